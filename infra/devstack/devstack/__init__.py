@@ -1,0 +1,1 @@
+"""The whole production topology as ordinary processes: the `cogep` command."""

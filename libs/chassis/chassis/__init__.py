@@ -1,0 +1,1 @@
+"""What every service needs to run. No module here knows a service."""

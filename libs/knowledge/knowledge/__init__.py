@@ -1,0 +1,1 @@
+"""Documents, from submission to the passage that answers; shared by ai-svc and worker-svc."""

@@ -1,0 +1,1 @@
+"""The contracts that services agree on. Nothing here opens a file, a socket or a connection."""

@@ -1,0 +1,54 @@
+"""Every event of the system, and the registry that decodes one from the wire."""
+
+from types import MappingProxyType
+from typing import Final
+
+from shared_schemas.events.base import BaseEvent, Payload
+from shared_schemas.events.clients import ClientCreated, ClientUpdated
+from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
+from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, DocumentSubmitted
+from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
+from shared_schemas.events.tickets import (
+    TicketCreated,
+    TicketResolved,
+    TicketTriaged,
+    TicketUpdated,
+)
+
+_EVENTS: Final[tuple[type[BaseEvent], ...]] = (
+    ClientCreated,
+    ClientUpdated,
+    TicketCreated,
+    TicketUpdated,
+    TicketResolved,
+    TicketTriaged,
+    DocumentSubmitted,
+    DocumentIndexed,
+    DocumentFailed,
+    ConsentGranted,
+    ConsentRevoked,
+    PrivacyErasureRequested,
+    PrivacyErasureCompleted,
+)
+
+EVENT_TYPES: Final = MappingProxyType({(event.TYPE, event.VERSION): event for event in _EVENTS})
+"""(event_type, version) → class."""
+
+__all__ = [
+    "EVENT_TYPES",
+    "BaseEvent",
+    "ClientCreated",
+    "ClientUpdated",
+    "ConsentGranted",
+    "ConsentRevoked",
+    "DocumentFailed",
+    "DocumentIndexed",
+    "DocumentSubmitted",
+    "Payload",
+    "PrivacyErasureCompleted",
+    "PrivacyErasureRequested",
+    "TicketCreated",
+    "TicketResolved",
+    "TicketTriaged",
+    "TicketUpdated",
+]

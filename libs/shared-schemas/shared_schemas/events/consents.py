@@ -1,0 +1,32 @@
+"""Facts about consents (LGPD Art. 8). Owner: core-api."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared_schemas.events.base import BaseEvent, Payload
+
+
+class ConsentPayload(Payload):
+    """Which client decided about which purpose."""
+
+    consent_id: UUID
+    client_id: UUID
+    purpose_id: UUID
+
+
+class ConsentGranted(BaseEvent):
+    """A client consented to a purpose."""
+
+    TYPE: ClassVar[str] = "consent.granted"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ConsentPayload
+
+
+class ConsentRevoked(BaseEvent):
+    """A client revoked a consent; it takes effect at once."""
+
+    TYPE: ClassVar[str] = "consent.revoked"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ConsentPayload

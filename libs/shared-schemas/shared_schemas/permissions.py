@@ -1,0 +1,80 @@
+"""Who may do what: the one table from roles to permissions. Routers ask for permissions, never for roles."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Role(StrEnum):
+    """The roles an OpenID provider may put into `realm_access.roles`."""
+
+    ADMIN = "admin"
+    AGENT = "agent"
+    VIEWER = "viewer"
+    DPO = "dpo"
+
+
+class Permission(StrEnum):
+    """`resource:verb`. A new permission is added here and to the roles that hold it."""
+
+    ORGANIZATION_READ = "organization:read"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    CLIENTS_READ = "clients:read"
+    CLIENTS_WRITE = "clients:write"
+    CLIENTS_DELETE = "clients:delete"
+    CLIENTS_REVEAL = "clients:reveal"
+    TICKETS_READ = "tickets:read"
+    TICKETS_WRITE = "tickets:write"
+    CONSENTS_READ = "consents:read"
+    CONSENTS_WRITE = "consents:write"
+    PURPOSES_WRITE = "purposes:write"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_EXECUTE = "privacy:execute"
+    AUDIT_READ = "audit:read"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
+    DOCUMENTS_DELETE = "documents:delete"
+    RAG_ASK = "rag:ask"
+
+
+_READ: Final = frozenset(
+    {
+        Permission.ORGANIZATION_READ,
+        Permission.MEMBERS_READ,
+        Permission.CLIENTS_READ,
+        Permission.TICKETS_READ,
+        Permission.CONSENTS_READ,
+        Permission.DOCUMENTS_READ,
+        Permission.RAG_ASK,
+    }
+)
+_WORK: Final = _READ | {
+    Permission.CLIENTS_WRITE,
+    Permission.TICKETS_WRITE,
+    Permission.CONSENTS_WRITE,
+    Permission.DOCUMENTS_WRITE,
+}
+
+ROLE_PERMISSIONS: Final = MappingProxyType(
+    {
+        Role.ADMIN: frozenset(Permission),
+        Role.AGENT: _WORK,
+        Role.VIEWER: _READ,
+        Role.DPO: _READ
+        | {
+            Permission.CONSENTS_WRITE,
+            Permission.PURPOSES_WRITE,
+            Permission.PRIVACY_READ,
+            Permission.PRIVACY_EXECUTE,
+            Permission.AUDIT_READ,
+            Permission.CLIENTS_REVEAL,
+        },
+    }
+)
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    """Everything the given roles may do together."""
+    return frozenset().union(*(ROLE_PERMISSIONS[role] for role in roles))

@@ -1,0 +1,1 @@
+"""The assistant: retrieval and answers with verifiable citations."""

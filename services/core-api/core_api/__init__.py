@@ -1,0 +1,1 @@
+"""The CRM: organizations, clients, tickets, consents, audit."""

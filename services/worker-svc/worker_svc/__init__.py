@@ -1,0 +1,1 @@
+"""Slow work: ingestion and schedules. Owns no tables."""
