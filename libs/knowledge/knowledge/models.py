@@ -1,4 +1,4 @@
-"""The tables of the knowledge base (schema `ai`): documents, their chunks, the ingestion queue, statistics."""
+"""The tables of the knowledge base (schema `ai`): documents, chunks, queue, statistics."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,9 +10,10 @@ from chassis.data.columns import metadata_for, text_enum
 from chassis.messaging.job_queue import job_columns
 from pgvector import SparseVector
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
-from shared_schemas.ids import OrganizationId, UserId, new_id
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared_schemas.ids import OrganizationId, UserId, new_id
 
 SCHEMA: Final = "ai"
 LEXICAL_DIMENSIONS: Final = 2**26
@@ -98,8 +99,6 @@ class Document(Base):
     )
     indexed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
-
-    __mapper_args__ = {"version_id_col": version, "eager_defaults": True}  # noqa: RUF012  SQLAlchemy's own form
 
 
 class Chunk(Base):
