@@ -1,0 +1,52 @@
+"""Optimistic locking over HTTP: the version of a resource as `ETag`, and `If-Match` on change (RFC 9110 §13.1.1)."""
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.web.errors import InvalidInput, PreconditionFailed
+from shared_schemas.errors import ErrorDetail
+
+_ETAG: Final = re.compile(r'"([0-9]{1,18})"\Z')
+
+
+def etag(version: int) -> str:
+    """The strong entity tag of a version."""
+    return f'"{version}"'
+
+
+def set_etag(response: Response, version: int) -> None:
+    """Announces the version to the client."""
+    response.headers["etag"] = etag(version)
+
+
+async def if_match(request: Request) -> int | None:
+    """The version the caller has seen; None when it does not care (`*` or no header)."""
+    values = request.headers.getlist("if-match")
+    if not values or values == ["*"]:
+        return None
+    match = _ETAG.match(values[0].strip()) if len(values) == 1 else None
+    if match is None:
+        raise InvalidInput(
+            details=[
+                ErrorDetail(
+                    field="header.if-match",
+                    message='Informe uma única versão entre aspas, como "3", igual à recebida em ETag.',
+                    type="etag",
+                )
+            ]
+        )
+    return int(match.group(1))
+
+
+IfMatch = Annotated[int | None, Depends(if_match)]
+"""The version from `If-Match`, or None."""
+
+
+def check_version(current: int, expected: int | None) -> None:
+    """`PreconditionFailed` when the caller has seen another version than the current one."""
+    if expected is not None and expected != current:
+        raise PreconditionFailed

@@ -1,0 +1,1 @@
+"""What happens to every request before routing and to every answer after it."""

@@ -1,0 +1,85 @@
+"""Opening and closing: connections first, then what works in the background; closed in the opposite order."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from redis.asyncio import Redis
+
+from chassis.data.database import Database
+from chassis.security.internal_key import InternalKeys
+from chassis.security.jwks import JwksCache
+from chassis.security.oidc import TokenVerifier
+from chassis.settings import ServiceAppSettings
+from chassis.web.rate_limit import RateLimiter
+from chassis.web.resources import AuthenticatedHook, Resources
+
+if TYPE_CHECKING:
+    from chassis.messaging.consumer import Subscription
+
+
+async def open_resources(
+    stack: AsyncExitStack,
+    *,
+    name: str,
+    settings: ServiceAppSettings,
+    schema: str | None,
+    on_authenticated: AuthenticatedHook | None,
+) -> Resources:
+    """Everything of `Resources`; closed when the stack unwinds. Nothing is connected yet."""
+    database = Database(settings.database, schema=schema or "public", application_name=name)
+    stack.push_async_callback(database.close)
+    redis = Redis.from_url(
+        settings.redis.url.get_secret_value(), max_connections=settings.redis.max_connections
+    )
+    stack.push_async_callback(redis.aclose)
+    http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+    jwks = JwksCache(http, settings.oidc)
+    stack.push_async_callback(jwks.close)
+    return Resources(
+        name=name,
+        settings=settings,
+        database=database,
+        redis=redis,
+        http=http,
+        tokens=TokenVerifier(settings.oidc, jwks),
+        internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
+        limiter=RateLimiter(settings.service, settings.redis),
+        on_authenticated=on_authenticated,
+    )
+
+
+async def run_background(
+    stack: AsyncExitStack,
+    resources: Resources,
+    *,
+    relayed: str | None,
+    subscriptions: "Sequence[Subscription[Any]]",
+    tasks: Sequence[Callable[[Resources], Coroutine[Any, Any, None]]],
+) -> None:
+    """Starts the relay, the consumer and the service's own tasks; cancelled and awaited when the stack unwinds."""
+    work: list[Coroutine[Any, Any, None]] = [task(resources) for task in tasks]
+    if relayed is not None:
+        from chassis.messaging.relay import OutboxRelay
+
+        work.append(OutboxRelay(resources.database, resources.redis).run())
+    if subscriptions:
+        from chassis.messaging.consumer import StreamConsumer
+
+        consumer = StreamConsumer(
+            resources.database,
+            resources.redis,
+            group=resources.name,
+            subscriptions=list(subscriptions),
+        )
+        work.append(consumer.run())
+    running = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def stop() -> None:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    stack.push_async_callback(stop)
