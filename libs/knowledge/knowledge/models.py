@@ -6,14 +6,23 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from chassis.data.columns import metadata_for, text_enum
 from chassis.messaging.job_queue import job_columns
 from pgvector import SparseVector
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared_schemas.ids import OrganizationId, UserId, new_id
+from chassis.data.columns import (
+    TYPES,
+    CreatedAt,
+    Id,
+    Instant,
+    Tenant,
+    UpdatedAt,
+    metadata_for,
+    text_enum,
+)
+from shared_schemas.ids import OrganizationId, UserId
 
 SCHEMA: Final = "ai"
 LEXICAL_DIMENSIONS: Final = 2**26
@@ -58,6 +67,7 @@ class Base(DeclarativeBase):
     """Every table of schema `ai`, also those ai-svc adds for itself."""
 
     metadata = metadata_for(SCHEMA)
+    type_annotation_map = TYPES
 
 
 class Document(Base):
@@ -69,36 +79,32 @@ class Document(Base):
         sa.Index("ix_documents_organization_id_created_at", "organization_id", "created_at", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    organization_id: Mapped[OrganizationId] = mapped_column(sa.Uuid)
-    title: Mapped[str] = mapped_column(sa.Text)
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    title: Mapped[str]
     source_type: Mapped[SourceType] = mapped_column(text_enum(SourceType, "source_type"))
-    source_uri: Mapped[str | None] = mapped_column(sa.Text)  # the address, or the file's name
-    mime_type: Mapped[str | None] = mapped_column(sa.Text)  # as sniffed from the content
-    storage_key: Mapped[str | None] = mapped_column(sa.Text)  # the original; null for a text
-    content_sha256: Mapped[str | None] = mapped_column(sa.Text)  # of the original bytes, hex
+    source_uri: Mapped[str | None]  # the address, or the file's name
+    mime_type: Mapped[str | None]  # as sniffed from the content
+    storage_key: Mapped[str | None]  # the original; null for a text
+    content_sha256: Mapped[str | None]  # of the original bytes, hex
     size_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
     language: Mapped[Language | None] = mapped_column(text_enum(Language, "language"))
     chunking: Mapped[Chunking] = mapped_column(text_enum(Chunking, "chunking"))
     status: Mapped[DocumentStatus] = mapped_column(
         text_enum(DocumentStatus, "status"), default=DocumentStatus.PENDING
     )
-    error_code: Mapped[str | None] = mapped_column(sa.Text)
-    error_message: Mapped[str | None] = mapped_column(sa.Text)
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
     # Megabytes for a long document: loaded only where asked for by name (`undefer`).
     content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
-    page_count: Mapped[int | None] = mapped_column(sa.Integer)
-    chunk_count: Mapped[int] = mapped_column(sa.Integer, default=0)
-    submitted_by: Mapped[UserId] = mapped_column(sa.Uuid)
+    page_count: Mapped[int | None]
+    chunk_count: Mapped[int] = mapped_column(default=0)
+    submitted_by: Mapped[UserId]
     tags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default=list)
-    created_at: Mapped[datetime] = mapped_column(
-        sa.DateTime(timezone=True), server_default=sa.func.now()
-    )
-    updated_at: Mapped[datetime] = mapped_column(
-        sa.DateTime(timezone=True), server_default=sa.func.now(), onupdate=sa.func.now()
-    )
-    indexed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
+    indexed_at: Mapped[datetime | None] = mapped_column(Instant)
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class Chunk(Base):
@@ -116,21 +122,21 @@ class Chunk(Base):
         sa.Index("ix_chunks_terms", "terms", postgresql_using="gin"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    organization_id: Mapped[OrganizationId] = mapped_column(sa.Uuid)
-    document_id: Mapped[UUID] = mapped_column(sa.Uuid)
-    position: Mapped[int] = mapped_column(sa.Integer)  # 0, 1, 2 … in reading order
-    content: Mapped[str] = mapped_column(sa.Text)
-    char_start: Mapped[int] = mapped_column(sa.Integer)
-    char_end: Mapped[int] = mapped_column(sa.Integer)
-    page: Mapped[int | None] = mapped_column(sa.Integer)  # 1-based; null where there are no pages
-    heading: Mapped[str | None] = mapped_column(sa.Text)  # path, "Benefícios > Férias"
-    token_count: Mapped[int] = mapped_column(sa.Integer)
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    document_id: Mapped[UUID]
+    position: Mapped[int]  # 0, 1, 2 … in reading order
+    content: Mapped[str]
+    char_start: Mapped[int]
+    char_end: Mapped[int]
+    page: Mapped[int | None]  # 1-based; null where there are no pages
+    heading: Mapped[str | None]  # path, "Benefícios > Férias"
+    token_count: Mapped[int]
     language: Mapped[Language] = mapped_column(text_enum(Language, "language"))
     lexv: Mapped[SparseVector] = mapped_column(SPARSEVEC(LEXICAL_DIMENSIONS), deferred=True)
     terms: Mapped[Any] = mapped_column(TSVECTOR, deferred=True)
     embedding: Mapped[Any] = mapped_column(HALFVEC(EMBEDDING_DIMENSIONS), deferred=True)
-    embedding_model: Mapped[str] = mapped_column(sa.Text)
+    embedding_model: Mapped[str]
 
 
 class IngestionJob(Base):
@@ -164,9 +170,9 @@ class TermStatistic(Base):
 
     __tablename__ = "term_statistics"
 
-    organization_id: Mapped[OrganizationId] = mapped_column(sa.Uuid, primary_key=True)
-    term: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
-    df: Mapped[int] = mapped_column(sa.Integer)
+    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
+    term: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    df: Mapped[int]
 
 
 class LexicalStatistics(Base):
@@ -174,8 +180,6 @@ class LexicalStatistics(Base):
 
     __tablename__ = "lexical_statistics"
 
-    organization_id: Mapped[OrganizationId] = mapped_column(sa.Uuid, primary_key=True)
+    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
     chunk_count: Mapped[int] = mapped_column(sa.BigInteger)
-    updated_at: Mapped[datetime] = mapped_column(
-        sa.DateTime(timezone=True), server_default=sa.func.now(), onupdate=sa.func.now()
-    )
+    updated_at: Mapped[UpdatedAt]
