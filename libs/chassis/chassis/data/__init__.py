@@ -1,0 +1,1 @@
+"""PostgreSQL: transactions with a tenant, column types, the tables each service has, migrations."""

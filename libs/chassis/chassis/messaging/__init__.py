@@ -1,0 +1,1 @@
+"""What happens after the transaction: outbox, streams, dead letters, job queues, schedules."""

@@ -1,0 +1,110 @@
+"""The SQL of the job queue: one statement to claim, one to keep, one to fence."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+_PREPARER: Final = PGDialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy left it out
+
+_SPARE: Final = 16
+"""Candidates looked at beyond the limit, for those that other workers take at the same moment."""
+
+# Organizations with waiting jobs are found by a skip scan over the partial index, one probe each. A job's
+# turn is its place in its organization's line plus what that organization has running already: one with ten
+# thousand jobs and one with a single job are served alike, and equal turns go to who has waited longest.
+# Jobs whose lease ran out stand at the head of their line. Candidates are looked at unlocked; the last
+# step locks exactly the wanted number and passes over what another worker took meanwhile.
+_CLAIM: Final = """
+WITH RECURSIVE waiting AS (
+    (SELECT organization_id FROM {queue} WHERE state = 'pending' ORDER BY organization_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT q.organization_id FROM {queue} q
+            WHERE q.state = 'pending' AND q.organization_id > w.organization_id
+            ORDER BY q.organization_id LIMIT 1)
+    FROM waiting w WHERE w.organization_id IS NOT NULL
+), running AS (
+    SELECT organization_id, count(*) AS jobs FROM {queue}
+    WHERE state = 'processing' AND lease_expires_at >= now() GROUP BY organization_id
+), due AS (
+    SELECT id, organization_id, true AS abandoned, priority, run_at FROM {queue}
+    WHERE state = 'processing' AND lease_expires_at < now()
+    UNION ALL
+    SELECT first.* FROM waiting w CROSS JOIN LATERAL (
+        SELECT q.id, q.organization_id, false, q.priority, q.run_at FROM {queue} q
+        WHERE q.state = 'pending' AND q.organization_id = w.organization_id AND q.run_at <= now()
+        ORDER BY q.priority, q.run_at, q.id LIMIT :limit + {spare}
+    ) first
+), line AS (
+    SELECT due.id, due.priority, due.run_at, coalesce(running.jobs, 0) + row_number() OVER (
+        PARTITION BY due.organization_id
+        ORDER BY due.abandoned DESC, due.priority, due.run_at, due.id
+    ) AS turn
+    FROM due LEFT JOIN running USING (organization_id)
+), chosen AS (
+    SELECT q.id, line.turn FROM {queue} q JOIN line USING (id)
+    WHERE q.state = 'pending' OR (q.state = 'processing' AND q.lease_expires_at < now())
+    ORDER BY line.turn, line.priority, line.run_at, q.id
+    LIMIT :limit FOR UPDATE OF q SKIP LOCKED
+)
+UPDATE {queue} q
+SET state = 'processing', attempts = q.attempts + 1, lease_token = q.lease_token + 1,
+    leased_by = :worker, lease_expires_at = clock_timestamp() + :lease,
+    updated_at = clock_timestamp()
+FROM chosen WHERE q.id = chosen.id
+RETURNING q.*, chosen.turn
+"""
+
+# A row locked by its own worker's transaction is passed over rather than waited for; it is alive all the same.
+_HEARTBEAT: Final = """
+WITH held AS (
+    SELECT * FROM unnest(:ids, :tokens) AS held (id, lease_token)
+), free AS (
+    SELECT q.id FROM {queue} q JOIN held USING (id, lease_token)
+    WHERE q.state = 'processing' FOR UPDATE OF q SKIP LOCKED
+), extended AS (
+    UPDATE {queue} q SET lease_expires_at = clock_timestamp() + :lease
+    FROM free WHERE q.id = free.id
+)
+SELECT q.id FROM {queue} q JOIN held USING (id, lease_token) WHERE q.state = 'processing'
+"""
+
+_FENCE: Final = """
+SELECT id FROM {queue}
+WHERE id = :id AND lease_token = :token AND state = 'processing' AND lease_expires_at > clock_timestamp()
+FOR UPDATE
+"""
+
+_DEPTH: Final = """
+SELECT state, count(*) AS jobs, extract(epoch FROM now() - min(run_at)) AS seconds
+FROM {queue} WHERE state IN ('pending', 'processing') GROUP BY state
+"""
+
+_LEASE: Final = sa.bindparam("lease", type_=sa.Interval())
+
+
+class Statements:
+    """The statements for one queue table."""
+
+    def __init__(self, table: sa.Table) -> None:
+        self.claim = _sql(_CLAIM, table).bindparams(
+            sa.bindparam("limit", type_=sa.Integer()),
+            sa.bindparam("worker", type_=sa.Text()),
+            _LEASE,
+        )
+        self.heartbeat = _sql(_HEARTBEAT, table).bindparams(
+            sa.bindparam("ids", type_=ARRAY(sa.Uuid())),
+            sa.bindparam("tokens", type_=ARRAY(sa.BigInteger())),
+            _LEASE,
+        )
+        self.fence = _sql(_FENCE, table).bindparams(
+            sa.bindparam("id", type_=sa.Uuid()),
+            sa.bindparam("token", type_=sa.BigInteger()),
+        )
+        self.depth = _sql(_DEPTH, table)
+
+
+def _sql(template: str, table: sa.Table) -> Any:
+    # The only thing put into the text is the quoted name of a table from our own metadata.
+    return sa.text(template.format(queue=_PREPARER.format_table(table), spare=_SPARE))

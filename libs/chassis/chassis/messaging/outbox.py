@@ -1,0 +1,55 @@
+"""Publishing: an event is a row of the transaction that made it true."""
+
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from opentelemetry import propagate
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import registry
+
+from chassis.data.database import OUTBOX_WRITTEN
+from chassis.data.system_tables import outbox_items
+from shared_schemas.events import BaseEvent
+
+
+def add(session: AsyncSession, event: BaseEvent) -> None:
+    """Publishes `event` if, and only if, the session's transaction commits.
+
+    The only way to publish. The row is written with the session's next flush.
+    """
+    info = session.info
+    if event.organization_id != info["organization_id"]:
+        raise ValueError(f"{event.event_type} of another organization than the transaction's")
+    event = _traced(event)
+    row = _row_class(info["schema"])()
+    row.id = event.event_id
+    row.organization_id = event.organization_id
+    row.event_type = event.event_type
+    row.envelope = event.model_dump_json()
+    session.add(row)
+    info[OUTBOX_WRITTEN] = True
+
+
+def _traced(event: BaseEvent) -> BaseEvent:
+    """With the current span as the event's cause, unless it names one itself."""
+    if event.traceparent is not None:
+        return event
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    traceparent = carrier.get("traceparent")
+    return event.model_copy(update={"traceparent": traceparent}) if traceparent else event
+
+
+@cache
+def _row_class(schema: str) -> Any:
+    """The mapped class of one schema's outbox."""
+    table = sa.Table("outbox", sa.MetaData(schema=schema), *outbox_items())
+    row = type("OutboxRow", (), {"__doc__": f"An event in {schema}.outbox."})
+    registry().map_imperatively(
+        row,
+        table,
+        # Filled in by PostgreSQL and read by the relay only.
+        exclude_properties={"position", "created_at", "published_at"},
+    )
+    return row
