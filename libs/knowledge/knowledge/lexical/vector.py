@@ -1,0 +1,63 @@
+"""The document part of BM25 as a sparse vector.
+
+Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), with fixed
+average lengths: a chunk's vector never changes because another chunk came or went.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import SparseVector
+
+from knowledge.lexical.analyzer import Analysis, Terms, analyze
+from knowledge.models import LEXICAL_DIMENSIONS, Language
+
+Weights = NDArray[np.float32]
+
+K1: Final = 1.2
+B: Final = 0.75
+AVERAGE_STEMS: Final = 90
+AVERAGE_GRAMS: Final = 550
+AVERAGE_BIGRAMS: Final = 90
+
+MOST_ENTRIES: Final = 16_000
+"""pgvector's limit for a sparsevec. Chunks stay far below; one of random words must not fail."""
+
+
+def index_chunk(
+    *, title: str, heading: str | None, content: str, language: Language
+) -> tuple[SparseVector, list[str]]:
+    """What is stored for a chunk: its vector, and its distinct stems for the candidates' tsvector.
+
+    The title counts twice, the heading path once: they say what a passage is about.
+    """
+    about = f"{title}\n{title}\n{heading or ''}\n"
+    analysis = analyze(about + content, language)
+    return document_vector(analysis), list(dict.fromkeys(analysis.stems))
+
+
+def document_vector(analysis: Analysis) -> SparseVector:
+    """`tf·(k1+1) / (tf + k1·(1−b+b·len/A))` for each term, to three decimals."""
+    parts = (
+        _saturated(analysis.stem_terms, AVERAGE_STEMS),
+        _saturated(analysis.gram_terms, AVERAGE_GRAMS),
+        _saturated(analysis.bigram_terms, AVERAGE_BIGRAMS),
+    )
+    # The ranges follow one another: the concatenation is sorted, and a cut takes bigrams first.
+    terms = np.concatenate([terms for terms, _ in parts])[:MOST_ENTRIES]
+    weights = np.concatenate([weights for _, weights in parts])[:MOST_ENTRIES]
+    return sparse(terms, weights)
+
+
+def sparse(terms: Terms, weights: Weights) -> SparseVector:
+    """Distinct terms with their weights, as pgvector takes them."""
+    rounded = np.round(weights.astype(np.float64), 3)
+    entries = dict(zip(terms.tolist(), rounded.tolist(), strict=True))
+    return SparseVector(entries, LEXICAL_DIMENSIONS)
+
+
+def _saturated(terms: Terms, average: int) -> tuple[Terms, Weights]:
+    distinct, counts = np.unique(terms, return_counts=True)
+    norm = K1 * (1 - B + B * len(terms) / average)
+    return distinct, (counts * (K1 + 1) / (counts + norm)).astype(np.float32)
