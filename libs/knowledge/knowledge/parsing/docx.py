@@ -1,0 +1,132 @@
+"""DOCX: paragraphs, headings by style and table rows in reading order, controls included."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import docx
+from docx.opc.exceptions import PackageNotFoundError
+from docx.oxml.ns import qn
+from lxml import etree
+
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
+
+_MAX_ENTRIES: Final = 10_000
+_HEADING_NAME: Final = re.compile(r"(?:heading|título|titulo) ([1-6])", re.IGNORECASE)
+_MAIN_PART: Final = "word/document.xml"
+
+_P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
+_TEXT, _TAB, _BREAKS = qn("w:t"), qn("w:tab"), (qn("w:br"), qn("w:cr"))
+_STYLE, _VALUE = qn("w:pStyle"), qn("w:val")
+_PROPERTIES: Final = qn("w:pPr")
+_LIST_NUMBER: Final = qn("w:numPr")
+_FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+
+
+def extract_docx(path: Path, limits: Limits) -> Extraction:
+    """The body's blocks. Headers, footers and deleted revisions are not part of it."""
+    _refuse_bombs_and_strangers(path, limits)
+    try:
+        document = docx.Document(str(path))
+        levels = _heading_levels(document)
+        title = document.core_properties.title
+        return Extraction(_blocks(document.element.body, levels), title or None)
+    except (PackageNotFoundError, zipfile.BadZipFile, etree.XMLSyntaxError) as error:
+        raise ParsingFailure(Cause.BROKEN) from error
+    except (KeyError, ValueError, AttributeError, NotImplementedError, EOFError) as error:
+        # python-docx leaves what its parts lack to Python's own exceptions.
+        raise ParsingFailure(Cause.BROKEN) from error
+
+
+def _refuse_bombs_and_strangers(path: Path, limits: Limits) -> None:
+    """By the archive's directory, before anything is unpacked; a lying size only truncates."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+        raise ParsingFailure(Cause.BROKEN) from error
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > limits.max_unpacked_bytes or len(entries) > _MAX_ENTRIES:
+        raise ParsingFailure(Cause.ARCHIVE_BOMB)
+    names = {entry.filename for entry in entries}
+    if any(entry.flag_bits & 0x1 for entry in entries):
+        raise ParsingFailure(Cause.ENCRYPTED)
+    if _MAIN_PART not in names:
+        raise ParsingFailure(Cause.UNSUPPORTED_TYPE)
+
+
+def _heading_levels(document: Any) -> dict[str, int]:
+    """Style id → heading level. Word stores built-in names in English, whatever it displays."""
+    levels: dict[str, int] = {}
+    for style in document.styles.element.iter(qn("w:style")):
+        name = style.find(qn("w:name"))
+        match = _HEADING_NAME.fullmatch(name.get(_VALUE, "")) if name is not None else None
+        outline = style.find(f".//{qn('w:outlineLvl')}")
+        if match:
+            levels[style.get(qn("w:styleId"))] = int(match[1])
+        elif name is not None and name.get(_VALUE, "").lower() == "title":
+            levels[style.get(qn("w:styleId"))] = 1
+        elif outline is not None and outline.get(_VALUE, "9").isdigit():
+            level = int(outline.get(_VALUE, "9")) + 1
+            if level <= 6:
+                levels[style.get(qn("w:styleId"))] = level
+    return levels
+
+
+def _blocks(body: Any, levels: dict[str, int]) -> Iterator[Block]:
+    """Walks down through anything that is no paragraph or table: content controls, revisions."""
+    waiting = [iter(body)]
+    while waiting:
+        element = next(waiting[-1], None)
+        if element is None:
+            waiting.pop()
+        elif element.tag == _P:
+            yield from _paragraph(element, levels)
+        elif element.tag == _TBL:
+            yield from _table(element)
+        elif element.tag != _FALLBACK:  # the same text again, for readers older than 2010
+            waiting.append(iter(element))
+
+
+def _paragraph(paragraph: Any, levels: dict[str, int]) -> Iterator[Block]:
+    text = _text_of(paragraph)
+    if not text.strip():
+        return
+    properties = paragraph.find(_PROPERTIES)
+    style = properties.find(_STYLE) if properties is not None else None
+    level = levels.get(style.get(_VALUE), 0) if style is not None else 0
+    listed = not level and properties is not None and properties.find(_LIST_NUMBER) is not None
+    yield Block(f"- {text}" if listed else text, level=level, tight=listed)
+
+
+def _table(table: Any) -> Iterator[Block]:
+    """A block per row. A nested table's text stays in its cell."""
+    rows = 0
+    for row in table.iter(_TR):
+        if next(row.iterancestors(_TBL)) is not table:
+            continue
+        cells = [
+            " ".join(_text_of(cell).split())
+            for cell in row.iterdescendants(_TC)
+            if next(cell.iterancestors(_TR)) is row
+        ]
+        if any(cells):
+            yield Block(CELL_SEPARATOR.join(cells), tight=rows > 0)
+            rows += 1
+
+
+def _text_of(element: Any) -> str:
+    """All runs below the element, also in hyperlinks, fields and inserted revisions."""
+    pieces: list[str] = []
+    for node in element.iter(_TEXT, _TAB, _P, *_BREAKS):
+        if node.tag == _TEXT:
+            pieces.append(node.text or "")
+        elif node.tag == _TAB:
+            # Tab stops of the paragraph's properties bear the same name.
+            pieces.append("\t" if node.getparent().tag != qn("w:tabs") else "")
+        else:
+            pieces.append("\n")
+    return "".join(pieces).strip("\n")

@@ -1,0 +1,99 @@
+"""The text that every offset refers to: NFC, line feeds, no NUL; headings and pages as offsets."""
+
+import bisect
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import Block, Extraction, Limits
+
+_LINE_BREAKS: Final = re.compile(r"\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_BLANK_RUN: Final = re.compile(r"\n{3,}")
+# Controls, byte order marks, soft hyphens, zero-width spaces: unseen, and they split words.
+_INVISIBLE: Final = {
+    **dict.fromkeys((*range(9), *range(14, 28), 31, *range(127, 133), *range(134, 160))),
+    **dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF)),
+    **dict.fromkeys((0x00A0, 0x2007, 0x202F), " "),
+}
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_MAX_HEADING: Final = 200
+_MAX_COMBINING: Final = 30
+_MARKS: Final = "".join(
+    chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code))
+)
+# UAX #15, stream-safe text: CPython sorts a run of combining marks by insertion, so a million of
+# them in a row would keep a core busy for days.
+_COMBINING_RUN: Final = re.compile(f"([{_MARKS}]{{{_MAX_COMBINING}}})[{_MARKS}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading begins at `char_start`; `level` 1-6."""
+
+    char_start: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedText:
+    """The text and its structure. `page_starts[i]` is where page i+1 begins."""
+
+    text: str
+    headings: tuple[Heading, ...] = ()
+    page_starts: tuple[int, ...] = ()
+    title: str | None = None
+
+    def page_at(self, offset: int) -> int | None:
+        """The 1-based page the character is on."""
+        return bisect.bisect_right(self.page_starts, offset) or None
+
+
+def clean(text: str) -> str:
+    """NFC, line feeds, nothing invisible, no blanks at line ends, one empty line in a row."""
+    text = _LINE_BREAKS.sub("\n", text).translate(_INVISIBLE)
+    if not text.isascii():
+        text = _COMBINING_RUN.sub(r"\1", _SURROGATE.sub("\ufffd", text))
+        text = unicodedata.normalize("NFC", text)
+    # Not a regular expression: `[ \t]+\n` backtracks quadratically over a line of a million blanks.
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_RUN.sub("\n\n", text).strip("\n")
+
+
+def normalise(extraction: Extraction, limits: Limits) -> NormalisedText:
+    """Joins the blocks into one text.
+
+    Cleaning block by block keeps the offsets exact: a line end between two blocks never composes,
+    so the joined text is in NFC as well. Raises ParsingFailure for no text, and for too much.
+    """
+    parts: list[str] = []
+    headings: list[Heading] = []
+    pages: list[int] = []
+    length = 0
+    for block, text in _cleaned(extraction.blocks):
+        separator = "" if not parts else "\n" if block.tight else "\n\n"
+        start = length + len(separator)
+        while block.page is not None and len(pages) < block.page:
+            pages.append(
+                start if pages else 0
+            )  # a page without text begins where the next text does
+        if block.level and text:
+            title = clean(block.heading or text).replace("\n", " ")[:_MAX_HEADING].strip()
+            headings.append(Heading(start, block.level, title))
+        if text:
+            parts += (separator, text)
+            length = start + len(text)
+        if length > limits.max_characters or len(pages) > limits.max_pages:
+            raise ParsingFailure(Cause.TOO_LONG)
+    if not any(part.strip() for part in parts):
+        raise ParsingFailure(Cause.EMPTY)
+    title = clean(extraction.title or "").replace("\n", " ")[:_MAX_HEADING].strip()
+    return NormalisedText("".join(parts), tuple(headings), tuple(pages), title or None)
+
+
+def _cleaned(blocks: Iterator[Block]) -> Iterator[tuple[Block, str]]:
+    for block in blocks:
+        yield block, clean(block.text)
