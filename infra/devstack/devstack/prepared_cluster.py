@@ -53,7 +53,6 @@ def _prepare(folder: Path, secrets: Path, major: int) -> PostgresServer:
     passwords = Passwords.generate()
     server = PostgresServer(folder / "postgres", free_port(), passwords, major=major, durable=False)
     server.remove()
-    server.initialise()
     server.start()
     try:
         server.wait_until_ready()
