@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from chassis.data.database import Database
 from chassis.data.system_tables import idempotency_items, inbox_items, outbox_items
 
 Verb = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
+Op = Operations | ModuleType
+"""`alembic.op` is a module: it passes everything on to the running migration's Operations."""
 
 APP_ROLE: Final = "cogep_app"
 WORKER_ROLE: Final = "cogep_worker"
@@ -32,18 +35,18 @@ TENANT: Final = "organization_id = nullif(current_setting('app.organization_id',
 """True for rows of the transaction's tenant; without a tenant it is null, which is no row."""
 
 
-def create_schema(op: Operations, schema: str) -> None:
+def create_schema(op: Op, schema: str) -> None:
     """The service's schema, usable by the two roles that do not own it."""
     op.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
     op.execute(f"GRANT USAGE ON SCHEMA {_quoted(schema)} TO {APP_ROLE}, {WORKER_ROLE}")
 
 
-def drop_schema(op: Operations, schema: str) -> None:
+def drop_schema(op: Op, schema: str) -> None:
     """Undoes `create_schema`. The schema itself stays: Alembic's version table lives in it."""
     op.execute(f"REVOKE USAGE ON SCHEMA {_quoted(schema)} FROM {APP_ROLE}, {WORKER_ROLE}")
 
 
-def create_system_tables(op: Operations, schema: str) -> None:
+def create_system_tables(op: Op, schema: str) -> None:
     """outbox, inbox and idempotency_keys, isolated, and the worker's way across tenants."""
     op.create_table("outbox", *outbox_items(), schema=schema)
     op.create_table("inbox", *inbox_items(), schema=schema)
@@ -56,14 +59,14 @@ def create_system_tables(op: Operations, schema: str) -> None:
     allow_worker(op, schema, "idempotency_keys", ("SELECT", "DELETE"))
 
 
-def drop_system_tables(op: Operations, schema: str) -> None:
+def drop_system_tables(op: Op, schema: str) -> None:
     """Undoes `create_system_tables`."""
     for table in ("idempotency_keys", "inbox", "outbox"):
         op.drop_table(table, schema=schema)
 
 
 def enable_tenant_isolation(
-    op: Operations, schema: str, table: str, *, verbs: Iterable[Verb] = ALL_VERBS
+    op: Op, schema: str, table: str, *, verbs: Iterable[Verb] = ALL_VERBS
 ) -> None:
     """Row-level security that also binds the table's owner, and the app role's grants."""
     name = _table(schema, table)
@@ -73,7 +76,7 @@ def enable_tenant_isolation(
     grant(op, schema, table, verbs)
 
 
-def disable_tenant_isolation(op: Operations, schema: str, table: str) -> None:
+def disable_tenant_isolation(op: Op, schema: str, table: str) -> None:
     """Undoes `enable_tenant_isolation`, for a downgrade that keeps the table."""
     name = _table(schema, table)
     op.execute(f"REVOKE ALL ON {name} FROM {APP_ROLE}")
@@ -82,7 +85,7 @@ def disable_tenant_isolation(op: Operations, schema: str, table: str) -> None:
     op.execute(f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
 
 
-def allow_worker(op: Operations, schema: str, table: str, verbs: Iterable[Verb]) -> None:
+def allow_worker(op: Op, schema: str, table: str, verbs: Iterable[Verb]) -> None:
     """Lets the worker role cross tenants on this table, with these verbs only."""
     name = _table(schema, table)
     op.execute(f"CREATE POLICY worker ON {name} TO {WORKER_ROLE} USING (true) WITH CHECK (true)")
@@ -90,7 +93,7 @@ def allow_worker(op: Operations, schema: str, table: str, verbs: Iterable[Verb])
 
 
 def grant(
-    op: Operations, schema: str, table: str, verbs: Iterable[Verb], *, role: str = APP_ROLE
+    op: Op, schema: str, table: str, verbs: Iterable[Verb], *, role: str = APP_ROLE
 ) -> None:
     """Grants verbs on one table."""
     op.execute(f"GRANT {', '.join(verbs)} ON {_table(schema, table)} TO {_quoted(role)}")

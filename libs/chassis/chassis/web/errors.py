@@ -40,21 +40,21 @@ class DomainError(Exception):
 class NotFound(DomainError):
     """Absent, or another organization's: the caller cannot tell which."""
 
-    code = ErrorCode.NOT_FOUND
+    code: ClassVar[str] = ErrorCode.NOT_FOUND
     message = "Não encontrado. Confira o identificador."
 
 
 class Conflict(DomainError):
     """The state of the thing does not allow it."""
 
-    code = ErrorCode.CONFLICT
+    code: ClassVar[str] = ErrorCode.CONFLICT
     message = "O pedido conflita com o estado atual. Atualize os dados e tente de novo."
 
 
 class InvalidInput(DomainError):
     """Well-formed, but not acceptable. `on` names the field."""
 
-    code = ErrorCode.VALIDATION_ERROR
+    code: ClassVar[str] = ErrorCode.VALIDATION_ERROR
     message = "Há dados inválidos. Confira os campos indicados."
 
     @classmethod
@@ -66,42 +66,42 @@ class InvalidInput(DomainError):
 class Unauthenticated(DomainError):
     """No credentials, or none that hold."""
 
-    code = ErrorCode.UNAUTHENTICATED
+    code: ClassVar[str] = ErrorCode.UNAUTHENTICATED
     message = "Sessão ausente ou inválida. Entre novamente."
 
 
 class Forbidden(DomainError):
     """Known, but not allowed."""
 
-    code = ErrorCode.FORBIDDEN
+    code: ClassVar[str] = ErrorCode.FORBIDDEN
     message = "Você não tem permissão para esta operação."
 
 
 class PreconditionFailed(DomainError):
     """`If-Match` names a version that is no longer current."""
 
-    code = ErrorCode.PRECONDITION_FAILED
+    code: ClassVar[str] = ErrorCode.PRECONDITION_FAILED
     message = "O registro foi alterado por outra pessoa. Recarregue e tente de novo."
 
 
 class PayloadTooLarge(DomainError):
     """The body or file exceeds the limit."""
 
-    code = ErrorCode.PAYLOAD_TOO_LARGE
+    code: ClassVar[str] = ErrorCode.PAYLOAD_TOO_LARGE
     message = "O conteúdo enviado é grande demais."
 
 
 class UnsupportedMediaType(DomainError):
     """Not a type this operation reads."""
 
-    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+    code: ClassVar[str] = ErrorCode.UNSUPPORTED_MEDIA_TYPE
     message = "Tipo de conteúdo não aceito."
 
 
 class TooManyRequests(DomainError):
     """The caller's quota is used up until `retry_after`."""
 
-    code = ErrorCode.RATE_LIMITED
+    code: ClassVar[str] = ErrorCode.RATE_LIMITED
     message = "Muitas requisições. Aguarde alguns segundos e tente de novo."
 
     def __init__(self, *, retry_after: timedelta) -> None:
@@ -112,7 +112,7 @@ class TooManyRequests(DomainError):
 class Unavailable(DomainError):
     """Something this needs is down for the moment; the same call may succeed later."""
 
-    code = ErrorCode.UNAVAILABLE
+    code: ClassVar[str] = ErrorCode.UNAVAILABLE
     message = "Serviço temporariamente indisponível. Tente de novo em instantes."
 
     def __init__(
