@@ -1,0 +1,98 @@
+"""What request bodies of several contexts share: what text may be, what an absent field means."""
+
+import unicodedata
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+_LINE_BREAKS: Final = frozenset("\n\t")
+
+
+class Input(BaseModel):
+    """A request body. Unknown fields are refused: a typing error never passes as success."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def absent() -> Any:
+    """The default of a PATCH field: left out it stays unchanged, null is refused by its type."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def changes(body: Input) -> dict[str, Any]:
+    """What a PATCH body really says: the fields that were sent, by name."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _one_line(text: str) -> str:
+    return _clean(text, allowed=frozenset())
+
+
+def _lines(text: str) -> str:
+    return _clean(text.replace("\r\n", "\n").replace("\r", "\n"), allowed=_LINE_BREAKS)
+
+
+def _clean(text: str, allowed: frozenset[str]) -> str:
+    # NUL cannot be stored, other control characters deceive readers of lists and exports.
+    if any(unicodedata.category(char) == "Cc" and char not in allowed for char in text):
+        raise PydanticCustomError(
+            "control_characters", "O texto contém caracteres de controle. Remova-os."
+        )
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _not_blank(text: str) -> str:
+    if not text:
+        raise PydanticCustomError("blank", "O texto não pode ficar em branco.")
+    return text
+
+
+def _none_if_blank(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _tag(text: str) -> str:
+    return text.casefold()
+
+
+def _unique(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Line = Annotated[
+    str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)
+]
+"""One line a person wrote: a name, a subject."""
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=64)]
+"""A name for programs, kebab-case."""
+
+Body = Annotated[
+    str, StringConstraints(max_length=50_000), AfterValidator(_lines), AfterValidator(_not_blank)
+]
+"""Text of several lines."""
+
+Tag = Annotated[
+    str,
+    StringConstraints(max_length=50),
+    AfterValidator(_one_line),
+    AfterValidator(_not_blank),
+    AfterValidator(_tag),
+]
+Tags = Annotated[list[Tag], Field(max_length=30), AfterValidator(_unique)]
+"""Labels, lower case, each once, in the order given."""
+
+NoneIfBlank = BeforeValidator(_none_if_blank)
+"""Forms send an empty text for "nothing"."""

@@ -1,0 +1,64 @@
+"""What can go wrong with purposes and consents."""
+
+from chassis.web.errors import Conflict, InvalidInput, NotFound
+
+
+class PurposeNotFound(NotFound):
+    """No such purpose in the actor's organization."""
+
+    code = "PURPOSE_NOT_FOUND"
+    message = "Finalidade não encontrada. Confira o código."
+
+
+class PurposeCodeTaken(Conflict):
+    """Another purpose of the organization has this code."""
+
+    code = "PURPOSE_CODE_TAKEN"
+    message = "Já existe uma finalidade com este código. Escolha outro."
+
+
+class PurposeNeedsNoConsent(Conflict):
+    """Asking for consent where another legal basis applies misleads the client (LGPD Art. 7)."""
+
+    code = "PURPOSE_NEEDS_NO_CONSENT"
+    message = (
+        "Esta finalidade se apoia em outra base legal ({legal_basis}) e não pede consentimento."
+    )
+
+
+class NoticeVersionUnknown(InvalidInput):
+    """The purpose has no notice with this version: nobody can have been shown it."""
+
+    code = "NOTICE_VERSION_UNKNOWN"
+    message = (
+        "A finalidade não tem aviso na versão {notice_version}. "
+        "Confira a versão apresentada ao cliente."
+    )
+
+
+class NoticeChangedMeanwhile(Conflict):
+    """Two people published a notice at once."""
+
+    code = "NOTICE_CHANGED_MEANWHILE"
+    message = "Outra pessoa publicou um aviso desta finalidade agora. Recarregue e tente de novo."
+
+
+class ConsentNotFound(NotFound):
+    """No such consent in the actor's organization."""
+
+    code = "CONSENT_NOT_FOUND"
+    message = "Consentimento não encontrado. Confira o identificador."
+
+
+class ConsentNotGranted(Conflict):
+    """A refusal cannot be revoked."""
+
+    code = "CONSENT_NOT_GRANTED"
+    message = "O cliente recusou esta finalidade: não há consentimento a revogar."
+
+
+class ConsentAlreadyRevoked(Conflict):
+    """Revoked before; the first revocation stands."""
+
+    code = "CONSENT_ALREADY_REVOKED"
+    message = "Este consentimento já foi revogado."

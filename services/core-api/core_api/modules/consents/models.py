@@ -1,0 +1,163 @@
+"""Tables of purposes, notices, consents, revocations. The application may only add to the last three."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.data.columns import CreatedAt, Id, Tenant, text_enum
+from core_api.tables import SCHEMA, Base, VersionedRow
+from shared_schemas.ids import UserId
+
+
+class LegalBasis(StrEnum):
+    """The closed list of LGPD Art. 7 (and Art. 11 II for sensitive data)."""
+
+    CONSENT = "consent"
+    LEGAL_OBLIGATION = "legal_obligation"
+    PUBLIC_POLICY = "public_policy"
+    RESEARCH = "research"
+    CONTRACT = "contract"
+    EXERCISE_OF_RIGHTS = "exercise_of_rights_in_proceedings"
+    PROTECTION_OF_LIFE = "protection_of_life"
+    HEALTH_PROTECTION = "health_protection"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+    CREDIT_PROTECTION = "credit_protection"
+
+
+class Decision(StrEnum):
+    """What the client answered."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class ConsentStatus(StrEnum):
+    """A decision as it stands today."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    REVOKED = "revoked"
+
+
+class ConsentChannel(StrEnum):
+    """Where the client decided."""
+
+    WEB = "web"
+    EMAIL = "email"
+    PHONE = "phone"
+    WHATSAPP = "whatsapp"
+    IN_PERSON = "in_person"
+    PAPER = "paper"
+    API = "api"
+
+
+class ConsentPurpose(VersionedRow, Base):
+    """What data is processed for, on exactly one legal basis (LGPD Art. 6 I, Art. 7)."""
+
+    __tablename__ = "consent_purposes"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        sa.UniqueConstraint("organization_id", "code"),
+    )
+
+    code: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str]
+    legal_basis: Mapped[LegalBasis] = mapped_column(text_enum(LegalBasis, "legal_basis"))
+    notice_version: Mapped[int]  # the current one
+
+
+class ConsentNotice(Base):
+    """The exact text shown to clients, in numbered versions. Never changed: consents prove it."""
+
+    __tablename__ = "consent_notices"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        sa.UniqueConstraint("organization_id", "purpose_id", "version"),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "purpose_id"],
+            [f"{SCHEMA}.consent_purposes.organization_id", f"{SCHEMA}.consent_purposes.id"],
+        ),
+    )
+
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    purpose_id: Mapped[UUID]
+    version: Mapped[int]
+    locale: Mapped[str]
+    text: Mapped[str]
+    sha256: Mapped[str]  # of `text` in UTF-8, hex
+    published_by: Mapped[UserId]
+    created_at: Mapped[CreatedAt]
+
+
+class Consent(Base):
+    """A receipt (LGPD Art. 8): what a client decided, having been shown which text. Never changed."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "client_id"],
+            [f"{SCHEMA}.clients.organization_id", f"{SCHEMA}.clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "purpose_id", "notice_version"],
+            [
+                f"{SCHEMA}.consent_notices.organization_id",
+                f"{SCHEMA}.consent_notices.purpose_id",
+                f"{SCHEMA}.consent_notices.version",
+            ],
+            name="fk_consents_notice",  # the convention's name would be cut by PostgreSQL
+        ),
+        sa.Index(
+            "ix_consents_client_id",
+            "organization_id",
+            "client_id",
+            "purpose_id",
+            "decided_at",
+            "id",
+        ),
+        sa.Index("ix_consents_notice", "organization_id", "purpose_id", "notice_version"),
+    )
+
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    client_id: Mapped[UUID]
+    purpose_id: Mapped[UUID]
+    notice_version: Mapped[int]
+    notice_sha256: Mapped[str]
+    locale: Mapped[str]
+    decision: Mapped[Decision] = mapped_column(text_enum(Decision, "decision"))
+    channel: Mapped[ConsentChannel] = mapped_column(text_enum(ConsentChannel, "channel"))
+    shown_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime]
+    recorded_by: Mapped[
+        UserId
+    ]  # no foreign key: a receipt outlives the membership of who recorded it
+    created_at: Mapped[CreatedAt]
+
+
+class ConsentRevocation(Base):
+    """The end of a consent. At most one per consent: the first one counts."""
+
+    __tablename__ = "consent_revocations"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        sa.UniqueConstraint("organization_id", "consent_id"),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "consent_id"],
+            [f"{SCHEMA}.consents.organization_id", f"{SCHEMA}.consents.id"],
+        ),
+    )
+
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    consent_id: Mapped[UUID]
+    reason: Mapped[str | None]
+    revoked_at: Mapped[datetime]
+    recorded_by: Mapped[UserId]
+    created_at: Mapped[CreatedAt]

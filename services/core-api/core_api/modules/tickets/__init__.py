@@ -1,0 +1,1 @@
+"""Requests of clients, from opening to closing."""
