@@ -1,6 +1,7 @@
 """Puts the provider together, for `uvicorn --factory devstack.oidc.app:create_provider_app`."""
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -71,7 +72,9 @@ def create_provider_app(
         return _compose(settings_from(os.environ), now)
     except DevstackError as error:
         print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+    except (OSError, sqlite3.Error) as error:
+        print(f"The OpenID provider cannot keep its state: {error}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _compose(settings: ProviderSettings, now: Clock) -> Starlette:

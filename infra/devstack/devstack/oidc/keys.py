@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
 from devstack.errors import DevstackError
@@ -112,7 +113,7 @@ class SigningKeys:
                     for each in stored["retired"]
                 ),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError) as error:
             raise KeysUnreadable(
                 f"The signing keys in {self._path} are damaged: delete the file, new ones are made."
             ) from error
