@@ -92,9 +92,7 @@ def allow_worker(op: Op, schema: str, table: str, verbs: Iterable[Verb]) -> None
     grant(op, schema, table, verbs, role=WORKER_ROLE)
 
 
-def grant(
-    op: Op, schema: str, table: str, verbs: Iterable[Verb], *, role: str = APP_ROLE
-) -> None:
+def grant(op: Op, schema: str, table: str, verbs: Iterable[Verb], *, role: str = APP_ROLE) -> None:
     """Grants verbs on one table."""
     op.execute(f"GRANT {', '.join(verbs)} ON {_table(schema, table)} TO {_quoted(role)}")
 

@@ -11,11 +11,11 @@ _PREPARER: Final = PGDialect().identifier_preparer  # type: ignore[no-untyped-ca
 _SPARE: Final = 16
 """Candidates looked at beyond the limit, for those that other workers take at the same moment."""
 
-# Organizations with waiting jobs are found by a skip scan over the partial index, one probe each. A job's
-# turn is its place in its organization's line plus what that organization has running already: one with ten
-# thousand jobs and one with a single job are served alike, and equal turns go to who has waited longest.
-# Jobs whose lease ran out stand at the head of their line. Candidates are looked at unlocked; the last
-# step locks exactly the wanted number and passes over what another worker took meanwhile.
+# Organizations with waiting jobs are found by a skip scan over the partial index, one probe each. A
+# job's turn is its place in its organization's line plus what that organization has running: one with
+# ten thousand jobs and one with a single job are served alike, and equal turns go to who has
+# waited longest. Jobs whose lease ran out stand at the head of their line. Candidates are looked at
+# unlocked; the last step locks exactly the wanted number and passes over what another worker took.
 _CLAIM: Final = """
 WITH RECURSIVE waiting AS (
     (SELECT organization_id FROM {queue} WHERE state = 'pending' ORDER BY organization_id LIMIT 1)
@@ -56,7 +56,7 @@ FROM chosen WHERE q.id = chosen.id
 RETURNING q.*, chosen.turn
 """
 
-# A row locked by its own worker's transaction is passed over rather than waited for; it is alive all the same.
+# A row locked by its own worker's transaction is passed over, not waited for: it is alive anyway.
 _HEARTBEAT: Final = """
 WITH held AS (
     SELECT * FROM unnest(:ids, :tokens) AS held (id, lease_token)
@@ -72,7 +72,8 @@ SELECT q.id FROM {queue} q JOIN held USING (id, lease_token) WHERE q.state = 'pr
 
 _FENCE: Final = """
 SELECT id FROM {queue}
-WHERE id = :id AND lease_token = :token AND state = 'processing' AND lease_expires_at > clock_timestamp()
+WHERE id = :id AND lease_token = :token AND state = 'processing'
+  AND lease_expires_at > clock_timestamp()
 FOR UPDATE
 """
 

@@ -1,7 +1,7 @@
 """Slow work: jobs are rows, claimed fairly, held under a lease, and written behind a fence.
 
-A queue is a table with `job_columns()` in its owner's schema. Jobs are put into it with a plain INSERT
-in the transaction that wants the work done; the worker role claims them across tenants.
+A queue is a table with `job_columns()` in its owner's schema. A job is put into it with a plain
+INSERT in the transaction that wants the work done; the worker role claims it across tenants.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -21,12 +21,13 @@ from chassis.messaging import claims
 from chassis.messaging.backoff import Backoff
 from shared_schemas.ids import OrganizationId, new_id
 
+_PATIENT: Final = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10))
 DEFAULT_PRIORITY: Final = 100
 DEFAULT_MAX_ATTEMPTS: Final = 5
 
 
 class JobState(StrEnum):
-    """pending → processing → succeeded, failed or cancelled; back to pending for another attempt."""
+    """pending → processing → succeeded, failed, cancelled; or pending again for another attempt."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -39,7 +40,7 @@ FINISHED: Final = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class LeaseLost(Exception):
-    """The job is no longer this worker's: its lease ran out, or the job was cancelled or deleted."""
+    """The job is no longer this worker's: its lease ran out, or it was cancelled or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class ClaimedJob:
 
     @property
     def exhausted(self) -> bool:
-        """More attempts than allowed were begun and none of them ended: it keeps killing workers."""
+        """More attempts than allowed were begun and none ended: it keeps killing workers."""
         return self.attempts > self.max_attempts
 
 
@@ -112,7 +113,7 @@ def job_columns() -> list[sa.schema.SchemaItem]:
 
 
 class JobQueue:
-    """Claims and settles the jobs of one table. Safe to use from many workers and many processes."""
+    """Claims and settles the jobs of one table, for many workers in many processes."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class JobQueue:
         table: sa.Table,
         *,
         lease: timedelta = timedelta(seconds=60),
-        backoff: Backoff = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10)),
+        backoff: Backoff = _PATIENT,
     ) -> None:
         self.table = table
         self.lease = lease
@@ -224,7 +225,7 @@ class JobQueue:
     async def fail_within(
         self, session: AsyncSession, job: ClaimedJob, code: str, message: str, *, retry: bool
     ) -> JobState:
-        """The same within `fenced`, for a worker that has to write down the failure elsewhere too."""
+        """The same within `fenced`, for a worker that writes down the failure elsewhere too."""
         state = self.state_after_failure(job, retry=retry)
         changes: dict[str, Any] = (
             {"run_at": sa.func.clock_timestamp() + self._backoff.after(job.attempts)}
@@ -248,7 +249,7 @@ class JobQueue:
         return JobState.PENDING if again else JobState.FAILED
 
     async def give_back(self, job: ClaimedJob) -> None:
-        """Returns a job that was not worked off, as if it had not been claimed. Raises LeaseLost."""
+        """Returns a job as if it had not been claimed. Raises LeaseLost."""
         async with self._database.worker_transaction() as session:
             await self._settle(
                 session,

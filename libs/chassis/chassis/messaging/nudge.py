@@ -1,0 +1,59 @@
+"""Wakes the relay right after a commit, in whichever replica the active one runs."""
+
+import asyncio
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chassis.data.database import Database
+from chassis.messaging.streams import nudge_channel
+
+
+class OutboxNudge:
+    """Rings after every commit that published events.
+
+    A service that writes to an outbox without running its relay makes one of these at start:
+    `OutboxNudge(database, redis)`. Losing a ring costs no event: the relay polls as well.
+    """
+
+    def __init__(self, database: Database, redis: Redis) -> None:
+        self.relay_is_here = False
+        self._redis = redis
+        self._channel = nudge_channel(database.schema)
+        self._rung = asyncio.Event()
+        self._ring_again = False
+        self._ringing: asyncio.Task[None] | None = None
+        database.on_outbox_written(self.ring)
+
+    def ring(self) -> None:
+        """Wakes the relay: here by an event, elsewhere through Redis, without waiting for it."""
+        if self.relay_is_here:
+            self._rung.set()
+        elif self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._publish())
+        else:
+            self._ring_again = True  # a burst of commits is one message, or two
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when rung, or when the time is up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        self._rung.clear()
+
+    async def listen(self) -> None:
+        """Takes the rings of other processes; runs until cancelled or Redis goes away."""
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(self._channel)
+            while True:
+                if await channel.get_message(timeout=2.0) is not None:
+                    self._rung.set()
+
+    async def _publish(self) -> None:
+        again = True
+        while again:
+            self._ring_again = False
+            with suppress(RedisError, OSError):
+                await self._redis.publish(self._channel, b"")
+            again = self._ring_again
