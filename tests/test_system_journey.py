@@ -1,4 +1,4 @@
-"""The main job, end to end, through the real gateway with real tokens; and another organization sees none of it."""
+"""The main job through the real gateway with real tokens; another organization sees none of it."""
 
 from uuid import uuid4
 
@@ -79,7 +79,7 @@ async def consent_id(ana: httpx.AsyncClient, client_id: str) -> str:
             "name": "Novidades por e-mail",
             "description": "Enviar novidades dos serviços municipais por e-mail.",
             "legal_basis": "consent",
-            "notice_text": "Usamos seu e-mail para enviar novidades. Você pode cancelar quando quiser.",
+            "notice_text": "Usamos seu e-mail para enviar novidades. Cancele quando quiser.",
             "locale": "pt-BR",
         },
     )
