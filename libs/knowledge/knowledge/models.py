@@ -1,4 +1,4 @@
-"""The tables of the knowledge base (schema `ai`): documents, chunks, queue, statistics."""
+"""The tables of the knowledge base (schema `ai`): documents, chunks, ingestion queue."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from chassis.messaging.job_queue import job_columns
 from pgvector import SparseVector
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
@@ -22,7 +21,8 @@ from chassis.data.columns import (
     metadata_for,
     text_enum,
 )
-from shared_schemas.ids import OrganizationId, UserId
+from chassis.messaging.job_queue import job_columns
+from shared_schemas.ids import UserId
 
 SCHEMA: Final = "ai"
 LEXICAL_DIMENSIONS: Final = 2**26
@@ -163,23 +163,3 @@ class IngestionJob(Base):
             postgresql_where=sa.text("state IN ('pending', 'processing')"),
         ),
     )
-
-
-class TermStatistic(Base):
-    """In how many chunks of the organization a hashed term (stem or 4-gram) occurs."""
-
-    __tablename__ = "term_statistics"
-
-    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
-    term: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    df: Mapped[int]
-
-
-class LexicalStatistics(Base):
-    """How many chunks an organization has: the n of every idf."""
-
-    __tablename__ = "lexical_statistics"
-
-    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
-    chunk_count: Mapped[int] = mapped_column(sa.BigInteger)
-    updated_at: Mapped[UpdatedAt]

@@ -1,0 +1,1 @@
+"""What the assistant does, one context per noun."""

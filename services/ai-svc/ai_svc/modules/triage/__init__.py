@@ -1,0 +1,1 @@
+"""Tickets that wait for the assistant's proposal: category, priority, team, draft."""
