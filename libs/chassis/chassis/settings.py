@@ -1,4 +1,5 @@
-"""Configuration from the environment: small frozen groups, read once, handed down as the group needed."""
+"""Configuration from the environment: small frozen groups, read once, handed down as the group
+needed."""
 
 import json
 import sys
@@ -13,7 +14,8 @@ S = TypeVar("S")
 
 
 class SettingsError(SystemExit):
-    """The configuration cannot be used. Already written to stderr in one line; ends the process with code 2."""
+    """The configuration cannot be used. Already written to stderr in one line; ends the process
+    with code 2."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(2)
@@ -30,7 +32,8 @@ class Environment(StrEnum):
 
 
 class SettingsGroup(BaseSettings):
-    """One concern's settings. An empty variable counts as absent: compose files pass `VAR=` for "not set"."""
+    """One concern's settings. An empty variable counts as absent: compose files pass `VAR=` for
+    "not set"."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
@@ -77,7 +80,8 @@ class ServiceSettings(SettingsGroup):
 
 
 class DatabaseSettings(SettingsGroup):
-    """PostgreSQL. `url` is the tenant role `cogep_app`, `worker_url` the role that crosses tenants on queues."""
+    """PostgreSQL. `url` is the tenant role `cogep_app`, `worker_url` the role that crosses
+    tenants on queues."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -115,12 +119,14 @@ class OidcSettings(SettingsGroup):
     @field_validator("issuer")
     @classmethod
     def _no_trailing_space(cls, value: str) -> str:
-        # Compared with `iss` character by character (OpenID Connect Core 3.1.3.7): nothing is normalised away.
+        # Compared with `iss` character by character (OpenID Connect Core 3.1.3.7): nothing is
+        # normalised away.
         return value.strip()
 
 
 class InternalKeySettings(SettingsGroup):
-    """Keys between services: the one this service sends, and per caller those it accepts (current, previous)."""
+    """Keys between services: the one this service sends, and per caller those it accepts
+    (current, previous)."""
 
     model_config = SettingsConfigDict(env_prefix="INTERNAL_")
 
@@ -151,7 +157,8 @@ class InternalKeySettings(SettingsGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAppSettings:
-    """What every web service needs. A service adds its own groups in a frozen dataclass derived from this one."""
+    """What every web service needs. A service adds its own groups in a frozen dataclass derived
+    from this one."""
 
     service: ServiceSettings
     database: DatabaseSettings
@@ -163,7 +170,8 @@ class ServiceAppSettings:
 def read_settings(cls: type[S]) -> S:
     """Reads a group, or a dataclass of groups, from the environment.
 
-    Every missing or invalid variable is named in one line on stderr; then `SettingsError` (exit code 2).
+    Every missing or invalid variable is named in one line on stderr; then `SettingsError` (exit
+    code 2).
     """
     problems: list[str] = []
     settings = _read(cls, problems)
@@ -186,7 +194,8 @@ def _read(cls: type[S], problems: list[str]) -> S | None:
 
 
 def _problem(cls: type[Any], entry: Any) -> str:
-    """One finding in the operator's terms: the variable's name, never its value (it may be a secret)."""
+    """One finding in the operator's terms: the variable's name, never its value (it may be a
+    secret)."""
     if not entry["loc"]:
         return str(entry["msg"]).removeprefix("Value error, ")
     variable = _variable_name(cls, str(entry["loc"][0]))

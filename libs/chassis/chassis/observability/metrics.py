@@ -1,4 +1,5 @@
-"""Every Prometheus metric of the chassis. Labels are bounded: route templates, never raw paths, ids or tenants."""
+"""Every Prometheus metric of the chassis. Labels are bounded: route templates, never raw paths,
+ids or tenants."""
 
 from typing import Final
 

@@ -1,8 +1,9 @@
-"""From the headers of a request to the actor behind it. The only place that builds an `Actor` from a token.
+"""From the headers of a request to the actor behind it. The only place that builds an `Actor` from
+a token.
 
-`CurrentActor` is any authenticated person; `require(...)` one whose roles hold the permissions; `InternalCaller`
-another service of ours. All of them are *guards*: routes run them before they read the body, so that a stranger
-cannot make us parse one, and answers 401 or 403 before any 422.
+`CurrentActor` is any authenticated person; `require(...)` one whose roles hold the permissions;
+`InternalCaller` another service of ours. All of them are *guards*: routes run them before they read
+the body, so that a stranger cannot make us parse one, and answers 401 or 403 before any 422.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -25,7 +26,8 @@ _CALLER: Final = "cogep.caller"
 
 
 async def authenticate(request: Request) -> Actor:
-    """The person whose access token came with the request; `Unauthenticated` without a valid one."""
+    """The person whose access token came with the request; `Unauthenticated` without a valid
+    one."""
     scope = request.scope
     actor = scope.get(_ACTOR)
     if actor is not None:
@@ -68,13 +70,15 @@ class Requirement:
 
 
 def require(*permissions: Permission) -> Requirement:
-    """A dependency: the actor, who holds all the permissions. `Annotated[Actor, Depends(require(...))]`."""
+    """A dependency: the actor, who holds all the permissions. `Annotated[Actor,
+    Depends(require(...))]`."""
     return Requirement(frozenset(permissions))
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCaller:
-    """Another service of ours; `actor` is the person on whose behalf it calls, when there is one."""
+    """Another service of ours; `actor` is the person on whose behalf it calls, when there is
+    one."""
 
     service: str
     actor: Actor | None
@@ -82,7 +86,8 @@ class ServiceCaller:
 
 
 async def authenticate_service(request: Request) -> ServiceCaller:
-    """The calling service, by `X-Source-Service` and `X-Internal-Key`; a user's token beside them is checked too."""
+    """The calling service, by `X-Source-Service` and `X-Internal-Key`; a user's token beside
+    them is checked too."""
     scope = request.scope
     caller = scope.get(_CALLER)
     if caller is not None:
@@ -124,6 +129,7 @@ def _bearer_token(scope: MutableMapping[str, Any]) -> str | None:
 
 
 def _header(scope: MutableMapping[str, Any], name: bytes) -> str | None:
-    """The header's value; None when absent, or when sent twice (which of the two would be meant?)."""
+    """The header's value; None when absent, or when sent twice (which of the two would be
+    meant?)."""
     values = [value for key, value in scope["headers"] if key == name]
     return values[0].decode("latin-1") if len(values) == 1 else None

@@ -1,4 +1,5 @@
-"""Keys between our services: one per caller, current and previous accepted so that they can be rotated."""
+"""Keys between our services: one per caller, current and previous accepted so that they can be
+rotated."""
 
 import hmac
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ class InternalKeys:
         }
 
     def authenticate(self, *, service: str | None, key: str | None) -> str | None:
-        """The service's name when the key is one of its own, else None. Time does not depend on the key."""
+        """The service's name when the key is one of its own, else None. Time does not depend on
+        the key."""
         if service is None or key is None:
             return None
         candidates = self._accepted.get(service, ())

@@ -1,4 +1,5 @@
-"""The issuer's signing keys: fetched once for everybody, kept through outages, never evicted by a stranger's `kid`."""
+"""The issuer's signing keys: fetched once for everybody, kept through outages, never evicted by
+a stranger's `kid`."""
 
 import asyncio
 import hashlib
@@ -36,7 +37,8 @@ class _UnusableDocument(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SigningKey:
-    """One public key. Kept as the same object over refreshes for as long as its material stays the same."""
+    """One public key. Kept as the same object over refreshes for as long as its material stays
+    the same."""
 
     kid: str
     algorithm: str
@@ -47,9 +49,10 @@ class SigningKey:
 class JwksCache:
     """Keys by `(kid, alg)`.
 
-    A known key costs no request; a set older than its maximum age is renewed in the background. An unknown `kid`
-    may cost one fetch per window, shared by everybody who waits. A failed fetch changes nothing; a successful one
-    replaces the set, so a key the issuer has withdrawn is no longer believed.
+    A known key costs no request; a set older than its maximum age is renewed in the background. An
+    unknown `kid` may cost one fetch per window, shared by everybody who waits. A failed fetch
+    changes nothing; a successful one replaces the set, so a key the issuer has withdrawn is no
+    longer believed.
     """
 
     def __init__(
@@ -67,7 +70,8 @@ class JwksCache:
         self._fetch: asyncio.Task[None] | None = None
 
     async def key(self, kid: str, algorithm: str) -> SigningKey | None:
-        """The key, or None when the issuer does not publish it. `KeysUnavailable` when nothing is known at all."""
+        """The key, or None when the issuer does not publish it. `KeysUnavailable` when nothing
+        is known at all."""
         found = self._keys.get((kid, algorithm))
         if found is None:
             await self._fetch_unless_just_done()
@@ -77,7 +81,8 @@ class JwksCache:
         return found
 
     def trusts(self, key: SigningKey) -> bool:
-        """Whether the issuer still publishes the key. Never waits; starts a renewal when the set is old."""
+        """Whether the issuer still publishes the key. Never waits; starts a renewal when the set
+        is old."""
         if self._clock() >= self._renew_at:
             self._start_fetch()
         return self._keys.get((key.kid, key.algorithm)) is key
@@ -96,7 +101,8 @@ class JwksCache:
         window = self._settings.jwks_refetch_window_seconds
         running = self._fetch is not None
         if running or self._attempted_at is None or self._clock() - self._attempted_at >= window:
-            # Shielded: the caller who hangs up must not take the key away from those who wait with it.
+            # Shielded: the caller who hangs up must not take the key away from those who wait with
+            # it.
             await asyncio.shield(self._start_fetch())
 
     def _start_fetch(self) -> "asyncio.Task[None]":
@@ -160,7 +166,8 @@ class JwksCache:
 
 
 def _parse(document: dict[str, Any]) -> dict[tuple[str, str], SigningKey]:
-    """The usable signature keys. None at all counts as an outage: an empty set must not log everybody out."""
+    """The usable signature keys. None at all counts as an outage: an empty set must not log
+    everybody out."""
     entries = document.get("keys")
     if not isinstance(entries, list) or len(entries) > _MAXIMUM_KEYS:
         raise _UnusableDocument("the key set has no list of keys")

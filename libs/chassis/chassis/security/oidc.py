@@ -1,8 +1,9 @@
 """Deciding whether an access token holds.
 
-python-jose checks the signature and the times; what it lets through when asked naively is closed here: one key,
-selected by `kid` *and* algorithm; an allow-list of asymmetric algorithms; `exp`, `iat`, `aud`, `iss` and `sub` required; `crit`
-refused (RFC 7515 §4.1.11: an extension that is not understood makes the token invalid).
+python-jose checks the signature and the times; what it lets through when asked naively is closed
+here: one key, selected by `kid` *and* algorithm; an allow-list of asymmetric algorithms; `exp`,
+`iat`, `aud`, `iss` and `sub` required; `crit` refused (RFC 7515 §4.1.11: an extension that is not
+understood makes the token invalid).
 """
 
 import hashlib
@@ -59,7 +60,8 @@ class VerifiedToken:
 
 
 class TokenVerifier:
-    """Verifies access tokens; remembers those that hold, by digest, while their key is trusted and they last."""
+    """Verifies access tokens; remembers those that hold, by digest, while their key is trusted
+    and they last."""
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class TokenVerifier:
         self._verified: dict[bytes, VerifiedToken] = {}
 
     async def verify(self, token: str) -> TokenClaims:
-        """The claims; `Unauthenticated` when the token does not hold, `Unavailable` when no key can be had."""
+        """The claims; `Unauthenticated` when the token does not hold, `Unavailable` when no key
+        can be had."""
         return (await self.verified(token)).claims
 
     async def verified(self, token: str) -> VerifiedToken:

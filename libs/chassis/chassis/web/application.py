@@ -1,17 +1,27 @@
-"""Putting a service together: routers, middleware, error handling, and what is opened at start and closed at the end."""
+"""Putting a service together: routes, layers, and what is opened at start and closed at the end."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
+from chassis.observability.logging import configure_logging
+from chassis.observability.sentry import configure_sentry
 from chassis.security.authentication import authenticate_service
-from chassis.settings import ServiceAppSettings
-from chassis.web.error_handlers import add_error_handlers
+from chassis.settings import Environment, ServiceAppSettings
+from chassis.web.error_handlers import ErrorAnswers
 from chassis.web.errors import DomainError
+from chassis.web.health import health_routes
+from chassis.web.middleware.body_limit import Allowance, BodyLimit
+from chassis.web.middleware.boundary import BoundaryMiddleware
+from chassis.web.middleware.edge import EdgeMiddleware
+from chassis.web.middleware.security_headers import docs_headers, security_headers
+from chassis.web.openapi import describe
 from chassis.web.resources import AuthenticatedHook, Resources
 from chassis.web.routing import lay_out
 from chassis.web.startup import open_resources, run_background
@@ -19,11 +29,28 @@ from chassis.web.startup import open_resources, run_background
 if TYPE_CHECKING:
     from chassis.messaging.consumer import Subscription
 
-API_PREFIX = "/api/v1"
-INTERNAL_PREFIX = "/internal/v1"
+API_PREFIX: Final = "/api/v1"
+INTERNAL_PREFIX: Final = "/internal/v1"
 
 Background = Callable[[Resources], Coroutine[Any, Any, None]]
 OwnResources = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
+
+
+class ServiceApp(FastAPI):
+    """FastAPI with our layers instead of its own: same order, fewer of them, our error body
+    everywhere."""
+
+    layers: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Edge, then what was added with `add_middleware`, then the boundary around the routes."""
+        return self.layers(self.router)
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, with every error and the two ways to authenticate."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self, super().openapi())
+        return self.openapi_schema
 
 
 def create_service_app(
@@ -45,12 +72,15 @@ def create_service_app(
 ) -> FastAPI:
     """The ASGI application of a service.
 
-    `schema`: the PostgreSQL schema of `Resources.database`; its outbox is relayed unless `relay` is False.
-    `conflicts`: constraint name → the domain error it stands for, also when the constraint fires at commit.
-    `on_authenticated`: see `AuthenticatedHook`. `background`: tasks that run as long as the service does.
-    `own_resources`: opens what only this service needs and puts it on `app.state`; closed before the shared ones.
-    `migrations`: the service's alembic directory; /health/ready then also checks that its head is applied.
+    `schema`: the PostgreSQL schema of `Resources.database`; its outbox is relayed unless `relay` is
+    False. `conflicts`: constraint name → the domain error it stands for, also when it fires at
+    commit. `on_authenticated`: see `AuthenticatedHook`. `background`: tasks that run as long as the
+    service. `own_resources`: opens what only this service needs and puts it on `app.state`; closed
+    before the shared ones. `migrations`: the service's alembic directory; /health/ready then checks
+    its head.
     """
+    configure_logging(settings.service, service=name)
+    configure_sentry(settings.service, service=name)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -65,33 +95,86 @@ def create_service_app(
             app.state.resources = resources
             if own_resources is not None:
                 await stack.enter_async_context(own_resources(app, resources))
-            relayed = schema if relay is not False else None
             await run_background(
-                stack, resources, relayed=relayed, subscriptions=subscriptions, tasks=background
+                stack,
+                resources,
+                relayed=schema if relay is not False else None,
+                subscriptions=subscriptions,
+                tasks=background,
             )
             yield
 
-    app = FastAPI(
+    tracing = settings.service.otel_exporter_otlp_endpoint is not None
+    docs, openapi = f"{openapi_prefix}/docs", f"{openapi_prefix}/openapi.json"
+    app = ServiceApp(
         title=title,
         version=settings.service.version,
         lifespan=lifespan,
-        openapi_url=f"{openapi_prefix}/openapi.json",
-        docs_url=f"{openapi_prefix}/docs",
+        openapi_url=openapi,
+        docs_url=docs,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
+        telemetry={"tracing": tracing, "metrics": False, "logs": False, "operation_spans": False},
     )
-    lay_out(app.router, routers, prefix=API_PREFIX)
-    lay_out(
+    app.router.routes.extend(
+        health_routes(service=name, version=settings.service.version, migrations=migrations)
+    )
+    allowances = lay_out(app.router, routers, prefix=API_PREFIX)
+    allowances += lay_out(
         app.router,
         internal_routers,
         prefix=INTERNAL_PREFIX,
         dependencies=[Depends(authenticate_service)],
         in_schema=False,
     )
-    add_error_handlers(app, conflicts or {})
+    app.layers = _layers(app, settings, ErrorAnswers(conflicts or {}), allowances, (docs, openapi))
     return app
+
+
+def _layers(
+    app: FastAPI,
+    settings: ServiceAppSettings,
+    errors: ErrorAnswers,
+    allowances: Sequence[Allowance],
+    documentation: tuple[str, str],
+) -> Callable[[ASGIApp], ASGIApp]:
+    service = settings.service
+    https = service.environment in {Environment.STAGING, Environment.PRODUCTION}
+    if service.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.cors_origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=(
+                "authorization",
+                "content-type",
+                "idempotency-key",
+                "if-match",
+                "x-request-id",
+            ),
+            expose_headers=("etag", "location", "retry-after", "x-request-id"),
+            max_age=600,
+        )
+
+    def wrap(router: ASGIApp) -> ASGIApp:
+        wrapped: ASGIApp = BoundaryMiddleware(
+            router,
+            errors=errors,
+            body_limit=BodyLimit(service.max_body_bytes, allowances),
+            unaliased=frozenset(documentation),
+        )
+        for layer, args, kwargs in reversed(app.user_middleware):
+            wrapped = layer(wrapped, *args, **kwargs)
+        return EdgeMiddleware(
+            wrapped,
+            errors=errors,
+            headers=security_headers(https=https),
+            headers_of={documentation[0]: docs_headers(https=https)},
+        )
+
+    return wrap
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -1,4 +1,5 @@
-"""Errors a use case may raise. One table here maps a class to an HTTP status; contexts only name what went wrong.
+"""Errors a use case may raise. One table here maps a class to an HTTP status; contexts only name
+what went wrong.
 
 class ClientNotFound(NotFound):
     code = "CLIENT_NOT_FOUND"
@@ -20,7 +21,8 @@ from shared_schemas.errors import ErrorCode, ErrorDetail
 
 
 class DomainError(Exception):
-    """Something the caller can understand. Keyword arguments fill `message` and go to `details` by name.
+    """Something the caller can understand. Keyword arguments fill `message` and go to `details` by
+    name.
 
     `message` is one sentence or two in Brazilian Portuguese: what happened and what to do.
     """

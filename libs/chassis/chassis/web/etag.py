@@ -1,4 +1,5 @@
-"""Optimistic locking over HTTP: the version of a resource as `ETag`, and `If-Match` on change (RFC 9110 §13.1.1)."""
+"""Optimistic locking over HTTP: the version of a resource as `ETag`, and `If-Match` on change
+(RFC 9110 §13.1.1)."""
 
 import re
 from typing import Annotated, Final
@@ -34,7 +35,7 @@ async def if_match(request: Request) -> int | None:
             details=[
                 ErrorDetail(
                     field="header.if-match",
-                    message='Informe uma única versão entre aspas, como "3", igual à recebida em ETag.',
+                    message='Informe uma versão entre aspas, como "3", igual à recebida em ETag.',
                     type="etag",
                 )
             ]

@@ -30,4 +30,5 @@ class Resources:
 
 
 AuthenticatedHook = Callable[[Resources, TokenClaims, Actor], Awaitable[None]]
-"""Called once per token and process, before its first request is handled: provision the member, refuse the suspended."""
+"""Called once per token and process, before its first request is handled: provision the member,
+refuse the suspended."""

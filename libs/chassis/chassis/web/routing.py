@@ -1,42 +1,71 @@
 """The route every endpoint becomes: strangers are turned away before their body is read."""
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIRouter, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-from chassis.security.authentication import Guard, is_guard
-from chassis.web.request_body import check_body
+from chassis.security.authentication import Guard, authenticate_service, is_guard
+from chassis.web.errors import Unauthenticated
+from chassis.web.middleware.body_limit import Allowance
+from chassis.web.rate_limit import DEFAULT_SCOPE
+from chassis.web.request_body import check_json_body
+
+if TYPE_CHECKING:
+    from chassis.web.resources import Resources
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ServiceRoute(APIRoute):
-    """Runs the route's guards, then looks at the body, then does what FastAPI does.
+    """Runs the route's guards and the caller's limit, looks at the body, then does what FastAPI
+    does.
 
-    FastAPI reads and parses the body before it solves a dependency: without this anybody could make us spool an
-    upload to disk, and a malformed body from a stranger would be answered 422 instead of 401.
+    FastAPI reads and parses the body before it solves a dependency: without this anybody could make
+    us spool an upload to disk, and a stranger's malformed body would be answered 422 instead of
+    401.
     """
 
     def get_route_handler(self) -> Handler:
+        """The handler, wrapped."""
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
         body = self.body_field
-        takes_form = body is not None and isinstance(body.field_info, params.Form)
-        takes_json = body is not None and not takes_form
+        takes_json = body is not None and not isinstance(body.field_info, params.Form)
+        from_people = authenticate_service not in guards
 
         async def handle_guarded(request: Request) -> Response:
-            for guard in guards:
-                await guard(request)
+            if from_people:
+                await _admit(request, guards)
+            else:
+                await _run(guards, request)
             if takes_json:
-                await check_body(request)
+                await check_json_body(request)
             return await handle(request)
 
         return handle_guarded
+
+
+async def _admit(request: Request, guards: Sequence[Guard]) -> None:
+    """Guards, then the default limit. Failed attempts to get in count against the address."""
+    resources: Resources = request.app.state.resources
+    limiter = resources.limiter
+    try:
+        await _run(guards, request)
+    except Unauthenticated:
+        await limiter.check(request.scope, limiter.default, "unauthenticated")
+        raise
+    await limiter.check(request.scope, limiter.default, DEFAULT_SCOPE)
+
+
+async def _run(guards: Sequence[Guard], request: Request) -> None:
+    for guard in guards:
+        await guard(request)
 
 
 def guards_of(dependant: Dependant) -> list[Guard]:
@@ -65,21 +94,23 @@ def lay_out(
     prefix: str,
     dependencies: Iterable[params.Depends] = (),
     in_schema: bool = True,
-) -> None:
+) -> list[Allowance]:
     """Copies the routes of the routers onto `target`, flat.
 
-    `include_router` keeps a tree that FastAPI walks twice per request; the flat list is matched once, and a
-    route's own path is its whole template, which is what the metrics are labelled with.
+    `include_router` keeps a tree that FastAPI walks twice per request; the flat list is matched
+    once, and a route's own path is its whole template, which is what the metrics are labelled with.
+    Returns the routes that allow larger bodies than the default: our boundary enforces that.
     """
     extra = list(dependencies)
+    allowances: list[Allowance] = []
     for router in routers:
         for context in iter_route_contexts(router.routes):
-            original = context.original_route
-            if not isinstance(original, APIRoute):
+            original, endpoint = context.original_route, context.endpoint
+            if not isinstance(original, APIRoute) or endpoint is None:
                 raise TypeError(f"{original!r} is not an API route")
             target.add_api_route(
                 f"{prefix}{context.path}",
-                context.endpoint,
+                endpoint,
                 response_model=context.response_model,
                 status_code=context.status_code,
                 tags=context.tags,
@@ -101,8 +132,18 @@ def lay_out(
                 response_class=context.response_class,
                 name=context.name,
                 openapi_extra=context.openapi_extra,
-                max_body_size=context.max_body_size,
                 route_class_override=(
                     type(original) if isinstance(original, ServiceRoute) else ServiceRoute
                 ),
             )
+            if context.max_body_size is not None:
+                allowances.append(_allowance(target.routes[-1], context.max_body_size))
+    return allowances
+
+
+def _allowance(route: BaseRoute, maximum_bytes: int) -> Allowance:
+    if not isinstance(route, APIRoute):
+        raise TypeError(f"{route!r} is not an API route")
+    return Allowance(
+        path=route.path_regex, methods=frozenset(route.methods or ()), maximum_bytes=maximum_bytes
+    )

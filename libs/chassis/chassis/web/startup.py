@@ -1,4 +1,5 @@
-"""Opening and closing: connections first, then what works in the background; closed in the opposite order."""
+"""Opening and closing: connections first, then what works in the background; closed in the
+opposite order."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -28,7 +29,8 @@ async def open_resources(
     schema: str | None,
     on_authenticated: AuthenticatedHook | None,
 ) -> Resources:
-    """Everything of `Resources`; closed when the stack unwinds. Nothing is connected yet."""
+    """Everything of `Resources`; closed when the stack unwinds. Only the issuer's keys are
+    fetched."""
     database = Database(settings.database, schema=schema or "public", application_name=name)
     stack.push_async_callback(database.close)
     redis = Redis.from_url(
@@ -38,6 +40,9 @@ async def open_resources(
     http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
     jwks = JwksCache(http, settings.oidc)
     stack.push_async_callback(jwks.close)
+    await jwks.warm_up()
+    limiter = RateLimiter(settings.service, settings.redis)
+    stack.push_async_callback(limiter.close)
     return Resources(
         name=name,
         settings=settings,
@@ -46,7 +51,7 @@ async def open_resources(
         http=http,
         tokens=TokenVerifier(settings.oidc, jwks),
         internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
-        limiter=RateLimiter(settings.service, settings.redis),
+        limiter=limiter,
         on_authenticated=on_authenticated,
     )
 
@@ -59,7 +64,8 @@ async def run_background(
     subscriptions: "Sequence[Subscription[Any]]",
     tasks: Sequence[Callable[[Resources], Coroutine[Any, Any, None]]],
 ) -> None:
-    """Starts the relay, the consumer and the service's own tasks; cancelled and awaited when the stack unwinds."""
+    """Starts the relay, the consumer and the service's own tasks; cancelled and awaited when the
+    stack unwinds."""
     work: list[Coroutine[Any, Any, None]] = [task(resources) for task in tasks]
     if relayed is not None:
         from chassis.messaging.relay import OutboxRelay

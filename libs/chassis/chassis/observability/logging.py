@@ -1,0 +1,96 @@
+"""One JSON object per line on stdout, with the id of the request everywhere and secrets nowhere."""
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+from opentelemetry import trace
+
+from chassis.settings import ServiceSettings
+
+_SECRET_FIELDS: Final = frozenset(
+    {
+        "access_token", "api_key", "authorization", "cookie", "id_token", "internal_key",
+        "password", "refresh_token", "secret", "set_cookie", "token", "x_internal_key",
+    }
+)  # fmt: skip
+_QUIET: Final = {
+    "uvicorn.access": logging.CRITICAL,  # one line per request is ours
+    "httpx": logging.WARNING,  # logs URLs, query included
+    "httpcore": logging.WARNING,
+    "sqlalchemy.engine": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
+
+
+def configure_logging(settings: ServiceSettings, *, service: str) -> None:
+    """Sends structlog's and the standard library's records to stdout in the same shape."""
+
+    def add_service(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+        event["service"] = service
+        return event
+
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_service,
+        _add_trace,
+        _hide_secrets,
+    ]
+    console = settings.log_format == "console"
+    last: list[structlog.types.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
+    )
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+    for name, quiet_level in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, quiet_level))
+
+
+def shorten(text: str, limit: int = 100) -> str:
+    """What a log may keep of a person's text: its first characters and its length."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _dumps(value: Any, **_: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+def _add_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+        event["span_id"] = trace.format_span_id(context.span_id)
+    return event
+
+
+def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
+    for name in event:
+        if name.lower().replace("-", "_") in _SECRET_FIELDS:
+            event[name] = "[hidden]"
+    return event
