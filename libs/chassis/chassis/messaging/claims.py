@@ -12,7 +12,7 @@ _SPARE: Final = 16
 """Candidates looked at beyond the limit, for those that other workers take at the same moment."""
 
 # Organizations with waiting jobs are found by a skip scan over the partial index, one probe each. A
-# job's turn is its place in its organization's line plus what that organization has running: one with
+# job's turn is its place in its organization's line plus what that organization has running: one of
 # ten thousand jobs and one with a single job are served alike, and equal turns go to who has
 # waited longest. Jobs whose lease ran out stand at the head of their line. Candidates are looked at
 # unlocked; the last step locks exactly the wanted number and passes over what another worker took.
