@@ -11,3 +11,7 @@ class StartFailed(DevstackError):
 
 class PortBusy(DevstackError):
     """Somebody else listens where one of our servers should."""
+
+
+class AlreadyRunning(DevstackError):
+    """Another supervisor holds the state folder."""

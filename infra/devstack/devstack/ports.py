@@ -2,6 +2,8 @@
 
 import socket
 
+import psutil
+
 from devstack.errors import PortBusy
 
 
@@ -27,4 +29,20 @@ def is_free(port: int) -> bool:
 def require_free(port: int, what: str) -> None:
     """Refuse in one line when somebody else listens there."""
     if not is_free(port):
-        raise PortBusy(f"Port {port} ({what}) is in use by another program.")
+        raise PortBusy(
+            f"Port {port} ({what}) is in use by {_holder(port)}. "
+            "Free it, or run beside it with COGEP_PORT_OFFSET=100."
+        )
+
+
+def _holder(port: int) -> str:
+    """Who listens, as far as the system lets us know."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            address = connection.laddr
+            listens = connection.status == psutil.CONN_LISTEN and address[1:] == (port,)
+            if listens and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another program"
