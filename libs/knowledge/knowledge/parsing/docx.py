@@ -9,7 +9,6 @@ from typing import Any, Final
 import docx
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
-from lxml import etree
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
@@ -34,8 +33,10 @@ def extract_docx(path: Path, limits: Limits) -> Extraction:
         levels = _heading_levels(document)
         title = document.core_properties.title
         return Extraction(_blocks(document.element.body, levels), title or None)
-    except (PackageNotFoundError, zipfile.BadZipFile, etree.XMLSyntaxError) as error:
-        raise ParsingFailure(Cause.BROKEN) from error
+    # SyntaxError is what lxml's XMLSyntaxError derives from.
+    except (PackageNotFoundError, zipfile.BadZipFile, SyntaxError) as error:
+        out_of_memory = "Memory allocation failed" in str(error)
+        raise ParsingFailure(Cause.TOO_COMPLEX if out_of_memory else Cause.BROKEN) from error
     except (KeyError, ValueError, AttributeError, NotImplementedError, EOFError) as error:
         # python-docx leaves what its parts lack to Python's own exceptions.
         raise ParsingFailure(Cause.BROKEN) from error

@@ -27,8 +27,8 @@ _UNSEEN: Final = frozenset({
 _FRAME: Final = frozenset({"footer", "aside"})
 _BLOCKS: Final = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details",
-    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr",
-    "html", "legend", "main", "ol", "p", "pre", "section", "summary", "ul",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup",
+    "hr", "html", "legend", "main", "ol", "p", "pre", "section", "summary", "ul",
 })  # fmt: skip
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 

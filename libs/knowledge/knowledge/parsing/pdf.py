@@ -84,7 +84,7 @@ def _reflow(text: str) -> str:
 
 
 def _continues(before: str, line: str, widest: int) -> bool:
-    """Whether a line goes on with the sentence of the one before. Short lines are rows and titles."""
+    """Whether a line goes on with the sentence before it. Short lines are rows and titles."""
     if before.endswith(_SENTENCE_END) or _ITEM.match(line):
         return False
     return len(before) >= widest * (_HALF_LINE if line[0].islower() else _FULL_LINE)
@@ -102,7 +102,7 @@ def _outline(document: pdfium.PdfDocument) -> Outline:
 
 
 def _page_blocks(text: str, page: int, bookmarks: list[tuple[int, str]]) -> Iterator[Block]:
-    """The page, cut at the lines that are bookmarks. The first block begins a paragraph of its own."""
+    """The page, cut at the lines that are bookmarks; the first block begins a paragraph."""
     wanted = {title.casefold(): (level, title) for level, title in reversed(bookmarks)}
     body: list[str] = []
     tight = False

@@ -1,0 +1,189 @@
+"""Parsing untrusted files in processes that can be killed: bounded memory, time and output."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import struct
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import Limits
+from knowledge.parsing.normalising import Heading, NormalisedText
+from knowledge.parsing.sniffing import Format
+
+_LENGTH: Final = struct.Struct(">Q")
+_BYTES_PER_CHARACTER: Final = 6  # UTF-8 takes up to 4, JSON escapes up to 6
+_ANSWER_SLACK: Final = 4 * 1024 * 1024  # headings and page starts
+_OFF_LOOP: Final = 256 * 1024
+"""Answers longer than this are decoded in a thread."""
+_FILES_PER_PROCESS: Final = 200
+"""A process is replaced after so many, whatever it may have leaked or been talked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxLimits:
+    """What one file may cost. `text` is how long its text may get."""
+
+    text: Limits
+    memory_bytes: int = 512 * 1024 * 1024
+    cpu: timedelta = timedelta(seconds=30)
+    wall: timedelta = timedelta(seconds=60)
+
+
+class Sandbox:
+    """A few warm processes. Each parses one file at a time and is thrown away after any fault."""
+
+    def __init__(self, limits: SandboxLimits, *, processes: int = 1) -> None:
+        self._limits = limits
+        self._idle: deque[_Child] = deque()
+        self._places = asyncio.Semaphore(processes)
+
+    async def parse(
+        self, path: Path, form: Format, *, charset: str | None = None
+    ) -> NormalisedText:
+        """The normalised text of the file at an absolute path. Raises ParsingFailure.
+
+        Cancelling the call kills the process at once.
+        """
+        async with self._places:
+            child = self._idle.popleft() if self._idle else await _Child.start(self._limits)
+            try:
+                answer = await child.ask(path, form, charset)
+            except BaseException:
+                await child.kill()
+                raise
+            if child.worn_out or answer.get("spent"):
+                await child.kill()
+            else:
+                self._idle.append(child)
+        return _read(answer, self._limits.text)
+
+    async def warm_up(self) -> None:
+        """Starts a process before the first file needs it."""
+        async with self._places:
+            self._idle.append(await _Child.start(self._limits))
+
+    async def close(self) -> None:
+        """Kills what is idle; a call under way kills its own when it is cancelled."""
+        while self._idle:
+            await self._idle.popleft().kill()
+
+
+class _Child:
+    """One process and its pipes."""
+
+    def __init__(self, process: Process, limits: SandboxLimits) -> None:
+        self._process = process
+        self._limits = limits
+        self._files = 0
+
+    @classmethod
+    async def start(cls, limits: SandboxLimits) -> "_Child":
+        """Isolated mode and an empty environment: there is no key and no password to be found."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            "knowledge.parsing.child",
+            str(limits.memory_bytes),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={"LANG": "C.UTF-8"},
+            cwd="/",
+            # A signal for the worker's group must not look like the fault of a file.
+            start_new_session=True,
+        )
+        return cls(process, limits)
+
+    @property
+    def worn_out(self) -> bool:
+        return self._files >= _FILES_PER_PROCESS
+
+    async def ask(self, path: Path, form: Format, charset: str | None) -> dict[str, Any]:
+        """One request, one answer. A process that dies of it says why by the way it died."""
+        self._files += 1
+        request = {
+            "path": str(path),
+            "format": form.value,
+            "charset": charset,
+            "cpu_seconds": int(self._limits.cpu.total_seconds()),
+            "limits": asdict(self._limits.text),
+        }
+        try:
+            async with asyncio.timeout(self._limits.wall.total_seconds()):
+                return await self._exchange(json.dumps(request).encode() + b"\n")
+        except TimeoutError as error:
+            raise ParsingFailure(Cause.TOO_SLOW) from error
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise ParsingFailure(await self._cause_of_death()) from error
+        except ValueError as error:  # no JSON: something else than our code wrote it
+            raise ParsingFailure(Cause.PARSER_CRASHED) from error
+
+    async def _exchange(self, request: bytes) -> dict[str, Any]:
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:
+            raise ConnectionError("the process has no pipes")
+        requests.write(request)
+        await requests.drain()
+        (length,) = _LENGTH.unpack(await answers.readexactly(_LENGTH.size))
+        most = self._limits.text.max_characters * _BYTES_PER_CHARACTER + _ANSWER_SLACK
+        if length > most:
+            raise ParsingFailure(Cause.TOO_LONG)
+        body = await answers.readexactly(length)
+        return await asyncio.to_thread(_decode, body) if length > _OFF_LOOP else _decode(body)
+
+    async def _cause_of_death(self) -> Cause:
+        code = await self._process.wait()
+        # Refused memory makes PDFium abort; the kernel's out-of-memory killer uses SIGKILL.
+        if code == -signal.SIGXCPU:
+            return Cause.TOO_SLOW
+        if code in (-signal.SIGABRT, -signal.SIGKILL):
+            return Cause.TOO_COMPLEX
+        return Cause.PARSER_CRASHED
+
+    async def kill(self) -> None:
+        """Ends the process for certain and collects it."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        # Shielded: a cancelled job must not leave a zombie.
+        await asyncio.shield(self._process.wait())
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    answer = json.loads(body)
+    return answer if isinstance(answer, dict) else {}
+
+
+def _read(answer: dict[str, Any], limits: Limits) -> NormalisedText:
+    """The answer's text. Nothing in it is believed: the file may have taken the process over."""
+    try:
+        if "cause" in answer:
+            raise ParsingFailure(Cause(answer["cause"]))
+        text = answer["text"]
+        headings = tuple(
+            Heading(int(at), int(level), str(title)) for at, level, title in answer["headings"]
+        )
+        pages = tuple(int(at) for at in answer["page_starts"])
+        title = answer["title"]
+        sound = (
+            isinstance(text, str)
+            and 0 < len(text) <= limits.max_characters
+            and len(pages) <= limits.max_pages
+            and all(0 <= heading.char_start < len(text) for heading in headings)
+            and list(pages) == sorted(pages)
+            and "\x00" not in text
+            and bool(text.encode())  # raises on surrogates, a ValueError
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ParsingFailure(Cause.PARSER_CRASHED) from error
+    if not sound:
+        raise ParsingFailure(Cause.PARSER_CRASHED)
+    return NormalisedText(text, headings, pages, str(title)[:200] if title else None)

@@ -1,0 +1,72 @@
+"""Where originals are kept, who embeds, and how much one document may cost."""
+
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import SettingsGroup
+from knowledge.models import EMBEDDING_DIMENSIONS
+from knowledge.parsing.extraction import Limits
+
+
+class StorageSettings(SettingsGroup):
+    """Object storage: `file:///folder`, or `s3://bucket` with the usual AWS_* variables."""
+
+    model_config = SettingsConfigDict(env_prefix="STORAGE_")
+
+    url: str
+
+
+class EmbeddingSettings(SettingsGroup):
+    """Who turns texts into vectors."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    provider: Literal["local", "openai"] = Field(
+        default="local", validation_alias="EMBEDDING_PROVIDER"
+    )
+    model: str = Field(
+        default="text-embedding-3-small", validation_alias="EMBEDDING_MODEL", min_length=1
+    )
+    api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    timeout: timedelta = timedelta(seconds=30)
+    max_retries: int = Field(default=3, ge=0, le=10)
+
+    @property
+    def dimensions(self) -> int:
+        """Of the column; providers are asked for exactly this many."""
+        return EMBEDDING_DIMENSIONS
+
+    @model_validator(mode="after")
+    def _key_for_provider(self) -> Self:
+        if self.provider == "openai" and self.api_key is None:
+            raise ValueError("OPENAI_API_KEY is missing (EMBEDDING_PROVIDER is openai)")
+        return self
+
+
+class IngestionSettings(SettingsGroup):
+    """Limits of one document, and how a worker goes about its jobs."""
+
+    model_config = SettingsConfigDict(env_prefix="INGESTION_")
+
+    max_file_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
+    max_characters: int = Field(default=10_000_000, gt=0)
+    max_pages: int = Field(default=5_000, gt=0)
+    parser_memory_bytes: int = Field(default=512 * 1024 * 1024, gt=0)
+    parser_cpu: timedelta = timedelta(seconds=30)
+    parser_wall: timedelta = timedelta(seconds=60)
+    parser_processes: int = Field(default=1, gt=0)
+    fetch_timeout: timedelta = timedelta(seconds=60)
+    # Addresses an organization's own intranet may be fetched from, as networks: "10.20.0.0/16".
+    fetch_allowed_networks: tuple[str, ...] = ()
+    batch_size: int = Field(default=32, gt=0)
+    lease: timedelta = timedelta(seconds=60)
+    max_attempts: int = Field(default=5, gt=0)
+
+    @property
+    def limits(self) -> Limits:
+        """For the parsers."""
+        return Limits(max_characters=self.max_characters, max_pages=self.max_pages)
