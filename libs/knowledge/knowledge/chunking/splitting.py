@@ -37,7 +37,7 @@ def _split(text: str, start: int, end: int, most: int, level: int) -> Iterator[S
 
 
 def words(text: str, start: int, end: int, most: int, overlap: int = 0) -> Iterator[Span]:
-    """Runs of whole words of up to `most` tokens, each repeating the last `overlap` of the former."""
+    """Runs of whole words of up to `most` tokens, each repeating `overlap` of the one before."""
     window: list[Span] = []
     tokens = fresh = 0
     for piece in _pieces(text, start, end, most):
