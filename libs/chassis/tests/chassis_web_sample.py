@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import asyncpg
 import httpx
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
@@ -311,19 +312,17 @@ def sample_settings(
 
 def sample_app(settings: ServiceAppSettings, **changes: Any) -> FastAPI:
     """The service, not yet started."""
-    return create_service_app(
-        **{
-            "name": "sample-svc",
-            "title": "Sample",
-            "settings": settings,
-            "schema": SCHEMA,
-            "routers": [router, keyed],
-            "internal_routers": [internal],
-            "conflicts": CONFLICTS,
-            "relay": False,
-        }
-        | changes
-    )
+    arguments: dict[str, Any] = {
+        "name": "sample-svc",
+        "title": "Sample",
+        "settings": settings,
+        "schema": SCHEMA,
+        "routers": [router, keyed],
+        "internal_routers": [internal],
+        "conflicts": CONFLICTS,
+        "relay": False,
+    }
+    return create_service_app(**arguments | changes)
 
 
 @asynccontextmanager
@@ -356,8 +355,16 @@ async def create_sample_schema(owner_url: str) -> None:
     await engine.dispose()
 
 
+async def empty_sample_schema(superuser_url: str) -> None:
+    """Deletes every row."""
+    connection = await asyncpg.connect(superuser_url)
+    for table in ("notes", "idempotency_keys", "outbox", "inbox"):
+        await connection.execute(f"DELETE FROM {SCHEMA}.{table}")
+    await connection.close()
+
+
 def _create(connection: sa.Connection) -> None:
-    op = Operations(MigrationContext.configure(connection))
+    op: Any = Operations(MigrationContext.configure(connection))
     create_schema(op, SCHEMA)
     create_system_tables(op, SCHEMA)
     metadata.create_all(connection)

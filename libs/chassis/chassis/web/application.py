@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from chassis.messaging.consumer import Subscription
 from chassis.observability.logging import configure_logging
 from chassis.observability.sentry import configure_sentry
 from chassis.security.authentication import authenticate_service
@@ -25,9 +26,6 @@ from chassis.web.openapi import describe
 from chassis.web.resources import AuthenticatedHook, Resources
 from chassis.web.routing import lay_out
 from chassis.web.startup import open_resources, run_background
-
-if TYPE_CHECKING:
-    from chassis.messaging.consumer import Subscription
 
 API_PREFIX: Final = "/api/v1"
 INTERNAL_PREFIX: Final = "/internal/v1"
@@ -62,7 +60,7 @@ def create_service_app(
     routers: Sequence[APIRouter],
     internal_routers: Sequence[APIRouter] = (),
     conflicts: Mapping[str, type[DomainError]] | None = None,
-    subscriptions: "Sequence[Subscription[Any]]" = (),
+    subscriptions: Sequence[Subscription[Any]] = (),
     on_authenticated: AuthenticatedHook | None = None,
     background: Sequence[Background] = (),
     own_resources: OwnResources | None = None,

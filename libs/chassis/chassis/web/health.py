@@ -80,8 +80,10 @@ async def _try(name: str, check: Check, resources: Resources) -> bool:
 
 async def _database(resources: Resources) -> bool:
     async with resources.database.worker_transaction() as session:
-        return (await session.scalar(sa.text("SELECT 1"))) == 1
+        await session.execute(sa.select(1))
+    return True
 
 
 async def _redis(resources: Resources) -> bool:
-    return await resources.redis.ping() is True
+    await resources.redis.ping()
+    return True

@@ -4,21 +4,20 @@ opposite order."""
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
+from chassis.messaging.consumer import StreamConsumer, Subscription
+from chassis.messaging.relay import OutboxRelay
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
 from chassis.settings import ServiceAppSettings
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import AuthenticatedHook, Resources
-
-if TYPE_CHECKING:
-    from chassis.messaging.consumer import Subscription
 
 
 async def open_resources(
@@ -61,19 +60,15 @@ async def run_background(
     resources: Resources,
     *,
     relayed: str | None,
-    subscriptions: "Sequence[Subscription[Any]]",
+    subscriptions: Sequence[Subscription[Any]],
     tasks: Sequence[Callable[[Resources], Coroutine[Any, Any, None]]],
 ) -> None:
     """Starts the relay, the consumer and the service's own tasks; cancelled and awaited when the
     stack unwinds."""
     work: list[Coroutine[Any, Any, None]] = [task(resources) for task in tasks]
     if relayed is not None:
-        from chassis.messaging.relay import OutboxRelay
-
         work.append(OutboxRelay(resources.database, resources.redis).run())
     if subscriptions:
-        from chassis.messaging.consumer import StreamConsumer
-
         consumer = StreamConsumer(
             resources.database,
             resources.redis,
