@@ -1,0 +1,140 @@
+"""Originals of documents as objects: a local folder or S3, through the same store.
+
+Keys are `{organization}/{document}/original`: everything of a document lies under one prefix.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from knowledge.failures import DocumentTooLarge, OriginalMissing
+from knowledge.parsing.sniffing import HEAD_BYTES
+from knowledge.settings import StorageSettings
+from shared_schemas.ids import OrganizationId
+
+_PART_BYTES: Final = 5 * 1024 * 1024  # the least S3 takes for a part of a multipart upload
+_ONE_REQUEST_BYTES: Final = 1024 * 1024  # a multipart upload takes three requests or more
+_READ_BYTES: Final = 1024 * 1024
+
+
+def prefix_of(organization_id: OrganizationId, document_id: UUID) -> str:
+    """Where everything of a document lies. No name given by a user is part of it."""
+    return f"{organization_id}/{document_id}/"
+
+
+def original_key(organization_id: OrganizationId, document_id: UUID) -> str:
+    """Where the file lies as it was sent."""
+    return f"{prefix_of(organization_id, document_id)}original"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What `put_stream` has written: its measures, and the first bytes to tell its format by."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One entry of a listing."""
+
+    key: str
+    modified_at: datetime
+
+
+class ObjectStorage:
+    """Writes are atomic: an object is there whole, or not at all."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def at(cls, settings: StorageSettings) -> "ObjectStorage":
+        """The storage the settings name; a local folder is created."""
+        parts = urlsplit(settings.url)
+        if parts.scheme == "file":
+            folder = Path(unquote(parts.path))
+            return cls(LocalStore(folder, mkdir=True, automatic_cleanup=True))
+        return cls(from_url(settings.url))
+
+    async def put_stream(
+        self, key: str, chunks: AsyncIterable[bytes], *, max_bytes: int
+    ) -> StoredObject:
+        """Stores a stream in little memory. Raises DocumentTooLarge, storing nothing."""
+        measure = _Measure(chunks, max_bytes)
+        parts = measure.parts()
+        beginning = bytearray()
+        async for part in parts:
+            beginning += part
+            if len(beginning) > _ONE_REQUEST_BYTES:
+                whole = _chain(bytes(beginning), parts)
+                await obstore.put_async(self._store, key, whole, chunk_size=_PART_BYTES)
+                break
+        else:
+            await obstore.put_async(self._store, key, bytes(beginning), use_multipart=False)
+        return StoredObject(key, measure.size, measure.sha256.hexdigest(), bytes(measure.head))
+
+    async def get_to_file(self, key: str, path: Path) -> int:
+        """Writes the object's bytes to a file; returns how many. Raises OriginalMissing."""
+        try:
+            found = await obstore.get_async(self._store, key)
+        except FileNotFoundError as error:
+            raise OriginalMissing from error
+        size = 0
+        with await asyncio.to_thread(path.open, "wb") as file:
+            async for part in found.stream(min_chunk_size=_READ_BYTES):
+                size += len(part)
+                await asyncio.to_thread(file.write, part)
+        return size
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Deletes every object under the prefix; returns how many there were."""
+        keys = [listed.key async for listed in self.list(prefix)]
+        if keys:
+            await obstore.delete_async(self._store, keys)
+        return len(keys)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[ListedObject]:
+        """Every object under the prefix, in pages, in no order."""
+        async for page in obstore.list(self._store, prefix or None):
+            for found in page:
+                yield ListedObject(found["path"], found["last_modified"])
+
+
+class _Measure:
+    """Passes a stream on in large parts, and counts, hashes and caps it on the way."""
+
+    def __init__(self, chunks: AsyncIterable[bytes], max_bytes: int) -> None:
+        self._chunks = chunks
+        self._max_bytes = max_bytes
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+        self.head = bytearray()
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            self.size += len(chunk)
+            if self.size > self._max_bytes:
+                raise DocumentTooLarge.over(self._max_bytes)
+            if len(self.head) < HEAD_BYTES:
+                self.head += chunk[: HEAD_BYTES - len(self.head)]
+            self.sha256.update(chunk)
+            yield chunk
+
+
+async def _chain(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield beginning
+    async for part in rest:
+        yield part
