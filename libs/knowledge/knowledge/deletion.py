@@ -1,0 +1,114 @@
+"""Deleting a document and all that is derived: rows in one transaction, objects right after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from obstore.exceptions import BaseError as StorageError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.database import Database
+from knowledge.lexical import statistics
+from knowledge.models import Chunk, Document, IngestionJob
+from knowledge.storage import ObjectStorage, prefix_of
+from shared_schemas.ids import OrganizationId
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What is gone from the database, and what is left to clear after the commit."""
+
+    organization_id: OrganizationId
+    document_id: UUID
+    chunk_count: int
+
+
+async def delete(session: AsyncSession, document: Document) -> Deleted:
+    """Deletes the document in any state, with its chunks and jobs; a worker at it writes no more.
+
+    After the commit call `clear_traces`; what that misses is found by `sweep`.
+    """
+    organization_id, document_id = document.organization_id, document.id
+    # The job first, as the worker locks them: the other order could deadlock.
+    jobs = IngestionJob.__table__.c
+    await session.execute(
+        sa.delete(IngestionJob).where(
+            jobs.organization_id == organization_id, jobs.document_id == document_id
+        )
+    )
+    chunks = await session.execute(
+        sa.delete(Chunk)
+        .where(Chunk.organization_id == organization_id, Chunk.document_id == document_id)
+        .returning(Chunk.id)
+    )
+    await session.execute(
+        sa.delete(Document)
+        .where(Document.organization_id == organization_id, Document.id == document_id)
+        .execution_options(synchronize_session=False)
+    )
+    session.expunge(document)
+    return Deleted(organization_id, document_id, len(chunks.all()))
+
+
+async def clear_traces(database: Database, storage: ObjectStorage, deleted: Deleted) -> None:
+    """Deletes the objects of a deleted document and lets the word statistics forget its chunks."""
+    try:
+        await storage.delete_prefix(prefix_of(deleted.organization_id, deleted.document_id))
+    except (StorageError, OSError) as error:
+        _log.warning(
+            "objects_left_for_the_sweep",
+            document_id=str(deleted.document_id),
+            error=type(error).__name__,
+        )
+    if deleted.chunk_count:
+        await statistics.refresh(database, deleted.organization_id, changed=deleted.chunk_count)
+
+
+async def sweep(database: Database, storage: ObjectStorage, *, grace: timedelta) -> int:
+    """Deletes objects no document stands for; returns how many documents' worth.
+
+    What is younger than `grace` may belong to a submission that has not committed yet.
+    """
+    before = datetime.now(UTC) - grace
+    found: dict[OrganizationId, set[UUID]] = {}
+    async for listed in storage.list():
+        owner = _owner(listed.key)
+        if owner is not None and listed.modified_at < before:
+            found.setdefault(owner[0], set()).add(owner[1])
+    swept = 0
+    for organization_id, document_ids in found.items():
+        for orphan in await _orphans(database, organization_id, document_ids):
+            await storage.delete_prefix(prefix_of(organization_id, orphan))
+            swept += 1
+    return swept
+
+
+async def _orphans(
+    database: Database, organization_id: OrganizationId, document_ids: set[UUID]
+) -> Sequence[UUID]:
+    orphans: list[UUID] = []
+    waiting = iter(document_ids)
+    while batch := list(islice(waiting, 1000)):
+        async with database.transaction(organization_id, read_only=True) as session:
+            alive = await session.scalars(
+                sa.select(Document.id).where(
+                    Document.organization_id == organization_id, Document.id.in_(batch)
+                )
+            )
+            orphans += set(batch) - set(alive)
+    return orphans
+
+
+def _owner(key: str) -> tuple[OrganizationId, UUID] | None:
+    """Whose object it is; None for what is not ours. We wrote these keys ourselves."""
+    try:
+        organization, document, _ = key.split("/", 2)
+        return OrganizationId(UUID(organization)), UUID(document)
+    except ValueError:
+        return None
