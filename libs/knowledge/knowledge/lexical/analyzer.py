@@ -33,7 +33,7 @@ _MARKS: Final = re.compile("[\u0300-\u036f]+")
 _WORDS: Final = re.compile(r"[^\W_]+")
 _ENOUGH_FOR_LANGUAGE: Final = 4000  # characters
 _STEMMERS: Final = {
-    # The stemmers' own caches are off: `_word` caches the hashes as well.
+    # The stemmers' own caches are off: `analyze_word` caches the hashes as well.
     Language.PORTUGUESE: Stemmer.Stemmer("portuguese", 0),
     Language.ENGLISH: Stemmer.Stemmer("english", 0),
 }
@@ -79,7 +79,7 @@ def detect_language(text: str) -> Language:
 
 def analyze(text: str, language: Language) -> Analysis:
     """Splits, stems and hashes a text."""
-    found = [_word(word, language) for word in words(text)]
+    found = [analyze_word(word, language) for word in words(text)]
     kept = [(word.stem, word.stem_term) for word in found if word.stem is not None]
     stem_terms = np.array([term for _, term in kept], dtype=np.int32)
     return Analysis(
@@ -87,6 +87,17 @@ def analyze(text: str, language: Language) -> Analysis:
         stem_terms=stem_terms,
         gram_terms=np.frombuffer(b"".join([word.gram_terms for word in found]), dtype=np.int32),
         bigram_terms=pair(stem_terms[:-1], stem_terms[1:]),
+    )
+
+
+@lru_cache(maxsize=2**15)
+def analyze_word(word: str, language: Language) -> Word:
+    """The terms of one folded word. Cached: a text's words are mostly those of the texts before."""
+    stem = None if word in STOP_WORDS else _STEMMERS[language].stemWord(word)
+    return Word(
+        stem=stem,
+        stem_term=-1 if stem is None else stem_term(stem),
+        gram_terms=np.array(gram_terms(word), dtype=np.int32).tobytes(),
     )
 
 
@@ -107,16 +118,6 @@ def gram_terms(word: str) -> list[int]:
     padded = f"_{word}_"
     starts = range(max(1, len(padded) - GRAM + 1))
     return [FIRST_GRAM + _hash(padded[start : start + GRAM]) for start in starts]
-
-
-@lru_cache(maxsize=2**15)
-def _word(word: str, language: Language) -> Word:
-    stem = None if word in STOP_WORDS else _STEMMERS[language].stemWord(word)
-    return Word(
-        stem=stem,
-        stem_term=-1 if stem is None else stem_term(stem),
-        gram_terms=np.array(gram_terms(word), dtype=np.int32).tobytes(),
-    )
 
 
 def _hash(term: str) -> int:

@@ -1,0 +1,62 @@
+"""Counting in how many chunks each term occurs, from the vectors the chunks already have."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from knowledge.lexical.analyzer import FIRST_BIGRAM, Terms
+from knowledge.models import Chunk
+from shared_schemas.ids import OrganizationId
+
+_BATCH: Final = 200
+_HEADER: Final = 12
+"""Bytes before the indices in pgvector's binary sparsevec: dimensions, entries, unused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Sorted distinct terms with the number of chunks that have them, and the chunks' stems."""
+
+    chunks: int
+    terms: Terms
+    frequencies: NDArray[np.int64]
+    stems: set[str]
+
+
+async def count_sample(
+    session: AsyncSession, organization_id: OrganizationId, *, share: float
+) -> Counted:
+    """Counts about `share` (0..1] of the organization's chunks, the same ones every time."""
+    rows = await session.stream(
+        sa.select(sa.func.sparsevec_send(Chunk.lexv), sa.func.tsvector_to_array(Chunk.terms))
+        .where(
+            Chunk.organization_id == organization_id,
+            # The last byte of a UUIDv7 is random.
+            sa.func.get_byte(sa.func.uuid_send(Chunk.id), 15) < max(1, round(256 * share)),
+        )
+        .execution_options(yield_per=_BATCH)
+    )
+    counted = Counted(0, np.zeros(0, np.int32), np.zeros(0, np.int64), set())
+    async for batch in rows.partitions():
+        counted = _add(counted, [_terms(vector) for vector, _ in batch])
+        for _, stems in batch:
+            counted.stems.update(stems)
+    return counted
+
+
+def _add(counted: Counted, vectors: list[Terms]) -> Counted:
+    terms, frequencies = np.unique(np.concatenate(vectors), return_counts=True)
+    merged, places = np.unique(np.concatenate([counted.terms, terms]), return_inverse=True)
+    sums = np.bincount(places, weights=np.concatenate([counted.frequencies, frequencies]))
+    return Counted(counted.chunks + len(vectors), merged, sums.astype(np.int64), counted.stems)
+
+
+def _terms(vector: bytes) -> Terms:
+    """The stems and 4-grams of a vector. Bigrams borrow their idf from their stems."""
+    entries = int.from_bytes(vector[4:8], "big")
+    indices = np.frombuffer(vector, dtype=">i4", count=entries, offset=_HEADER)
+    return indices[: np.searchsorted(indices, FIRST_BIGRAM)].astype(np.int32)

@@ -1,0 +1,139 @@
+"""How rare each term is in an organization: a snapshot of document frequencies, rebuilt when stale.
+
+BM25 does not need them exact: with frequencies from half the documents nDCG@10 falls by .003 at
+most. So indexing a document only counts that something changed, and a rebuild happens when a
+quarter of the collection is new: about ten times while it grows tenfold, from a sample of chunks.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.database import Database
+from knowledge.lexical.analyzer import Terms
+from knowledge.lexical.frequencies import count_sample
+from knowledge.lexical.models import LexicalStatistics
+from knowledge.lexical.vocabulary import Vocabulary
+from knowledge.models import Chunk
+from shared_schemas.ids import OrganizationId
+
+STALE_SHARE: Final = 4
+"""Stale when more than one chunk in four was added or removed since the snapshot."""
+SAMPLE: Final = 5_000
+"""Chunks a snapshot is counted from; more are extrapolated."""
+SMALLEST_COLLECTION: Final = 300
+"""Among a handful of chunks "in one of three" says nothing about a word. Below this many, terms are
+weighed as if there were so many, and a question's unknown words do not outweigh the known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Document frequencies of one organization at one time. Immutable, shared between requests."""
+
+    chunk_count: int
+    terms: Terms
+    frequencies: NDArray[np.int32]
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))
+
+    def frequency(self, terms: Terms) -> NDArray[np.int64]:
+        """In how many chunks each term occurs; 0 for an unknown one."""
+        if not len(self.terms):
+            return np.zeros(len(terms), dtype=np.int64)
+        places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
+        known = self.terms[places] == terms
+        return np.where(known, self.frequencies[places], 0).astype(np.int64)
+
+    def idf(self, terms: Terms) -> NDArray[np.float64]:
+        """`ln(1 + (n − df + .5)/(df + .5))`: never negative, largest for unknown terms."""
+        df = self.frequency(terms)
+        n = np.maximum(max(self.chunk_count, SMALLEST_COLLECTION), df)
+        weights: NDArray[np.float64] = np.log(1 + (n - df + 0.5) / (df + 0.5))
+        return weights
+
+
+async def refresh(database: Database, organization_id: OrganizationId, *, changed: int) -> bool:
+    """Counts `changed` chunks (added or removed, already committed); rebuilds when that makes it
+    stale. Returns whether it did. Losing a call costs nothing but freshness.
+    """
+    async with database.transaction(organization_id) as session:
+        stale = await _note(session, organization_id, changed)
+    return stale and await rebuild(database, organization_id)
+
+
+async def rebuild(database: Database, organization_id: OrganizationId) -> bool:
+    """Counts afresh. False when somebody else is at it."""
+    async with database.transaction(organization_id) as session:
+        lock = sa.func.hashtextextended(f"lexical_statistics:{organization_id}", 0)
+        if not await session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))):
+            return False
+        mine = LexicalStatistics.organization_id == organization_id
+        seen = await session.scalar(sa.select(LexicalStatistics.changed_chunks).where(mine)) or 0
+        statistics, stems = await count(session, organization_id, sample=SAMPLE)
+        fresh = {
+            "chunk_count": statistics.chunk_count,
+            "terms": statistics.terms.astype("<i4").tobytes(),
+            "frequencies": statistics.frequencies.astype("<i4").tobytes(),
+            "stems": " ".join(stems),
+        }
+        await session.execute(
+            insert(LexicalStatistics)
+            .values(organization_id=organization_id, generation=1, changed_chunks=0, **fresh)
+            .on_conflict_do_update(
+                index_elements=[LexicalStatistics.organization_id],
+                set_={
+                    **fresh,
+                    "generation": LexicalStatistics.generation + 1,
+                    # What was counted meanwhile is not in this snapshot.
+                    "changed_chunks": sa.func.greatest(LexicalStatistics.changed_chunks - seen, 0),
+                    "updated_at": sa.func.now(),
+                },
+            )
+        )
+    return True
+
+
+async def count(
+    session: AsyncSession, organization_id: OrganizationId, *, sample: int
+) -> tuple[Statistics, list[str]]:
+    """The statistics, and the stems, of the organization's chunks, extrapolated from `sample`."""
+    total = (
+        await session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Chunk)
+            .where(Chunk.organization_id == organization_id)
+        )
+        or 0
+    )
+    counted = await count_sample(session, organization_id, share=min(1.0, sample / max(total, 1)))
+    scale = total / counted.chunks if counted.chunks else 1.0
+    frequencies = np.maximum(np.rint(counted.frequencies * scale), 1).astype(np.int32)
+    stems = sorted(counted.stems)
+    return Statistics(total, counted.terms, frequencies, Vocabulary(stems)), stems
+
+
+async def _note(session: AsyncSession, organization_id: OrganizationId, changed: int) -> bool:
+    """Whether the snapshot has become stale."""
+    noted = await session.execute(
+        insert(LexicalStatistics)
+        .values(
+            organization_id=organization_id,
+            generation=0,
+            chunk_count=0,
+            changed_chunks=changed,
+            terms=b"",
+            frequencies=b"",
+            stems="",
+        )
+        .on_conflict_do_update(
+            index_elements=[LexicalStatistics.organization_id],
+            set_={"changed_chunks": LexicalStatistics.changed_chunks + changed},
+        )
+        .returning(LexicalStatistics.chunk_count, LexicalStatistics.changed_chunks)
+    )
+    chunk_count, changed_chunks = noted.one()
+    return bool(changed_chunks * STALE_SHARE > chunk_count)
