@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -115,6 +116,23 @@ def migrate() -> None:
     from devstack.running import migrate_database  # noqa: PLC0415
 
     migrate_database(current_settings(), Progress())
+
+
+@app.command(hidden=True)
+def remove() -> None:
+    """Stop everything and delete all data of this checkout (`make clean`)."""
+    from devstack.generated_secrets import load_or_generate  # noqa: PLC0415
+    from devstack.shared_servers import stop_abandoned_runs  # noqa: PLC0415
+    from devstack.supervisor import stop_from_outside  # noqa: PLC0415
+    from devstack.topology import build_topology  # noqa: PLC0415
+
+    settings = current_settings()
+    if not settings.state.exists():
+        return
+    stop_from_outside(StateFile(settings.state), Progress())
+    stop_abandoned_runs()
+    build_topology(settings, load_or_generate(settings.state)).postgres.remove()
+    shutil.rmtree(settings.state, ignore_errors=True)
 
 
 @app.command()

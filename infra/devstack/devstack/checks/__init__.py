@@ -1,0 +1,1 @@
+"""Steps of `make check` that need more than one command line."""
