@@ -1,0 +1,1 @@
+"""Speed of the product against the fastest honest thing: `make bench`."""

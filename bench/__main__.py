@@ -1,0 +1,57 @@
+"""`python -m bench [name …]`: run all benches, or those named, and print one table.
+
+A run of all of them is written to bench/RESULTS.md. Exit code 1 when a goal is missed.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Final
+
+import structlog
+import uvloop
+
+from bench import results
+from bench.figures import Outcome
+
+BENCHES: Final = ("read_path", "submission", "event_path", "queue_claims", "ingestion")
+
+
+def main(wanted: list[str]) -> int:
+    """Run, print, write."""
+    # So that servers are stopped and folders removed when the bench is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        print(f"No bench is called {', '.join(unknown)}. There are: {', '.join(BENCHES)}.")
+        return 2
+    # What runs in this process would tell of its starts and stops between the lines of the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    outcomes: dict[str, Outcome] = {}
+    for name in wanted or BENCHES:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        outcomes[name] = _run(import_module(f"bench.{name}").measure)
+    print(results.table(outcomes))
+    if not wanted:
+        results.write(outcomes, "make bench")
+        print(f"\nWritten to bench/{results.RESULTS.name}.")
+    missed = [name for name, outcome in outcomes.items() if not outcome.holds]
+    if missed:
+        print(f"\nGoals missed in: {', '.join(missed)}.")
+    return 1 if missed else 0
+
+
+def _run(measure: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    async def call() -> Outcome:
+        return await measure()
+
+    # uvloop, as the services have under uvicorn.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(call())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
