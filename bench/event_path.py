@@ -31,17 +31,17 @@ _SINGLES = 60
 _PAUSE_SECONDS = 0.05
 
 METHOD = f"""
-Throughput: {_EVENTS:,} events (`ticket.created`, ten organizations) are committed to the outbox at
-once; the clock runs from that commit until the inbox row of the last one is committed. The product
-is the real `OutboxRelay` and `StreamConsumer` with one subscription whose handler counts, on one
-event loop. *Batch floor*: the same events on bare asyncpg and redis-py, relay and consumer side by
-side on one loop: {_BATCH} rows claimed, {_BATCH} XADDs pipelined, one UPDATE, one commit; then
-XREADGROUP {_BATCH}, one INSERT of many rows into the inbox, one commit, one XACK; all that as
-superuser and without tenants. *One-row loop*: the same code with 1 instead of {_BATCH}, over
-{_SLOW_EVENTS} events.
-PostgreSQL and Valkey are durable; everything is emptied before each round; rounds alternate.
-Latency: {_SINGLES} single events per round, each published with `outbox.add` in a transaction of
-its own, {_PAUSE_SECONDS * 1000:.0f} ms apart; from the return of that commit to the commit of the
+Throughput: {_EVENTS:,} events (`ticket.created`, ten organizations) are committed to the
+outbox at once; the clock runs from that commit until the inbox row of the last one is
+committed. The product is the real `OutboxRelay` and `StreamConsumer` with one subscription
+whose handler counts, on one event loop. *Batch floor*: the same events on bare asyncpg and
+redis-py, relay and consumer side by side on one loop: {_BATCH} rows claimed, {_BATCH} XADDs
+pipelined, one UPDATE, one commit; then XREADGROUP {_BATCH}, one INSERT of many rows into the
+inbox, one commit, one XACK; all that as superuser and without tenants. *One-row loop*: the
+same code with 1 instead of {_BATCH}, over {_SLOW_EVENTS} events. PostgreSQL and Valkey are
+durable; everything is emptied before each round; rounds alternate. Latency: {_SINGLES} single
+events per round, each published with `outbox.add` in a transaction of its own,
+{_PAUSE_SECONDS * 1000:.0f} ms apart; from the return of that commit to the commit of the
 handler's transaction.
 """
 

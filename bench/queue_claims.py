@@ -26,16 +26,16 @@ _BATCH = 10  # what worker-svc claims at once
 _WORKERS = 4
 
 METHOD = f"""
-{_JOBS:,} pending jobs of {_ORGANIZATIONS} organizations in each queue, filled by SQL outside the
-measurement, then worked off to the last by the same number of concurrent workers in one process,
-each with a connection of its own, on one durable PostgreSQL: ours in `ai.ingestion_queue`
-(row-level security, fairness between organizations, leases, fencing tokens) through
-`chassis.messaging.job_queue`; theirs in a database of its own through procrastinate's `JobManager`
-over its psycopg pool. *Claims*: ours is `claim(limit={_BATCH})`, the size worker-svc uses, theirs
-`fetch_job`, which takes one; with limit 1 the round trips are the same in number. *Claim and
-finish*: ours is `claim`, then `fenced` + `complete` for each job, one transaction per job; theirs
-is `fetch_job`, then `finish_job(succeeded)`, the loop of its worker. Rounds alternate; ratios are
-of neighbours.
+{_JOBS:,} pending jobs of {_ORGANIZATIONS} organizations in each queue, filled by SQL outside
+the measurement, then worked off to the last by the same number of concurrent workers in one
+process, each with a connection of its own, on one durable PostgreSQL: ours in
+`ai.ingestion_queue` (row-level security, fairness between organizations, leases, fencing
+tokens) through `chassis.messaging.job_queue`; theirs in a database of its own through
+procrastinate's `JobManager` over its psycopg pool. *Claims*: ours is `claim(limit={_BATCH})`,
+the size worker-svc uses, theirs `fetch_job`, which takes one; with limit 1 the round trips
+are the same in number. *Claim and finish*: ours is `claim`, then `fenced` + `complete` for
+each job, one transaction per job; theirs is `fetch_job`, then `finish_job(succeeded)`, the
+loop of its worker. Rounds alternate; ratios are of neighbours.
 """
 
 _FILL_OURS = """

@@ -23,16 +23,17 @@ _WARM_UP_SECONDS = 1.0
 _ROUNDS = 5
 
 METHOD = f"""
-Both run under uvicorn (uvloop, httptools, one process, no access log of uvicorn's) on the same
-durable PostgreSQL, ten pooled connections each. A load generator of its own process keeps
-{_CONNECTIONS} keep-alive connections busy, one request in flight on each, over {_CLIENTS} clients of
-one organization; {_WARM_UP_SECONDS:g} s of warm-up, then {_SECONDS:g} s are counted. {_ROUNDS} rounds,
-in each core-api, then the bare handler; the ratio is that of the two neighbours. The bare handler
-(`bench/bare_reader.py`) runs the same SELECT in `BEGIN READ ONLY` + `set_config` in one round trip
-and `COMMIT`, as `cogep_app` under row-level security, builds the same JSON (compared before the
-measurement), and checks the token with python-jose as strictly; like core-api it remembers by digest
-a token that held. *Checked anew*: the same handler verifying the signature on every request.
-Rate limiting is off in core-api; its request log, metrics and security headers are on.
+Both run under uvicorn (uvloop, httptools, one process, no access log of uvicorn's) on the
+same durable PostgreSQL, ten pooled connections each. A load generator of its own process
+keeps {_CONNECTIONS} keep-alive connections busy, one request in flight on each, over
+{_CLIENTS} clients of one organization; {_WARM_UP_SECONDS:g} s of warm-up, then {_SECONDS:g} s
+are counted. {_ROUNDS} rounds, in each core-api, then the bare handler; the ratio is that of
+the two neighbours. The bare handler (`bench/bare_reader.py`) runs the same SELECT in `BEGIN
+READ ONLY` + `set_config` in one round trip and `COMMIT`, as `cogep_app` under row-level
+security, builds the same JSON (compared before the measurement), and checks the token with
+python-jose as strictly; like core-api it remembers by digest a token that held. *Checked
+anew*: the same handler verifying the signature on every request. Rate limiting is off in
+core-api; its request log, metrics and security headers are on.
 """
 
 _SQL = """

@@ -1,0 +1,63 @@
+"""Documents waiting to be ingested, and how far the worker is with them."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import asyncpg
+
+from bench.texts import portuguese_text
+from chassis.data.database import Database
+from devstack.people import PEOPLE
+from knowledge.submission import Source, submit
+from shared_schemas.actor import Actor
+from shared_schemas.ids import OrganizationId, UserId
+from shared_schemas.permissions import Role, permissions_of
+
+TEXT_BYTES = 5_000
+_PER_TRANSACTION = 20
+
+
+async def submit_texts(database: Database, count: int) -> None:
+    """Submit `count` texts of 5 KB as ai-svc would, for two organizations in turn."""
+    actors = [_actor("ana"), _actor("beto")]
+    for start in range(0, count, _PER_TRANSACTION):
+        actor = actors[start // _PER_TRANSACTION % len(actors)]
+        async with database.transaction(actor.organization_id) as session:
+            for seed in range(start, min(start + _PER_TRANSACTION, count)):
+                await submit(session, actor, Source.text(portuguese_text(seed, TEXT_BYTES)))
+
+
+async def unfinished(admin: asyncpg.Connection) -> int:
+    """How many jobs wait or are being worked on."""
+    count: int = await admin.fetchval(
+        "SELECT count(*) FROM ai.ingestion_queue WHERE state IN ('pending', 'processing')"
+    )
+    return count
+
+
+async def indexed_at(admin: asyncpg.Connection) -> Sequence[float]:
+    """When each document was indexed, in order, as seconds since the epoch.
+
+    Raises AssertionError when one has failed: a rate of failures means nothing.
+    """
+    failed = await admin.fetch(
+        "SELECT error_code, error_message FROM ai.documents WHERE status IN ('failed', 'cancelled')"
+    )
+    if failed:
+        raise AssertionError(f"{len(failed)} documents failed, the first with {dict(failed[0])}")
+    rows = await admin.fetch(
+        "SELECT extract(epoch FROM indexed_at)::float8 AS at FROM ai.documents"
+        " WHERE indexed_at IS NOT NULL ORDER BY indexed_at"
+    )
+    return [row["at"] for row in rows]
+
+
+def _actor(person: str) -> Actor:
+    roles = frozenset({Role.ADMIN})
+    return Actor(
+        organization_id=OrganizationId(PEOPLE[person].organization.id),
+        user_id=UserId(PEOPLE[person].sub),
+        roles=roles,
+        request_id=f"bench-{uuid4()}",
+        permissions=permissions_of(roles),
+    )
