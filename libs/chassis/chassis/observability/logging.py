@@ -1,10 +1,11 @@
 """One JSON object per line on stdout, with the id of the request everywhere and secrets nowhere."""
 
+import io
 import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -24,6 +25,25 @@ _QUIET: Final = {
     "sqlalchemy.engine": logging.WARNING,
     "asyncio": logging.WARNING,
 }
+
+
+class _Stdout(io.TextIOBase):
+    """Whatever sys.stdout is when a line is written: test runners and daemons replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+_STDOUT: Final = cast("TextIO", _Stdout())
+# One list for good: loggers are cached with it, and structlog's test helper changes it in place.
+_PROCESSORS: Final[list[structlog.types.Processor]] = []
+
+
+class _ServiceHandler(logging.StreamHandler[TextIO]):
+    """Ours among the root logger's handlers."""
 
 
 def configure_logging(settings: ServiceSettings, *, service: str) -> None:
@@ -48,13 +68,14 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
     )
     level = logging.getLevelNamesMapping()[settings.log_level]
+    _PROCESSORS[:] = [*shared, *last]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=False,
+        logger_factory=structlog.WriteLoggerFactory(_STDOUT),
+        cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _ServiceHandler(_STDOUT)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -62,7 +83,9 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    for previous in [item for item in root.handlers if isinstance(item, _ServiceHandler)]:
+        root.removeHandler(previous)
+    root.addHandler(handler)
     root.setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)

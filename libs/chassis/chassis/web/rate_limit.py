@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 DEFAULT_SCOPE: Final = "api"
-_REDIS_PATIENCE_SECONDS: Final = 0.1
+_REDIS_PATIENCE_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 2.0
 
 
@@ -39,8 +39,8 @@ class RateLimiter:
     """Sliding windows in Redis.
 
     Its connections are its own, with timeouts far below a person's patience; after a failure it
-    does not ask for a moment, so that a Redis that hangs costs one request 0.1 s and not every
-    request.
+    does not ask for a moment, so that a Redis that hangs delays the requests of one moment and not
+    all.
     """
 
     def __init__(

@@ -4,14 +4,16 @@ opposite order."""
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from redis.asyncio import Redis
+from sqlalchemy.pool import QueuePool
 
 from chassis.data.database import Database
 from chassis.messaging.consumer import StreamConsumer, Subscription
 from chassis.messaging.relay import OutboxRelay
+from chassis.observability.metrics import DB_CONNECTIONS
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
@@ -32,6 +34,9 @@ async def open_resources(
     fetched."""
     database = Database(settings.database, schema=schema or "public", application_name=name)
     stack.push_async_callback(database.close)
+    for pool, engine in zip(("app", "worker"), database.engines, strict=True):
+        taken = cast("QueuePool", engine.sync_engine.pool).checkedout
+        DB_CONNECTIONS.labels(pool).set_function(taken)
     redis = Redis.from_url(
         settings.redis.url.get_secret_value(), max_connections=settings.redis.max_connections
     )

@@ -30,6 +30,12 @@ async def key_server(token_factory: TokenFactory) -> AsyncIterator[KeyServer]:
 
 
 @pytest.fixture(scope="session")
+def key_server_url(key_server: KeyServer) -> str:
+    """Where the keys are published."""
+    return key_server.url
+
+
+@pytest.fixture(scope="session")
 async def web_settings(
     database_urls: DatabaseUrls, redis_url: str, token_factory: TokenFactory, key_server: KeyServer
 ) -> ServiceAppSettings:
