@@ -75,7 +75,7 @@ class Server:
                 raise StartFailed(self.explain("did not start"))
             if time.monotonic() > deadline:
                 raise StartFailed(self.explain(f"did not answer within {seconds:.0f} s"))
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def stop(self, *, immediate: bool = False) -> None:
         """End it in its own orderly way. `immediate` is a crash on purpose."""
@@ -129,10 +129,16 @@ def _names_a_problem(line: str) -> bool:
 
 def http_status(port: int, path: str, seconds: float = 2.0) -> int | None:
     """The status of a GET on the loopback interface, or None when nobody answers."""
+    response = http_get(port, path, seconds)
+    return response.status if response else None
+
+
+def http_get(port: int, path: str, seconds: float = 2.0) -> http.client.HTTPResponse | None:
+    """A GET on the loopback interface without its body, or None when nobody answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        return connection.getresponse()
     except (OSError, http.client.HTTPException):
         return None
     finally:

@@ -7,7 +7,7 @@ from string import Template
 
 from devstack.checkout import SERVICES
 from devstack.servers.binaries import traefik_binary
-from devstack.servers.server import Server, http_status
+from devstack.servers.server import Server, http_get, http_status
 
 _GATEWAY = SERVICES / "gateway"
 
@@ -53,5 +53,8 @@ class TraefikServer(Server):
         return kept | self._variables | {"GATEWAY_OPERATIONS_PORT": str(self.operations_port)}
 
     def answers(self) -> bool:
-        """Its own ping; routes are loaded by then."""
-        return http_status(self.operations_port, "/ping") == 200
+        """Whether its rules are in force: it answers its ping before it has read them."""
+        if http_status(self.operations_port, "/ping") != 200:
+            return False
+        response = http_get(self.port, "/internal")
+        return response is not None and response.getheader("Referrer-Policy") is not None
