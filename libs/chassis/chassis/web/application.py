@@ -17,6 +17,7 @@ from chassis.security.authentication import authenticate_service
 from chassis.settings import Environment, ServiceAppSettings
 from chassis.web.error_handlers import ErrorAnswers
 from chassis.web.errors import DomainError
+from chassis.web.gateway_errors import gateway_error_routes
 from chassis.web.health import health_routes
 from chassis.web.middleware.body_limit import Allowance, BodyLimit
 from chassis.web.middleware.boundary import BoundaryMiddleware
@@ -119,6 +120,7 @@ def create_service_app(
     app.router.routes.extend(
         health_routes(service=name, version=settings.service.version, migrations=migrations)
     )
+    app.router.routes.extend(gateway_error_routes())
     allowances = lay_out(app.router, routers, prefix=API_PREFIX)
     allowances += lay_out(
         app.router,
