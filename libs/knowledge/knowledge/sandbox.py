@@ -8,9 +8,9 @@ import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
+from collections.abc import AsyncIterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from knowledge.parsing.causes import Cause, ParsingFailure
@@ -37,6 +37,14 @@ class SandboxLimits:
     wall: timedelta = timedelta(seconds=60)
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes on their way: never on a disk of ours, so nothing is left when a worker dies."""
+
+    size_bytes: int
+    parts: AsyncIterable[bytes]
+
+
 class Sandbox:
     """A few warm processes. Each parses one file at a time and is thrown away after any fault."""
 
@@ -46,16 +54,16 @@ class Sandbox:
         self._places = asyncio.Semaphore(processes)
 
     async def parse(
-        self, path: Path, form: Format, *, charset: str | None = None
+        self, file: File, form: Format, *, charset: str | None = None
     ) -> NormalisedText:
-        """The normalised text of the file at an absolute path. Raises ParsingFailure.
+        """The normalised text of a file. Raises ParsingFailure, and what reading `file` raises.
 
         Cancelling the call kills the process at once.
         """
         async with self._places:
             child = self._idle.popleft() if self._idle else await _Child.start(self._limits)
             try:
-                answer = await child.ask(path, form, charset)
+                answer = await child.ask(file, form, charset)
             except BaseException:
                 await child.kill()
                 raise
@@ -107,11 +115,11 @@ class _Child:
     def worn_out(self) -> bool:
         return self._files >= _FILES_PER_PROCESS
 
-    async def ask(self, path: Path, form: Format, charset: str | None) -> dict[str, Any]:
+    async def ask(self, file: File, form: Format, charset: str | None) -> dict[str, Any]:
         """One request, one answer. A process that dies of it says why by the way it died."""
         self._files += 1
         request = {
-            "path": str(path),
+            "size": file.size_bytes,
             "format": form.value,
             "charset": charset,
             "cpu_seconds": int(self._limits.cpu.total_seconds()),
@@ -119,7 +127,7 @@ class _Child:
         }
         try:
             async with asyncio.timeout(self._limits.wall.total_seconds()):
-                return await self._exchange(json.dumps(request).encode() + b"\n")
+                return await self._exchange(json.dumps(request).encode() + b"\n", file)
         except TimeoutError as error:
             raise ParsingFailure(Cause.TOO_SLOW) from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
@@ -127,12 +135,14 @@ class _Child:
         except ValueError as error:  # no JSON: something else than our code wrote it
             raise ParsingFailure(Cause.PARSER_CRASHED) from error
 
-    async def _exchange(self, request: bytes) -> dict[str, Any]:
+    async def _exchange(self, request: bytes, file: File) -> dict[str, Any]:
         requests, answers = self._process.stdin, self._process.stdout
         if requests is None or answers is None:
             raise ConnectionError("the process has no pipes")
         requests.write(request)
-        await requests.drain()
+        async for part in file.parts:
+            requests.write(part)
+            await requests.drain()
         (length,) = _LENGTH.unpack(await answers.readexactly(_LENGTH.size))
         most = self._limits.text.max_characters * _BYTES_PER_CHARACTER + _ANSWER_SLACK
         if length > most:

@@ -3,7 +3,6 @@
 Keys are `{organization}/{document}/original`: everything of a document lies under one prefix.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from knowledge.failures import DocumentTooLarge, OriginalMissing
 from knowledge.parsing.sniffing import HEAD_BYTES
+from knowledge.sandbox import File
 from knowledge.settings import StorageSettings
 from shared_schemas.ids import OrganizationId
 
@@ -86,18 +86,21 @@ class ObjectStorage:
             await obstore.put_async(self._store, key, bytes(beginning), use_multipart=False)
         return StoredObject(key, measure.size, measure.sha256.hexdigest(), bytes(measure.head))
 
-    async def get_to_file(self, key: str, path: Path) -> int:
-        """Writes the object's bytes to a file; returns how many. Raises OriginalMissing."""
+    async def open(self, key: str) -> File:
+        """The object's size and its bytes, as they arrive. Raises OriginalMissing."""
         try:
             found = await obstore.get_async(self._store, key)
         except FileNotFoundError as error:
             raise OriginalMissing from error
-        size = 0
-        with await asyncio.to_thread(path.open, "wb") as file:
-            async for part in found.stream(min_chunk_size=_READ_BYTES):
-                size += len(part)
-                await asyncio.to_thread(file.write, part)
-        return size
+        return File(found.meta["size"], _parts(found))
+
+    async def read(self, key: str) -> bytes:
+        """All bytes of a small object. Raises OriginalMissing."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+        except FileNotFoundError as error:
+            raise OriginalMissing from error
 
     async def delete_prefix(self, prefix: str) -> int:
         """Deletes every object under the prefix; returns how many there were."""
@@ -132,6 +135,11 @@ class _Measure:
                 self.head += chunk[: HEAD_BYTES - len(self.head)]
             self.sha256.update(chunk)
             yield chunk
+
+
+async def _parts(found: "obstore.GetResult") -> AsyncIterator[bytes]:
+    async for part in found.stream(min_chunk_size=_READ_BYTES):
+        yield bytes(part)
 
 
 async def _chain(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,7 +1,8 @@
 """The process that parses untrusted files, one at a time, and can be killed at any moment.
 
-Started by `knowledge.sandbox` with an empty environment. Reads one request per line (JSON), answers
-with a length and that many bytes (JSON). Ends with its parent: at the end of input, or killed.
+Started by `knowledge.sandbox` with an empty environment. A request is a line of JSON and the file's
+bytes, an answer a length and that many bytes of JSON. Ends with its parent: at the end of input, or
+killed.
 """
 
 import contextlib
@@ -12,7 +13,6 @@ import resource
 import signal
 import struct
 import sys
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from knowledge.parsing.causes import Cause, ParsingFailure
@@ -39,12 +39,12 @@ def confine(memory_bytes: int) -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
     """The normalised text of the requested file, or the cause why there is none."""
     _allow_cpu_seconds(request["cpu_seconds"])
     try:
         text = parse(
-            Path(request["path"]),
+            raw,
             Format(request["format"]),
             Limits(**request["limits"]),
             charset=request["charset"],
@@ -78,7 +78,9 @@ def _allow_cpu_seconds(seconds: int) -> None:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answers until the input ends."""
     for line in requests:
-        body = json.dumps(answer(json.loads(line)), ensure_ascii=False).encode("utf-8", "replace")
+        request = json.loads(line)
+        raw = requests.read(request["size"])
+        body = json.dumps(answer(request, raw), ensure_ascii=False).encode("utf-8", "replace")
         answers.write(LENGTH.pack(len(body)))
         answers.write(body)
         answers.flush()

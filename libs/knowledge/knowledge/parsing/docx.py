@@ -1,9 +1,9 @@
 """DOCX: paragraphs, headings by style and table rows in reading order, controls included."""
 
+import io
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import docx
@@ -25,27 +25,28 @@ _LIST_NUMBER: Final = qn("w:numPr")
 _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
-def extract_docx(path: Path, limits: Limits) -> Extraction:
+def extract_docx(raw: bytes, limits: Limits) -> Extraction:
     """The body's blocks. Headers, footers and deleted revisions are not part of it."""
-    _refuse_bombs_and_strangers(path, limits)
+    _refuse_bombs_and_strangers(raw, limits)
     try:
-        document = docx.Document(str(path))
+        document = docx.Document(io.BytesIO(raw))
         levels = _heading_levels(document)
         title = document.core_properties.title
         return Extraction(_blocks(document.element.body, levels), title or None)
     # SyntaxError is what lxml's XMLSyntaxError derives from.
     except (PackageNotFoundError, zipfile.BadZipFile, SyntaxError) as error:
-        out_of_memory = "Memory allocation failed" in str(error)
+        # When memory is refused, libxml2 has none left to say so either.
+        out_of_memory = str(error).startswith(("Memory allocation failed", "unknown error"))
         raise ParsingFailure(Cause.TOO_COMPLEX if out_of_memory else Cause.BROKEN) from error
     except (KeyError, ValueError, AttributeError, NotImplementedError, EOFError) as error:
         # python-docx leaves what its parts lack to Python's own exceptions.
         raise ParsingFailure(Cause.BROKEN) from error
 
 
-def _refuse_bombs_and_strangers(path: Path, limits: Limits) -> None:
+def _refuse_bombs_and_strangers(raw: bytes, limits: Limits) -> None:
     """By the archive's directory, before anything is unpacked; a lying size only truncates."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
         raise ParsingFailure(Cause.BROKEN) from error

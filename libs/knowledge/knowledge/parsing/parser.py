@@ -1,7 +1,5 @@
 """One call for every format. Only the sandbox's child imports this, and with it the parsers."""
 
-from pathlib import Path
-
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.docx import extract_docx
 from knowledge.parsing.extraction import Extraction, Limits
@@ -12,18 +10,18 @@ from knowledge.parsing.plain_text import extract_text
 from knowledge.parsing.sniffing import Format
 
 
-def parse(path: Path, form: Format, limits: Limits, *, charset: str | None) -> NormalisedText:
+def parse(raw: bytes, form: Format, limits: Limits, *, charset: str | None) -> NormalisedText:
     """The normalised text of a file. Raises ParsingFailure, on hostile files anything."""
-    return normalise(_extract(path, form, limits, charset), limits)
+    return normalise(_extract(raw, form, limits, charset), limits)
 
 
-def _extract(path: Path, form: Format, limits: Limits, charset: str | None) -> Extraction:
+def _extract(raw: bytes, form: Format, limits: Limits, charset: str | None) -> Extraction:
     match form:
         case Format.PDF:
-            return extract_pdf(path, limits)
+            return extract_pdf(raw, limits)
         case Format.DOCX:
-            return extract_docx(path, limits)
+            return extract_docx(raw, limits)
         case Format.HTML:
-            return extract_html(path.read_bytes(), charset=charset)
+            return extract_html(raw, charset=charset)
         case Format.TEXT | Format.MARKDOWN:
-            return extract_text(decode(path.read_bytes(), charset), limits)
+            return extract_text(decode(raw, charset), limits)

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pypdfium2 as pdfium
@@ -24,10 +23,10 @@ Outline = dict[int, list[tuple[int, str]]]
 """Page index → its bookmarks as (level, title)."""
 
 
-def extract_pdf(path: Path, limits: Limits) -> Extraction:
+def extract_pdf(raw: bytes, limits: Limits) -> Extraction:
     """One block per page, more where a bookmark names a line. A scan without text needs OCR."""
     try:
-        document = pdfium.PdfDocument(path)
+        document = pdfium.PdfDocument(raw)
     except pdfium.PdfiumError as error:
         encrypted = error.err_code == pdfium_c.FPDF_ERR_PASSWORD
         raise ParsingFailure(Cause.ENCRYPTED if encrypted else Cause.BROKEN) from error

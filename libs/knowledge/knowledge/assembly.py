@@ -1,0 +1,62 @@
+"""Putting the pipeline together, and taking it apart again in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from chassis.data.database import Database
+from knowledge.addresses import AddressPolicy
+from knowledge.embedders import Embedder
+from knowledge.fetching import Resolver, UrlFetcher, resolve
+from knowledge.ingestion import Ingestion, ingestion_queue
+from knowledge.originals import OriginalReader
+from knowledge.sandbox import Sandbox, SandboxLimits
+from knowledge.settings import IngestionSettings
+from knowledge.storage import ObjectStorage
+from knowledge.threads import Compute
+
+
+@asynccontextmanager
+async def open_ingestion(
+    database: Database,
+    storage: ObjectStorage,
+    embedder: Embedder,
+    settings: IngestionSettings,
+    *,
+    resolver: Resolver = resolve,
+) -> AsyncIterator[Ingestion]:
+    """The pipeline, ready for jobs. Leaving kills the parsers' processes."""
+    async with AsyncExitStack() as stack:
+        compute = Compute()
+        stack.callback(compute.close)
+        sandbox = Sandbox(
+            SandboxLimits(
+                settings.limits,
+                memory_bytes=settings.parser_memory_bytes,
+                cpu=settings.parser_cpu,
+                wall=settings.parser_wall,
+            ),
+            processes=settings.parser_processes,
+        )
+        stack.push_async_callback(sandbox.close)
+        fetcher = UrlFetcher(
+            AddressPolicy(settings.fetch_allowed_networks),
+            max_bytes=settings.max_file_bytes,
+            timeout=settings.fetch_timeout,
+            resolver=resolver,
+        )
+        stack.push_async_callback(fetcher.close)
+        await sandbox.warm_up()
+        yield Ingestion(
+            database=database,
+            queue=ingestion_queue(database, settings),
+            storage=storage,
+            originals=OriginalReader(
+                storage=storage,
+                fetcher=fetcher,
+                sandbox=sandbox,
+                compute=compute,
+                settings=settings,
+            ),
+            embedder=embedder,
+            compute=compute,
+        )

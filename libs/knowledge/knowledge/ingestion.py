@@ -1,0 +1,265 @@
+"""The pipeline: fetch → extract → normalise → chunk → embed → index, one document per job.
+
+Every write is fenced by the job's lease, and the index stage replaces all chunks in one
+transaction: a pipeline that ran twice, or was killed anywhere, leaves what one whole run leaves.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+import structlog
+
+from chassis.data.database import Database
+from chassis.data.failures import is_unavailable
+from chassis.messaging import outbox
+from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
+from chassis.observability.metrics import JOB_DURATION, JOBS_FINISHED
+from chassis.observability.tracing import continued
+from knowledge.document_writes import (
+    INSERT_CHUNKS,
+    begin,
+    write_failed,
+    write_indexed,
+    write_waiting,
+)
+from knowledge.embedders import Embedder, EmbeddingFailed
+from knowledge.failures import (
+    DocumentRefused,
+    EmbeddingRefused,
+    EmbeddingUnavailable,
+    EmptyDocument,
+    IngestionError,
+    IngestionInterrupted,
+)
+from knowledge.lexical import statistics
+from knowledge.metrics import CHUNKS_INDEXED, DOCUMENTS_REFUSED
+from knowledge.models import Document, IngestionJob
+from knowledge.originals import Original, OriginalReader, SubmittedDocument
+from knowledge.parsing.normalising import NormalisedText
+from knowledge.preparation import (
+    IndexedPassage,
+    PreparedDocument,
+    batches,
+    chunk_rows,
+    compact,
+    embedding_texts,
+    index_passages,
+)
+from knowledge.progress import Progress, Stage
+from knowledge.settings import IngestionSettings
+from knowledge.storage import ObjectStorage, prefix_of
+from knowledge.submission import tidy_title
+from knowledge.threads import Compute
+from shared_schemas.events import DocumentFailed, DocumentIndexed
+
+_log = structlog.get_logger(__name__)
+
+_EMBEDDED_AT_ONCE: Final = 100
+"""Chunks between two looks at the progress."""
+
+
+def ingestion_queue(database: Database, settings: IngestionSettings) -> JobQueue:
+    """The queue documents wait in."""
+    return JobQueue(database, IngestionJob.__table__, lease=settings.lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """Takes claimed jobs to their end, whatever the end is."""
+
+    database: Database
+    queue: JobQueue
+    storage: ObjectStorage
+    originals: OriginalReader
+    embedder: Embedder
+    compute: Compute
+
+    async def work_off(self, job: ClaimedJob) -> None:
+        """Indexes the job's document, or writes down why not. Raises only CancelledError."""
+        with (
+            continued(job.payload["traceparent"], "ingest document"),
+            structlog.contextvars.bound_contextvars(
+                request_id=job.payload["correlation_id"],
+                document_id=str(job.payload["document_id"]),
+            ),
+            JOB_DURATION.labels(self.queue.name).time(),
+        ):
+            try:
+                result = await self._outcome(job)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._settled(self._give_back(job)))
+                raise
+            JOBS_FINISHED.labels(self.queue.name, result).inc()
+
+    async def drain_once(self, worker: str, *, batch: int = 16) -> int:
+        """Works off everything that is due, batch after batch; returns how many jobs."""
+        done = 0
+        while jobs := await self.queue.claim(worker, batch):
+            await asyncio.gather(*map(self.work_off, jobs))
+            done += len(jobs)
+        return done
+
+    async def _outcome(self, job: ClaimedJob) -> str:
+        try:
+            await self._ingest(job)
+        except LeaseLost:
+            return await self._settled(self._abandon(job))
+        except DocumentRefused as refusal:
+            return await self._settled(self._refuse(job, refusal))
+        except Exception as error:  # noqa: BLE001 - one document must not stop the others
+            if is_unavailable(error):
+                # Nothing can be written now. The lease runs out, and the job is claimed again.
+                _log.warning("ingestion_interrupted", error=type(error).__name__)
+                return "lost"
+            _log.error("ingestion_failed", exc_info=error)
+            return await self._settled(self._refuse(job, IngestionError()))
+        return "succeeded"
+
+    async def _ingest(self, job: ClaimedJob) -> None:
+        if job.exhausted:
+            raise IngestionInterrupted
+        progress = Progress(self.queue, job)
+        async with progress.shown():
+            async with self.queue.fenced(job) as session:
+                document = await begin(session, job)
+            with progress.stage(Stage.FETCH):
+                original = await self.originals.fetch(document)
+            with progress.stage(Stage.EXTRACT):
+                text = await self.originals.extract(original)
+            prepared = await self._prepare(document, text, progress)
+            with progress.stage(Stage.INDEX):
+                changed = await self._index(job, document, original, prepared)
+        CHUNKS_INDEXED.inc(len(prepared.passages))
+        await statistics.refresh(self.database, job.organization_id, changed=changed)
+
+    async def _prepare(
+        self, document: SubmittedDocument, text: NormalisedText, progress: Progress
+    ) -> PreparedDocument:
+        title = _title(document, text)
+        with progress.stage(Stage.CHUNK):
+            language, passages = await self.compute(
+                index_passages,
+                text,
+                title=title,
+                chunking=document.chunking,
+                language=document.language,
+            )
+        if not passages:
+            raise EmptyDocument
+        with progress.stage(Stage.EMBED):
+            vectors = []
+            for start in range(0, len(passages), _EMBEDDED_AT_ONCE):
+                batch = passages[start : start + _EMBEDDED_AT_ONCE]
+                vectors.append(await self._embed(title, batch))
+                progress.within_stage((start + len(batch)) / len(passages))
+        return PreparedDocument(
+            text=text,
+            title=title,
+            language=language,
+            passages=passages,
+            embeddings=np.concatenate(vectors),
+            embedding_model=self.embedder.model,
+        )
+
+    async def _embed(self, title: str, passages: list[IndexedPassage]) -> Any:
+        try:
+            return compact(await self.embedder.embed(embedding_texts(title, passages)))
+        except EmbeddingFailed as failure:
+            _log.warning("embedding_failed", reason=failure.reason, model=self.embedder.model)
+            raise (EmbeddingUnavailable if failure.retry else EmbeddingRefused) from failure
+
+    async def _index(
+        self,
+        job: ClaimedJob,
+        document: SubmittedDocument,
+        original: Original,
+        prepared: PreparedDocument,
+    ) -> int:
+        """Replaces the document's chunks; returns how many were added and removed."""
+        numbers = list(batches(prepared))
+        key = (job.organization_id, document.id, prepared)
+        first = await self.compute(chunk_rows, *key, numbers[0])  # most documents have no more
+        async with self.queue.fenced(job) as session:
+            former = await write_indexed(session, job, original, prepared)
+            await session.execute(INSERT_CHUNKS, first)
+            for more in numbers[1:]:
+                await session.execute(INSERT_CHUNKS, await self.compute(chunk_rows, *key, more))
+            outbox.add(
+                session,
+                DocumentIndexed.caused(
+                    organization_id=job.organization_id,
+                    correlation_id=job.payload["correlation_id"],
+                    actor_id=document.submitted_by,
+                    document_id=document.id,
+                    chunk_count=len(prepared.passages),
+                ),
+            )
+            await self.queue.complete(session, job)
+        return former + len(prepared.passages)
+
+    async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused) -> str:
+        """Another attempt later, or the end: the document's row, the job and the event at once."""
+        async with self.queue.fenced(job) as session:
+            state = await self.queue.fail_within(
+                session, job, str(refusal.code), str(refusal), retry=refusal.retry
+            )
+            if state is JobState.PENDING:
+                await write_waiting(session, job, refusal)
+                return "retried"
+            outbox.add(
+                session,
+                DocumentFailed.caused(
+                    organization_id=job.organization_id,
+                    correlation_id=job.payload["correlation_id"],
+                    actor_id=await write_failed(session, job, refusal),
+                    document_id=job.payload["document_id"],
+                    error_code=str(refusal.code),
+                ),
+            )
+        DOCUMENTS_REFUSED.labels(str(refusal.code)).inc()
+        _log.info("document_refused", code=str(refusal.code))
+        return "failed"
+
+    async def _give_back(self, job: ClaimedJob) -> str:
+        """As if the job had not been claimed: the worker is stopping."""
+        async with self.queue.fenced(job) as session:
+            await write_waiting(session, job)
+        await self.queue.give_back(job)
+        return "given back"
+
+    async def _abandon(self, job: ClaimedJob) -> str:
+        """The document was deleted or cancelled, or is another worker's: nothing more is written.
+
+        What was fetched for a document that is gone is deleted; the sweep would find it, later.
+        """
+        _log.info("ingestion_abandoned")
+        document_id = job.payload["document_id"]
+        async with self.database.transaction(job.organization_id, read_only=True) as session:
+            alive = await session.scalar(sa.select(Document.id).where(Document.id == document_id))
+        if alive is None:
+            await self.storage.delete_prefix(prefix_of(job.organization_id, document_id))
+        return "lost"
+
+    async def _settled(self, ending: Coroutine[Any, Any, str]) -> str:
+        """Writes how a job ended. What cannot be written is tried again when the lease runs out."""
+        try:
+            return await ending
+        except LeaseLost:
+            return "lost"
+        except Exception as error:  # noqa: BLE001 - one document must not stop the others
+            if is_unavailable(error):
+                _log.warning("ingestion_interrupted", error=type(error).__name__)
+            else:
+                _log.error("ingestion_not_settled", exc_info=error)
+            return "lost"
+
+
+def _title(document: SubmittedDocument, text: NormalisedText) -> str:
+    """A page that was submitted without a title is called what it calls itself."""
+    if document.title == document.source_uri and text.title:
+        return tidy_title(text.title) or document.title
+    return document.title

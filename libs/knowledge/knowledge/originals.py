@@ -1,0 +1,134 @@
+"""A document's original: fetched into the storage where need be, and read as normalised text."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from knowledge.failures import OriginalMissing, refused_for
+from knowledge.fetching import UrlFetcher
+from knowledge.models import Chunking, Language, SourceType
+from knowledge.parsing.causes import ParsingFailure
+from knowledge.parsing.decoding import decode
+from knowledge.parsing.extraction import Limits
+from knowledge.parsing.normalising import NormalisedText, normalise
+from knowledge.parsing.plain_text import extract_text
+from knowledge.parsing.sniffing import Format, sniff
+from knowledge.sandbox import Sandbox
+from knowledge.settings import IngestionSettings
+from knowledge.storage import ObjectStorage, original_key
+from knowledge.threads import Compute
+from shared_schemas.ids import OrganizationId, UserId
+
+_SMALL_TEXT: Final = 1024 * 1024
+"""Plain text up to here is read in this process; longer, and all else, in the sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedDocument:
+    """What the pipeline knows of a document when it begins. `text` for a document of type text."""
+
+    id: UUID
+    organization_id: OrganizationId
+    title: str
+    source_type: SourceType
+    source_uri: str | None
+    storage_key: str | None
+    mime_type: str | None
+    content_sha256: str | None
+    size_bytes: int | None
+    chunking: Chunking
+    language: Language | None
+    submitted_by: UserId
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """Where the bytes are, and what they are. A document of type text carries them itself."""
+
+    storage_key: str | None
+    form: Format
+    size_bytes: int
+    sha256: str | None
+    charset: str | None = None
+    text: str | None = None
+
+
+class OriginalReader:
+    """The stages fetch and extract."""
+
+    def __init__(
+        self,
+        *,
+        storage: ObjectStorage,
+        fetcher: UrlFetcher,
+        sandbox: Sandbox,
+        compute: Compute,
+        settings: IngestionSettings,
+    ) -> None:
+        self._storage = storage
+        self._fetcher = fetcher
+        self._sandbox = sandbox
+        self._compute = compute
+        self._settings = settings
+
+    async def fetch(self, document: SubmittedDocument) -> Original:
+        """Makes sure the bytes are in the storage. Raises DocumentRefused."""
+        match document.source_type:
+            case SourceType.TEXT:
+                return _of_row(document, None, Format.TEXT)
+            case SourceType.FILE:
+                if document.storage_key is None or document.mime_type is None:
+                    raise OriginalMissing
+                return _of_row(document, document.storage_key, Format(document.mime_type))
+            case SourceType.URL:
+                return await self._download(document)
+
+    async def extract(self, original: Original) -> NormalisedText:
+        """The text all offsets refer to. Raises DocumentRefused."""
+        limits = self._settings.limits
+        try:
+            if original.text is not None:
+                return await self._compute(_normalised, original.text, limits)
+            key = original.storage_key
+            if key is None:
+                raise OriginalMissing
+            if original.form is Format.TEXT and original.size_bytes <= _SMALL_TEXT:
+                raw = await self._storage.read(key)
+                return await self._compute(_decoded, raw, original.charset, limits)
+            file = await self._storage.open(key)
+            return await self._sandbox.parse(file, original.form, charset=original.charset)
+        except ParsingFailure as failure:
+            raise refused_for(failure.cause) from failure
+
+    async def _download(self, document: SubmittedDocument) -> Original:
+        if document.source_uri is None:
+            raise OriginalMissing
+        key = original_key(document.organization_id, document.id)
+        async with self._fetcher.open(document.source_uri) as page:
+            stored = await self._storage.put_stream(
+                key, page.body, max_bytes=self._settings.max_file_bytes
+            )
+            try:
+                form = sniff(stored.head)
+            except ParsingFailure as failure:
+                raise refused_for(failure.cause) from failure
+            return Original(key, form, stored.size_bytes, stored.sha256, charset=page.charset)
+
+
+def _of_row(document: SubmittedDocument, key: str | None, form: Format) -> Original:
+    return Original(
+        key,
+        form,
+        size_bytes=document.size_bytes or 0,
+        sha256=document.content_sha256,
+        text=document.text if key is None else None,
+    )
+
+
+def _decoded(raw: bytes, charset: str | None, limits: Limits) -> NormalisedText:
+    return _normalised(decode(raw, charset), limits)
+
+
+def _normalised(text: str, limits: Limits) -> NormalisedText:
+    return normalise(extract_text(text, limits), limits)

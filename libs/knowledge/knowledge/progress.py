@@ -1,0 +1,106 @@
+"""How far a job is, shown while it runs, and cheap for jobs that are over in no time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from prometheus_client import Histogram
+
+from chassis.messaging.job_queue import ClaimedJob, JobQueue, LeaseLost
+from knowledge.metrics import STAGE_DURATION
+
+_log = structlog.get_logger(__name__)
+
+_SHOWN_EVERY: Final = 0.5
+"""Seconds. Most documents are indexed before the first report is due."""
+
+
+class Stage(StrEnum):
+    """The way of a document, in order."""
+
+    FETCH = "fetch"
+    EXTRACT = "extract"
+    CHUNK = "chunk"
+    EMBED = "embed"
+    INDEX = "index"
+
+
+_BEGINS_AT: Final = MappingProxyType(
+    {Stage.FETCH: 0, Stage.EXTRACT: 10, Stage.CHUNK: 40, Stage.EMBED: 60, Stage.INDEX: 85}
+)
+"""Percent of the whole when a stage begins."""
+_ENDS_AT: Final = MappingProxyType(
+    {Stage.FETCH: 10, Stage.EXTRACT: 40, Stage.CHUNK: 60, Stage.EMBED: 85, Stage.INDEX: 99}
+)
+
+
+class Progress:
+    """Where one job stands. Reports at most every half second, and the latest state only."""
+
+    def __init__(self, queue: JobQueue, job: ClaimedJob) -> None:
+        self._queue = queue
+        self._job = job
+        self._stage = Stage.FETCH
+        self._percent = 0
+        self._reported: tuple[Stage, int] | None = None
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Names the stage that begins, and measures it."""
+        self._stage, self._percent = stage, _BEGINS_AT[stage]
+        with _timed(STAGE_DURATION, stage):
+            yield
+
+    def within_stage(self, share: float) -> None:
+        """How much of the current stage is done, 0 to 1."""
+        begin, end = _BEGINS_AT[self._stage], _ENDS_AT[self._stage]
+        self._percent = begin + int((end - begin) * min(max(share, 0.0), 1.0))
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Reports while the block runs; a lost lease cancels the block, which raises LeaseLost."""
+        working = asyncio.current_task()
+        lost = False
+
+        async def report() -> None:
+            nonlocal lost
+            while True:
+                await asyncio.sleep(_SHOWN_EVERY)
+                try:
+                    await self._report()
+                except LeaseLost:
+                    lost = True
+                    if working is not None:
+                        working.cancel()
+                    return
+                except Exception as error:  # noqa: BLE001 - not worth failing a job for
+                    _log.warning("progress_not_reported", error=type(error).__name__)
+
+        reporting = asyncio.create_task(report())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if lost and working is not None and working.uncancel() == 0:
+                raise LeaseLost from None
+            raise
+        finally:
+            reporting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reporting
+
+    async def _report(self) -> None:
+        now = (self._stage, self._percent)
+        if now != self._reported:
+            await self._queue.report(self._job, *now)
+            self._reported = now
+
+
+@contextmanager
+def _timed(histogram: Histogram, stage: Stage) -> Iterator[None]:
+    with histogram.labels(stage.value).time():
+        yield
