@@ -1,0 +1,1 @@
+"""The organization's documents: submitted, followed, read, deleted."""

@@ -1,0 +1,31 @@
+"""What can go wrong with a document, beside what `knowledge.failures` knows."""
+
+from chassis.web.errors import Conflict, NotFound, PayloadTooLarge, UnsupportedMediaType
+
+
+class DocumentNotFound(NotFound):
+    """No such document in the caller's organization."""
+
+    code = "DOCUMENT_NOT_FOUND"
+    message = "Documento não encontrado. Confira o identificador."
+
+
+class ContentNotReady(Conflict):
+    """The document has no normalised text (yet)."""
+
+    code = "DOCUMENT_CONTENT_NOT_READY"
+    message = "O texto do documento só fica disponível depois que ele é indexado."
+
+
+class SubmissionTypeRefused(UnsupportedMediaType):
+    """The request is neither a form with a file nor JSON."""
+
+    code = "SUBMISSION_TYPE_UNSUPPORTED"
+    message = "Envie um formulário multipart com o campo file, ou JSON com text ou url."
+
+
+class SubmissionTooLarge(PayloadTooLarge):
+    """A text sent as JSON is longer than JSON may be."""
+
+    code = "SUBMISSION_TOO_LARGE"
+    message = "O texto enviado como JSON passa de {limit_mb} MB. Envie-o como arquivo."

@@ -1,0 +1,117 @@
+"""What a submission's body holds: a form with a file, which goes into the storage, or JSON.
+
+It is read before the transaction begins: an upload may take as long as the caller's line is slow.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeVar
+from uuid import UUID
+
+from fastapi import Depends
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from ai_svc.modules.documents.exceptions import SubmissionTooLarge, SubmissionTypeRefused
+from ai_svc.modules.documents.schemas import FileFields, TextOrUrl
+from ai_svc.workshop import CurrentWorkshop, Workshop
+from chassis.security.authentication import CurrentActor
+from chassis.web.errors import InvalidInput
+from chassis.web.request_body import check_json_body
+from knowledge.storage import original_key, prefix_of
+from knowledge.submission import Source
+from shared_schemas.actor import Actor
+from shared_schemas.ids import new_id
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_JSON_BYTES: Final = 12 * 1024 * 1024
+FORM_OVERHEAD_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 50 * 1024 * 1024 + FORM_OVERHEAD_BYTES
+_MAX_FIELDS: Final = 40
+_READ_BYTES: Final = 256 * 1024
+_FORM: Final = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A document to be: where its content is, and what the caller said about it."""
+
+    document_id: UUID
+    source: Source
+    fields: FileFields
+
+
+async def receive(
+    request: Request, actor: CurrentActor, workshop: CurrentWorkshop
+) -> AsyncIterator[Intake]:
+    """The submission; what it has stored is removed when the command fails."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == _FORM:
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+            document_id = new_id()
+            try:
+                yield await _from_form(form, document_id, actor, workshop)
+            except BaseException:
+                prefix = prefix_of(actor.organization_id, document_id)
+                await workshop.storage.delete_prefix(prefix)
+                raise
+    elif media_type == "application/json":
+        yield await _from_json(request, workshop)
+    else:
+        raise SubmissionTypeRefused
+
+
+Submission = Annotated[Intake, Depends(receive, scope="function")]
+"""To be declared before `Tx`: FastAPI solves dependencies in the order of the parameters."""
+
+
+async def _from_form(form: FormData, document_id: UUID, actor: Actor, workshop: Workshop) -> Intake:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise InvalidInput.on("body.file", "Envie o arquivo no campo file.", "missing")
+    given = {name: form.get(name) for name in form if name not in {"file", "tags"}}
+    tags = [tag for value in form.getlist("tags") for tag in str(value).split(",") if tag.strip()]
+    fields = _validated(FileFields, {**given, "tags": tags})
+    stored = await workshop.storage.put_stream(
+        original_key(actor.organization_id, document_id),
+        _chunks_of(file),
+        max_bytes=workshop.settings.ingestion.max_file_bytes,
+    )
+    await file.seek(0)  # the fingerprint of an Idempotency-Key reads it again
+    return Intake(document_id, Source.file(stored, file.filename), fields)
+
+
+async def _from_json(request: Request, workshop: Workshop) -> Intake:
+    if int(request.headers.get("content-length", 0)) > MAX_JSON_BYTES:
+        raise SubmissionTooLarge(limit_mb=MAX_JSON_BYTES // (1024 * 1024))
+    await check_json_body(request)
+    try:
+        fields = TextOrUrl.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise _invalid(error) from None
+    if fields.url is not None:
+        source = Source.url(fields.url, workshop.addresses)
+    else:
+        source = Source.text(fields.text or "")
+    return Intake(new_id(), source, fields)
+
+
+def _validated(model: type[M], values: dict[str, object]) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> RequestValidationError:
+    return RequestValidationError(
+        [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors(include_url=False)]
+    )
+
+
+async def _chunks_of(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(_READ_BYTES):
+        yield chunk

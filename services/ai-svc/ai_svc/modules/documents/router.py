@@ -1,0 +1,164 @@
+"""Documents over HTTP."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response, status
+
+from ai_svc.modules.documents.intake import MAX_BODY_BYTES, Submission
+from ai_svc.modules.documents.repository import DocumentFilter, Documents
+from ai_svc.modules.documents.schemas import DocumentRead, FileFields, TextOrUrl
+from ai_svc.workshop import CurrentWorkshop
+from chassis.security.authentication import require
+from chassis.web.dependencies import ReadTx, Tx
+from chassis.web.idempotency import IdempotentRoute
+from chassis.web.pagination import PageNumber, Paging
+from chassis.web.responses import success
+from knowledge import deletion, submission
+from knowledge.models import Document, DocumentStatus, SourceType
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.errors import Failure
+from shared_schemas.permissions import Permission
+
+router = APIRouter(prefix="/rag/documents", tags=["documents"], route_class=IdempotentRoute)
+
+Reader = Annotated[Actor, Depends(require(Permission.DOCUMENTS_READ))]
+Writer = Annotated[Actor, Depends(require(Permission.DOCUMENTS_WRITE))]
+Deleter = Annotated[Actor, Depends(require(Permission.DOCUMENTS_DELETE))]
+
+_FILE: Final = {"file": {"type": "string", "format": "binary"}}
+
+
+def _form_schema() -> dict[str, Any]:
+    schema = FileFields.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    schema["properties"] = {**_FILE, **schema["properties"]}
+    schema["required"] = ["file"]
+    return schema
+
+
+def _json_schema() -> dict[str, Any]:
+    schema = TextOrUrl.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _form_schema()},
+            "application/json": {"schema": _json_schema()},
+        },
+    }
+}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    413: {"model": Failure, "description": "The file or text is larger than accepted"},
+    415: {"model": Failure, "description": "Neither form nor JSON, or a file of another format"},
+}
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    max_body_size=MAX_BODY_BYTES,
+    openapi_extra=_BODY,
+    responses=_REFUSED,
+)
+async def submit_document(
+    actor: Writer, received: Submission, tx: Tx, response: Response
+) -> Success[DocumentRead]:
+    """Submit a document: a file (txt, Markdown, HTML, PDF, DOCX), a text or an address.
+
+    It is processed in the background: follow `status` and `progress` until `indexed` or `failed`.
+    """
+    document = await submission.submit(
+        tx,
+        actor,
+        received.source,
+        title=received.fields.title,
+        chunking=received.fields.chunking,
+        language=received.fields.language,
+        tags=received.fields.tags,
+        document_id=received.document_id,
+    )
+    response.headers["location"] = f"/api/v1/rag/documents/{document.id}"
+    return success(actor, DocumentRead.of(document, None))
+
+
+@router.get("")
+async def list_documents(
+    actor: Reader,
+    tx: ReadTx,
+    paging: Paging,
+    status: DocumentStatus | None = None,
+    source_type: SourceType | None = None,
+    tag: Annotated[str | None, Query(max_length=50)] = None,
+) -> Success[list[DocumentRead]]:
+    """List documents, newest first."""
+    documents = Documents(tx, actor.organization_id)
+    which = DocumentFilter(status, source_type, tag.lower() if tag else None)
+    rows = await documents.list(which, paging)
+    jobs = await documents.latest_jobs([row.id for row in rows])
+
+    def read(row: Document) -> DocumentRead:
+        return DocumentRead.of(row, jobs.get(row.id))
+
+    if isinstance(paging, PageNumber):
+        return paging.answer(actor, rows, read, total=await documents.count(which))
+    return paging.answer(actor, rows, read, lambda row: (row.created_at, row.id))
+
+
+@router.get("/{document_id}")
+async def read_document(document_id: UUID, actor: Reader, tx: ReadTx) -> Success[DocumentRead]:
+    """Read a document's state and progress."""
+    return success(actor, await _read(tx, actor, document_id))
+
+
+@router.get(
+    "/{document_id}/content",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_content(document_id: UUID, actor: Reader, tx: ReadTx) -> Response:
+    """Read the normalised text.
+
+    Every `char_start` and `char_end` counts its Unicode code points.
+    """
+    content = await Documents(tx, actor.organization_id).content(document_id)
+    return Response(content.encode(), media_type="text/plain; charset=utf-8")
+
+
+@router.delete("/{document_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_document(document_id: UUID, actor: Deleter, workshop: CurrentWorkshop) -> None:
+    """Delete a document in any state, with everything derived from it."""
+    async with workshop.database.transaction(actor.organization_id) as session:
+        document = await Documents(session, actor.organization_id).get(document_id)
+        deleted = await deletion.delete(session, document)
+    await deletion.clear_traces(workshop.database, workshop.storage, deleted)
+
+
+@router.post("/{document_id}/cancel")
+async def cancel_document(
+    document_id: UUID, actor: Writer, tx: Tx, workshop: CurrentWorkshop
+) -> Success[DocumentRead]:
+    """Stop processing a document."""
+    document = await Documents(tx, actor.organization_id).get(document_id)
+    await submission.cancel(tx, workshop.queue, document)
+    return success(actor, await _read(tx, actor, document_id))
+
+
+@router.post("/{document_id}/retry", status_code=status.HTTP_202_ACCEPTED)
+async def retry_document(document_id: UUID, actor: Writer, tx: Tx) -> Success[DocumentRead]:
+    """Process a failed or cancelled document again."""
+    document = await Documents(tx, actor.organization_id).get(document_id)
+    await submission.retry(tx, actor, document)
+    return success(actor, DocumentRead.of(document, None))
+
+
+async def _read(tx: ReadTx, actor: Actor, document_id: UUID) -> DocumentRead:
+    documents = Documents(tx, actor.organization_id)
+    document = await documents.get(document_id)
+    jobs = await documents.latest_jobs([document_id])
+    return DocumentRead.of(document, jobs.get(document_id))

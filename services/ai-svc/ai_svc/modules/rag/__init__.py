@@ -1,0 +1,1 @@
+"""Questions: the passages that answer them, and answers that cite these passages exactly."""

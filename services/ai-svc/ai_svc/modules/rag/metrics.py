@@ -1,0 +1,16 @@
+"""What questions tell Prometheus."""
+
+from typing import Final
+
+from prometheus_client import Counter
+
+SEARCHES: Final = Counter(
+    "rag_searches_total", "Searches; result is found or nothing", ["kind", "result"]
+)
+ANSWERS: Final = Counter(
+    "rag_answers_total", "Answers; result is answered or abstained", ["model", "result"]
+)
+FALLBACKS: Final = Counter(
+    "rag_model_fallbacks_total", "Answers the built-in model gave because another could not"
+)
+TOKENS: Final = Counter("ai_tokens_total", "Tokens used", ["model", "type"])

@@ -1,0 +1,37 @@
+"""Search and ask over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from ai_svc.modules.rag import service
+from ai_svc.modules.rag.schemas import AnswerRead, AskRequest, PassageRead, SearchRequest
+from ai_svc.workshop import CurrentWorkshop
+from chassis.security.authentication import require
+from chassis.web.responses import success
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.permissions import Permission
+
+router = APIRouter(prefix="/rag", tags=["rag"])
+
+Reader = Annotated[Actor, Depends(require(Permission.DOCUMENTS_READ))]
+Asker = Annotated[Actor, Depends(require(Permission.RAG_ASK))]
+
+
+@router.post("/search")
+async def search_passages(
+    body: SearchRequest, actor: Reader, workshop: CurrentWorkshop
+) -> Success[list[PassageRead]]:
+    """Find the passages that meet a query best, best first."""
+    passages = await service.find_passages(workshop, actor.organization_id, body.read())
+    return success(actor, [PassageRead.of(passage) for passage in passages])
+
+
+@router.post("/ask")
+async def ask_question(
+    body: AskRequest, actor: Asker, workshop: CurrentWorkshop
+) -> Success[AnswerRead]:
+    """Answer a question from the organization's documents, citing the exact passages."""
+    answer = await service.ask(workshop, actor.organization_id, body.question, body.filters.read())
+    return success(actor, answer)

@@ -1,0 +1,138 @@
+"""Searching and answering. Transactions are short and closed before any model is called."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from ai_svc.modules.rag.answering import (
+    NOT_FOUND,
+    AnswerFailed,
+    AnswerModel,
+    Asked,
+    Citation,
+    Draft,
+)
+from ai_svc.modules.rag.citations import true_citations
+from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, SEARCHES
+from ai_svc.modules.rag.schemas import AnswerRead, SourceRead
+from ai_svc.workshop import Workshop
+from knowledge.embedders.port import EmbeddingFailed
+from knowledge.lexical.query import understand
+from knowledge.search import (
+    Passage,
+    QueryEmbedding,
+    SearchFilters,
+    SearchQuery,
+    embed_question,
+    search,
+)
+from shared_schemas.ids import OrganizationId
+
+log = structlog.get_logger(__name__)
+
+EVIDENCE = 6
+"""Passages an answer is made from."""
+
+
+async def find_passages(
+    workshop: Workshop, organization_id: OrganizationId, query: SearchQuery
+) -> list[Passage]:
+    """The passages a search finds."""
+    embedding = await _embedded(workshop, query.text)
+    async with workshop.database.transaction(organization_id, read_only=True) as session:
+        passages = await search(
+            session, organization_id, query, statistics=workshop.statistics, embedding=embedding
+        )
+    SEARCHES.labels("search", "found" if passages else "nothing").inc()
+    return passages
+
+
+async def ask(
+    workshop: Workshop, organization_id: OrganizationId, question: str, filters: SearchFilters
+) -> AnswerRead:
+    """An answer whose every quote was found in its document, or an honest "not found"."""
+    asked, passages = await _evidence(workshop, organization_id, question, filters)
+    SEARCHES.labels("ask", "found" if passages else "nothing").inc()
+    if not passages:
+        return _abstained(workshop.model.name, tokens_used=0)
+    draft = await _draft(workshop, asked, passages)
+    answer = await _checked(workshop, organization_id, draft)
+    log.info(
+        "question_answered",
+        question_length=len(question),
+        passages=len(passages),
+        sources=len(answer.sources),
+        abstained=answer.abstained,
+        model=answer.model,
+        tokens_used=answer.tokens_used,
+    )
+    return answer
+
+
+async def _evidence(
+    workshop: Workshop, organization_id: OrganizationId, question: str, filters: SearchFilters
+) -> tuple[Asked, list[Passage]]:
+    embedding = await _embedded(workshop, question)
+    query = SearchQuery(question, EVIDENCE, workshop.settings.answers.threshold, filters)
+    async with workshop.database.transaction(organization_id, read_only=True) as session:
+        passages = await search(
+            session, organization_id, query, statistics=workshop.statistics, embedding=embedding
+        )
+        meaning = understand(question, await workshop.statistics.read(session, organization_id))
+    return Asked(question, meaning), passages
+
+
+async def _embedded(workshop: Workshop, text: str) -> QueryEmbedding | None:
+    """Without the embedder the lexical leg answers alone."""
+    try:
+        return await embed_question(workshop.embedder, text)
+    except EmbeddingFailed as error:
+        log.warning("question_not_embedded", reason=error.reason)
+        return None
+
+
+async def _draft(workshop: Workshop, asked: Asked, passages: Sequence[Passage]) -> Draft:
+    model: AnswerModel = workshop.model
+    try:
+        return await model.answer(asked, passages)
+    except AnswerFailed as error:
+        log.warning("model_fell_back", model=model.name, reason=str(error))
+        FALLBACKS.inc()
+        return await workshop.extractive.answer(asked, passages)
+
+
+async def _checked(workshop: Workshop, organization_id: OrganizationId, draft: Draft) -> AnswerRead:
+    async with workshop.database.transaction(organization_id, read_only=True) as session:
+        truths = await true_citations(session, organization_id, draft.citations)
+    # One false quote spoils the text that leans on it: nothing half-supported leaves.
+    if not truths or not all(truths):
+        return _abstained(draft.model, draft.tokens_used)
+    ANSWERS.labels(draft.model, "answered").inc()
+    return AnswerRead(
+        answer=draft.text,
+        sources=[_source(citation) for citation in draft.citations],
+        abstained=False,
+        model=draft.model,
+        tokens_used=draft.tokens_used,
+    )
+
+
+def _abstained(model: str, tokens_used: int) -> AnswerRead:
+    ANSWERS.labels(model, "abstained").inc()
+    return AnswerRead(
+        answer=NOT_FOUND, sources=[], abstained=True, model=model, tokens_used=tokens_used
+    )
+
+
+def _source(citation: Citation) -> SourceRead:
+    passage = citation.passage
+    return SourceRead(
+        document_id=passage.document_id,
+        title=passage.title,
+        page=passage.page,
+        heading=passage.heading,
+        quote=citation.quote,
+        char_start=citation.char_start,
+        char_end=citation.char_end,
+        similarity=passage.similarity,
+    )

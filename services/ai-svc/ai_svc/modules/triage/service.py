@@ -1,0 +1,28 @@
+"""Taking tickets in for triage."""
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ai_svc.modules.triage.models import Triage, TriageStatus
+from chassis.messaging.consumer import Subscription
+from shared_schemas.events import TicketCreated
+from shared_schemas.ids import new_id
+
+
+async def await_triage(session: AsyncSession, event: TicketCreated) -> None:
+    """Records the ticket as waiting. A ticket that is known already stays as it is."""
+    await session.execute(
+        insert(Triage)
+        .values(
+            id=new_id(),
+            organization_id=event.organization_id,
+            ticket_id=event.payload.ticket_id,
+            client_id=event.payload.client_id,
+            status=TriageStatus.WAITING,
+            opened_at=event.timestamp,
+        )
+        .on_conflict_do_nothing(index_elements=[Triage.organization_id, Triage.ticket_id])
+    )
+
+
+SUBSCRIPTIONS = [Subscription(TicketCreated, await_triage)]

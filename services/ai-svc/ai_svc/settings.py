@@ -1,0 +1,45 @@
+"""What ai-svc reads from the environment, beside what every service reads."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceAppSettings, SettingsGroup
+from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
+
+
+class AnswerSettings(SettingsGroup):
+    """Who writes the answers. `extractive` needs no key and no network."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    provider: Literal["extractive", "openai"] = Field(
+        default="extractive", validation_alias="LLM_PROVIDER"
+    )
+    model: str = Field(default="gpt-5-mini", validation_alias="LLM_MODEL", min_length=1)
+    api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    time_limit: timedelta = Field(
+        default=timedelta(seconds=30), validation_alias="LLM_TIME_LIMIT_SECONDS"
+    )
+    # Passages below this similarity are no evidence (see knowledge.search.similarity).
+    threshold: float = Field(default=0.5, ge=0, le=1, validation_alias="ANSWER_THRESHOLD")
+
+    @model_validator(mode="after")
+    def _key_for_provider(self) -> Self:
+        if self.provider == "openai" and self.api_key is None:
+            raise ValueError("OPENAI_API_KEY is missing (LLM_PROVIDER is openai)")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class AiSettings(ServiceAppSettings):
+    """All of ai-svc's settings."""
+
+    storage: StorageSettings
+    embedding: EmbeddingSettings
+    ingestion: IngestionSettings
+    answers: AnswerSettings
