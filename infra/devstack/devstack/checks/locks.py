@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from devstack.checkout import ROOT
 
-_ADDRESS = re.compile(r"(?i)https?:|file:|--(extra-)?index-url|--find-links|--trusted-host")
+_ADDRESS = re.compile(
     r"https?:|file:|--(extra-)?index-url|--find-links|--trusted-host", re.IGNORECASE
 )
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)")

@@ -1,0 +1,5 @@
+"""`python -m devstack` is `cogep`."""
+
+from devstack.cli import main
+
+main()
