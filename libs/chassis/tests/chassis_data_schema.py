@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic.operations import Operations
+
 from chassis.data import migrations
 from chassis.data.columns import metadata_for
 from chassis.data.system_tables import define_system_tables

@@ -1,8 +1,8 @@
 """Transactions: opened at the edge, bound to one tenant, committed once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.pool import NullPool
 
 from chassis.data.connection import TenantConnection
 from shared_schemas.ids import OrganizationId
@@ -26,19 +27,22 @@ class Database:
 
     def __init__(self, settings: "DatabaseSettings", *, schema: str, application_name: str) -> None:
         self.schema = schema
+        worker_url = settings.worker_url.get_secret_value()
+        worker_name = f"{application_name} worker"
         self._app = _engine(
             settings.url.get_secret_value(),
             settings,
             application_name,
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_max_overflow,
+            **_pool(settings, settings.pool_size, settings.pool_max_overflow),
         )
         self._worker = _engine(
-            settings.worker_url.get_secret_value(),
+            worker_url,
             settings,
-            f"{application_name} worker",
-            pool_size=settings.worker_pool_size,
-            max_overflow=settings.worker_pool_size,
+            worker_name,
+            **_pool(settings, settings.worker_pool_size, settings.worker_pool_size),
+        )
+        self._alone = _engine(
+            worker_url, settings, worker_name, poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
         self._joined: AsyncConnection | None = None
         self._bells: list[Callable[[], None]] = []
@@ -78,16 +82,12 @@ class Database:
         )
         return _Transaction(session, self)
 
-    @asynccontextmanager
-    async def worker_connection(self) -> AsyncIterator[AsyncConnection]:
+    def worker_connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection of its own as `cogep_worker`, each statement its own transaction.
 
         Outside the pool and closed at the end: advisory locks end with it.
         """
-        async with self._worker.connect() as pooled:
-            connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.run_sync(lambda sync: sync.detach())
-            yield connection
+        return self._alone.connect()
 
     def joined_to(self, connection: AsyncConnection) -> "Database":
         """For tests: the same, with tenant transactions being savepoints of `connection`'s."""
@@ -96,12 +96,17 @@ class Database:
         joined._joined = connection
         return joined
 
-    def on_outbox_written(self, ring: Callable[[], None]) -> None:
-        """`ring` is called, on the event loop, after each commit that published events."""
+    @contextmanager
+    def outbox_bell(self, ring: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile `ring` is called, on the event loop, after commits that published events."""
         self._bells.append(ring)
+        try:
+            yield
+        finally:
+            self._bells.remove(ring)
 
     def outbox_written(self) -> None:
-        """Rings for a commit made elsewhere."""
+        """Rings. Called after the commit."""
         for ring in self._bells:
             ring()
 
@@ -109,6 +114,7 @@ class Database:
         """Closes every pooled connection."""
         await self._app.dispose()
         await self._worker.dispose()
+        await self._alone.dispose()
 
 
 class _TenantSession(Session):
@@ -166,20 +172,21 @@ async def _to_the_end(closing: Any) -> None:
     await asyncio.shield(task)
 
 
+def _pool(settings: "DatabaseSettings", size: int, overflow: int) -> dict[str, Any]:
+    return {
+        "pool_size": size,
+        "max_overflow": overflow,
+        "pool_timeout": settings.pool_timeout_seconds,
+        "pool_use_lifo": True,  # a few warm connections rather than all of them lukewarm
+    }
+
+
 def _engine(
-    url: str,
-    settings: "DatabaseSettings",
-    application_name: str,
-    *,
-    pool_size: int,
-    max_overflow: int,
+    url: str, settings: "DatabaseSettings", application_name: str, **options: Any
 ) -> AsyncEngine:
     engine = create_async_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=max_overflow,
-        pool_timeout=settings.pool_timeout_seconds,
-        pool_use_lifo=True,
+        **options,
         hide_parameters=True,  # parameters are personal data; errors end up in logs
         connect_args={
             "connection_class": TenantConnection,

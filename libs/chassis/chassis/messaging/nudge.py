@@ -1,7 +1,8 @@
 """Wakes the relay right after a commit, in whichever replica the active one runs."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -13,18 +14,26 @@ from chassis.messaging.streams import nudge_channel
 class OutboxNudge:
     """Rings after every commit that published events.
 
-    A service that writes to an outbox without running its relay makes one of these at start:
-    `OutboxNudge(database, redis)`. Losing a ring costs no event: the relay polls as well.
+    A service that writes to an outbox without its relay holds `ringing()` open all its life.
+    Losing a ring costs no event: the relay polls as well.
     """
 
     def __init__(self, database: Database, redis: Redis) -> None:
         self.relay_is_here = False
+        self._database = database
         self._redis = redis
         self._channel = nudge_channel(database.schema)
         self._rung = asyncio.Event()
         self._ring_again = False
         self._ringing: asyncio.Task[None] | None = None
-        database.on_outbox_written(self.ring)
+
+    @asynccontextmanager
+    async def ringing(self) -> AsyncIterator[None]:
+        """Rings after commits until the context ends."""
+        with self._database.outbox_bell(self.ring):
+            yield
+        if self._ringing is not None:
+            await self._ringing
 
     def ring(self) -> None:
         """Wakes the relay: here by an event, elsewhere through Redis, without waiting for it."""

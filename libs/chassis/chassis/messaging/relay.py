@@ -60,7 +60,7 @@ class OutboxRelay:
     async def run(self) -> None:
         """Publishes until cancelled; survives restarts of PostgreSQL and Redis."""
         schema = self._database.schema
-        async with asyncio.TaskGroup() as group:
+        async with self._nudge.ringing(), asyncio.TaskGroup() as group:
             group.create_task(keep_running(f"outbox nudge {schema}", self._nudge.listen))
             group.create_task(keep_running(f"outbox relay {schema}", self._stand_by_and_lead))
 
