@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from itertools import cycle
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 import uvloop
@@ -81,8 +81,8 @@ class _Connection(asyncio.Protocol):
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not isinstance: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:

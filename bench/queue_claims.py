@@ -19,9 +19,9 @@ from chassis.data.database import Database
 from chassis.messaging.job_queue import JobQueue
 from knowledge.models import SCHEMA, IngestionJob
 
-_JOBS = 3_000
+_JOBS = 2_000
 _ORGANIZATIONS = 20
-_ROUNDS = 5
+_ROUNDS = 4
 _BATCH = 10  # what worker-svc claims at once
 _WORKERS = 4
 
