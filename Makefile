@@ -102,7 +102,8 @@ check-types: .dev
 	$(call step,mypy)
 	@MYPYPATH= $(BIN)/mypy $(addprefix -p ,$(PACKAGES))
 	@MYPYPATH= $(BIN)/mypy conftest.py infra/bootstrap.py
-	@for folder in $(TESTS); do \
+	@MYPYPATH= $(BIN)/mypy bench
+	@for folder in $(filter-out bench,$(TESTS)); do \
 		if [ -n "$$(find $$folder -name '*.py' | head -n 1)" ]; then MYPYPATH=$$folder $(BIN)/mypy $$folder || exit 1; fi; \
 	done
 
