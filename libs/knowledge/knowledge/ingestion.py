@@ -131,8 +131,10 @@ class Ingestion:
             with progress.stage(Stage.EXTRACT):
                 text = await self.originals.extract(original)
             prepared = await self._prepare(document, text, progress)
-            with progress.stage(Stage.INDEX):
-                changed = await self._index(job, document, original, prepared)
+        with progress.stage(Stage.INDEX):
+            if progress.was_shown:
+                await progress.report()
+            changed = await self._index(job, document, original, prepared)
         CHUNKS_INDEXED.inc(len(prepared.passages))
         await statistics.refresh(self.database, job.organization_id, changed=changed)
 

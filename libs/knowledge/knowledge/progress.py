@@ -63,19 +63,22 @@ class Progress:
 
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
-        """Reports while the block runs; a lost lease cancels the block, which raises LeaseLost."""
+        """Reports while the block runs; a lost lease cancels the block, which raises LeaseLost.
+
+        Not around the write that ends the job: it holds the row that a report waits for.
+        """
+        over = asyncio.Event()
         working = asyncio.current_task()
         lost = False
 
         async def report() -> None:
             nonlocal lost
-            while True:
-                await asyncio.sleep(_SHOWN_EVERY)
+            while not await _within(_SHOWN_EVERY, over):
                 try:
-                    await self._report()
+                    await self.report()
                 except LeaseLost:
-                    lost = True
-                    if working is not None:
+                    if working is not None and not over.is_set():
+                        lost = True
                         working.cancel()
                     return
                 except Exception as error:  # noqa: BLE001 - not worth failing a job for
@@ -89,15 +92,28 @@ class Progress:
                 raise LeaseLost from None
             raise
         finally:
-            reporting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reporting
+            over.set()
+            await reporting
 
-    async def _report(self) -> None:
+    @property
+    def was_shown(self) -> bool:
+        """Whether the job takes long enough for somebody to watch it."""
+        return self._reported is not None
+
+    async def report(self) -> None:
+        """Shows the latest state, unless it is shown already. Raises LeaseLost."""
         now = (self._stage, self._percent)
         if now != self._reported:
             await self._queue.report(self._job, *now)
             self._reported = now
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether the event came in that time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
 
 
 @contextmanager

@@ -46,7 +46,7 @@ async def web() -> AsyncIterator[Web]:
 async def knowledge(
     knowledge_database: Database, storage: ObjectStorage, web: Web, clean: None
 ) -> AsyncIterator[Knowledge]:
-    """The pipeline; what it commits is deleted afterwards. Only the test's web server is allowed."""
+    """The pipeline; what it commits is deleted afterwards. The test's web server is allowed."""
     settings = IngestionSettings(fetch_allowed_networks=("127.0.0.2/32",))
     async with open_ingestion(
         knowledge_database, storage, LocalEmbedder(), settings, resolver=web.resolve

@@ -1,7 +1,7 @@
 """Documents, actors and a small web for the tests of the pipeline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -160,9 +160,7 @@ class Web:
         """The address of a page."""
         return f"http://{host}:{self.port}{path}"
 
-    def put(
-        self, path: str, body: bytes = b"", *, status: str = "200 OK", **headers: str
-    ) -> str:
+    def put(self, path: str, body: bytes = b"", *, status: str = "200 OK", **headers: str) -> str:
         """Publishes a page; returns its address."""
         lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "connection: close"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -180,6 +178,3 @@ class Web:
         writer.write(self.pages.get(path, b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"))
         await writer.drain()
         writer.close()
-
-
-Files = Callable[[], bytes]

@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import docx
 import pypdf
+from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
@@ -84,9 +86,7 @@ def make_docx_of_empty_runs(count: int) -> bytes:
 
 def make_billion_laughs() -> bytes:
     """Entities that expand to a gigabyte, where a parser lets them."""
-    levels = "".join(
-        f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10)
-    )
+    levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     doctype = f'<!DOCTYPE w:document [<!ENTITY l0 "kkkkkkkkkk">{levels}]>'.encode()
     bomb = with_body(make_docx(), b"<w:p><w:r><w:t>&l9;</w:t></w:r></w:p>")
     return _replaced(bomb, lambda xml: xml.replace(b"?>", b"?>" + doctype, 1))
@@ -101,7 +101,7 @@ def make_zip(**members: bytes) -> bytes:
     return raw.getvalue()
 
 
-def _replaced(raw: bytes, change: "callable[[bytes], bytes]") -> bytes:  # type: ignore[valid-type]
+def _replaced(raw: bytes, change: Callable[[bytes], bytes]) -> bytes:
     out = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(raw)) as source,
@@ -113,7 +113,5 @@ def _replaced(raw: bytes, change: "callable[[bytes], bytes]") -> bytes:  # type:
     return out.getvalue()
 
 
-def _picture() -> "object":
-    from PIL import Image
-
+def _picture() -> Image.Image:
     return Image.new("RGB", (40, 40), "gray")

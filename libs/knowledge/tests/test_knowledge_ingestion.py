@@ -1,21 +1,447 @@
 """The way of a document: from submission to chunks, event and progress."""
 
+import asyncio
+import json
+from uuid import UUID
+
+import asyncpg
 import pytest
-from knowledge_factories import Knowledge
-from knowledge_files import PARAGRAPH, make_docx, make_pdf
+from knowledge_factories import Knowledge, Web, make_actor
+from knowledge_files import (
+    PARAGRAPH,
+    make_docx,
+    make_docx_bomb,
+    make_encrypted_pdf,
+    make_pdf,
+    make_scanned_pdf,
+    make_zip,
+)
+
+from chassis.messaging.job_queue import LeaseLost
+from devstack.testing import DatabaseUrls
+from knowledge import deletion, submission
+from knowledge.models import Chunking, Document, DocumentStatus
+from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
 
 pytestmark = pytest.mark.committed
 
+MARKDOWN = f"""# Manual do servidor
 
-async def test_a_text_becomes_chunks_that_are_its_content(knowledge: Knowledge) -> None:
+Leia com atenção.
+
+## Férias
+
+{PARAGRAPH}
+
+## Licenças
+
+A licença para tratamento de saúde depende de perícia médica oficial.
+"""
+HTML = f"""<!doctype html><html><head><title>Manual</title></head><body><nav>Início</nav><main>
+<h1>Manual do servidor</h1><h2>Férias</h2><p>{PARAGRAPH}</p>
+<table><tr><th>Faixa</th><th>Alíquota</th></tr><tr><td>até 2.259,20</td><td>isento</td></tr></table>
+</main></body></html>"""
+
+
+async def events_of(urls: DatabaseUrls, event_type: str) -> list[dict[str, object]]:
+    """What lies in the outbox."""
+    connection = await asyncpg.connect(urls.superuser)
+    try:
+        rows = await connection.fetch(
+            "SELECT envelope FROM ai.outbox WHERE event_type = $1 ORDER BY position", event_type
+        )
+        return [json.loads(row["envelope"]) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def assert_indexed(knowledge: Knowledge, document_id: UUID, *words: str) -> Document:
+    """Indexed, cited exactly, and with the words in one of the chunks."""
+    document = await knowledge.document(document_id)
+    chunks = await knowledge.chunks(document_id)
+    assert (document.status, document.error_message) == (DocumentStatus.INDEXED, None)
+    assert document.content is not None
+    assert len(chunks) == document.chunk_count
+    for chunk in chunks:
+        assert document.content[chunk.char_start : chunk.char_end] == chunk.content
+    for word in words:
+        assert any(word in chunk.content for chunk in chunks), word
+    return document
+
+
+@pytest.mark.parametrize("strategy", list(Chunking))
+async def test_a_text_becomes_chunks_that_are_its_content(
+    knowledge: Knowledge, strategy: Chunking
+) -> None:
     text = "\n\n".join(f"{number}. {PARAGRAPH}" for number in range(60))
-    document_id = await knowledge.submit_text(text)
+    document_id = await knowledge.submit_text(text, chunking=strategy)
 
     assert await knowledge.work() == 1
 
+    document = await assert_indexed(knowledge, document_id, "acumuladas")
+    assert document.chunk_count > 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "mime_type", "word"),
+    [
+        (PARAGRAPH.encode(), "text/plain", "férias"),
+        (PARAGRAPH.encode("utf-16"), "text/plain", "férias"),
+        (PARAGRAPH.encode("utf-16-le"), "text/plain", "férias"),
+        (PARAGRAPH.encode("latin-1"), "text/plain", "férias"),
+        ("Preço: 10 € – “promoção”".encode("cp1252"), "text/plain", "€ – “promoção”"),
+        (MARKDOWN.encode(), "text/plain", "perícia"),
+        (HTML.encode(), "text/html", "até 2.259,20 | isento"),
+        (HTML.encode("latin-1"), "text/html", "férias"),
+        (make_pdf("Página um.", "As férias são de trinta dias."), "application/pdf", "férias"),
+        (make_docx(), None, "até R$ 2.259,20 | isento"),
+    ],
+    ids=[
+        *("utf-8", "utf-16", "utf-16-le", "latin-1", "cp1252", "markdown"),
+        *("html", "html-latin-1", "pdf", "docx"),
+    ],
+)
+async def test_every_format_is_read_whatever_its_name(
+    knowledge: Knowledge, raw: bytes, mime_type: str | None, word: str
+) -> None:
+    document_id = await knowledge.submit_file(raw, "sem-extensao.xyz")
+
+    await knowledge.work()
+
+    document = await assert_indexed(knowledge, document_id, word)
+    assert document.mime_type == mime_type or mime_type is None
+
+
+async def test_pages_and_headings_come_with_the_chunks(knowledge: Knowledge) -> None:
+    pages = ["\n".join([f"Assunto {n}.", *[PARAGRAPH[:90]] * 40]) for n in range(3)]
+    pdf = await knowledge.submit_file(make_pdf(*pages))
+    markdown = await knowledge.submit_text(MARKDOWN, chunking=Chunking.HEADING)
+
+    await knowledge.work()
+
+    assert {chunk.page for chunk in await knowledge.chunks(pdf)} == {1, 2, 3}
+    assert (await knowledge.document(pdf)).page_count == 3
+    (chunk,) = await knowledge.chunks(markdown)
+    assert chunk.heading == "Manual do servidor > Férias"
+
+
+async def test_a_page_is_fetched_kept_and_named_by_its_title(
+    knowledge: Knowledge, web: Web
+) -> None:
+    web.put("/novo", HTML.encode(), content_type="text/html; charset=utf-8")
+    url = web.put("/velho", status="302 Found", location="/novo")
+    document_id = await knowledge.submit_url(url)
+
+    await knowledge.work()
+
+    document = await assert_indexed(knowledge, document_id, "férias")
+    assert document.title == "Manual"
+    assert document.source_uri == url
+    assert document.storage_key is not None
+
+
+async def test_indexing_is_told_once_with_the_cause_of_the_submission(
+    knowledge: Knowledge, database_urls: DatabaseUrls
+) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+
+    await knowledge.work()
+    await knowledge.work()
+
+    (submitted,) = await events_of(database_urls, "document.submitted")
+    (indexed,) = await events_of(database_urls, "document.indexed")
+    assert submitted["payload"] == {"document_id": str(document_id)}
+    assert indexed["payload"] == {"document_id": str(document_id), "chunk_count": 1}
+    assert indexed["correlation_id"] == make_actor().request_id
+    assert indexed["actor_id"] == str(make_actor().user_id)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"%PDF-1.7\nnada", "DOCUMENT_BROKEN"),
+        (make_pdf(PARAGRAPH)[:500], "DOCUMENT_BROKEN"),
+        (make_encrypted_pdf(), "DOCUMENT_ENCRYPTED"),
+        (make_scanned_pdf(), "DOCUMENT_NEEDS_OCR"),
+        (make_docx_bomb(200), "DOCUMENT_ARCHIVE_BOMB"),
+        (make_zip(leia=b"texto"), "DOCUMENT_TYPE_UNSUPPORTED"),
+        (make_docx()[:-200], "DOCUMENT_BROKEN"),
+        (b" \n\t \n", "DOCUMENT_EMPTY"),
+        (b"<html><body><script>x</script></body></html>", "DOCUMENT_EMPTY"),
+        (b"pagina\f" * 10_000, "DOCUMENT_TOO_LONG"),
+        (b"linha de texto\n" * 700_000, "DOCUMENT_TOO_LONG"),
+    ],
+    ids=[
+        *("not-a-pdf", "truncated-pdf", "encrypted-pdf", "scan", "zip-bomb", "zip"),
+        *("truncated-docx", "blank", "empty-html", "ten-thousand-pages", "long"),
+    ],
+)
+async def test_a_bad_file_ends_with_a_cause_a_person_understands(
+    knowledge: Knowledge, database_urls: DatabaseUrls, raw: bytes, code: str
+) -> None:
+    document_id = await knowledge.submit_file(raw)
+
+    await knowledge.work()
+
     document = await knowledge.document(document_id)
-    chunks = await knowledge.chunks(document_id)
-    assert document.content is not None
-    assert document.status == "indexed"
-    assert document.chunk_count == len(chunks) > 1
-    assert [c.content for c in chunks] == [document.content[c.char_start : c.char_end] for c in chunks]
+    assert (document.status, document.error_code) == (DocumentStatus.FAILED, code)
+    assert document.error_message is not None
+    assert document.error_message.endswith(".")
+    assert not await knowledge.chunks(document_id)
+    (failed,) = await events_of(database_urls, "document.failed")
+    assert failed["payload"] == {"document_id": str(document_id), "error_code": code}
+
+
+async def test_a_page_that_does_not_answer_is_tried_again(knowledge: Knowledge, web: Web) -> None:
+    url = web.put("/caiu", status="503 Service Unavailable")
+    document_id = await knowledge.submit_url(url)
+
+    await knowledge.work()
+    waiting = await knowledge.document(document_id)
+    web.put("/caiu", HTML.encode(), content_type="text/html")
+    await knowledge.is_due(document_id)
+    await knowledge.work()
+
+    assert (waiting.status, waiting.error_code) == (DocumentStatus.PENDING, "URL_UNAVAILABLE")
+    await assert_indexed(knowledge, document_id)
+
+
+async def test_a_document_is_given_up_after_its_last_attempt(
+    knowledge: Knowledge, web: Web
+) -> None:
+    document_id = await knowledge.submit_url(web.put("/nunca", status="500 Oops"))
+
+    for _ in range(6):
+        await knowledge.is_due(document_id)
+        await knowledge.work()
+
+    document = await knowledge.document(document_id)
+    assert (document.status, document.error_code) == (DocumentStatus.FAILED, "URL_UNAVAILABLE")
+
+
+async def test_a_document_that_kills_every_worker_is_given_up(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+
+    for _ in range(5):
+        await knowledge.lease_runs_out(await knowledge.claim())
+    await knowledge.work()
+
+    document = await knowledge.document(document_id)
+    assert (document.status, document.error_code) == (DocumentStatus.FAILED, "DOCUMENT_INTERRUPTED")
+
+
+async def test_a_killed_worker_s_document_is_indexed_once_by_the_next(
+    knowledge: Knowledge, database_urls: DatabaseUrls
+) -> None:
+    document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 80))
+    job = await knowledge.claim("killed")
+    await knowledge.lease_runs_out(job)
+
+    assert await knowledge.work("next") == 1
+
+    document = await assert_indexed(knowledge, document_id)
+    positions = [chunk.position for chunk in await knowledge.chunks(document_id)]
+    assert positions == list(range(document.chunk_count))
+    assert len(await events_of(database_urls, "document.indexed")) == 1
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(
+    knowledge: Knowledge, database_urls: DatabaseUrls
+) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    stale = await knowledge.claim("sleeper")
+    await knowledge.lease_runs_out(stale)
+    await knowledge.work("next")
+    before = await knowledge.document(document_id)
+    chunks = [chunk.id for chunk in await knowledge.chunks(document_id)]
+
+    await knowledge.ingestion.work_off(stale)
+
+    assert (await knowledge.document(document_id)).version == before.version
+    assert [chunk.id for chunk in await knowledge.chunks(document_id)] == chunks
+    assert len(await events_of(database_urls, "document.indexed")) == 1
+
+
+async def test_indexing_again_replaces_the_chunks(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 80))
+    await knowledge.work()
+    first = {chunk.id for chunk in await knowledge.chunks(document_id)}
+    actor = make_actor()
+    async with knowledge.ingestion.database.transaction(actor.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        document.status = DocumentStatus.FAILED
+        await submission.retry(session, actor, document)
+
+    await knowledge.work()
+
+    second = {chunk.id for chunk in await knowledge.chunks(document_id)}
+    assert len(second) == len(first)
+    assert not first & second
+
+
+async def test_a_document_deleted_while_it_is_processed_leaves_nothing(
+    knowledge: Knowledge, web: Web, database_urls: DatabaseUrls
+) -> None:
+    document_id = await knowledge.submit_url(web.put("/some", HTML.encode()))
+    job = await knowledge.claim()
+    ingestion = knowledge.ingestion
+    async with ingestion.database.transaction(job.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        deleted = await deletion.delete(session, document)
+    await deletion.clear_traces(ingestion.database, ingestion.storage, deleted)
+
+    await ingestion.work_off(job)
+
+    assert await rows_about(database_urls, document_id) == 0
+    assert [listed async for listed in ingestion.storage.list()] == []
+
+
+async def test_a_document_deleted_during_its_download_leaves_no_object(
+    knowledge: Knowledge, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await knowledge.submit_url(web.put("/tarde", HTML.encode()))
+    ingestion = knowledge.ingestion
+    job = await knowledge.claim()
+    extract = type(ingestion.originals).extract
+
+    async def delete_then_extract(reader: object, original: object) -> object:
+        async with ingestion.database.transaction(job.organization_id) as session:
+            await deletion.delete(session, await session.get_one(Document, document_id))
+        return await extract(reader, original)  # type: ignore[arg-type]  # the reader's own method
+
+    monkeypatch.setattr(type(ingestion.originals), "extract", delete_then_extract)
+    await ingestion.work_off(job)
+
+    assert [listed async for listed in ingestion.storage.list()] == []
+
+
+async def rows_about(urls: DatabaseUrls, document_id: UUID) -> int:
+    """Rows in any table of the schema, but for the events, that mention the document."""
+    connection = await asyncpg.connect(urls.superuser)
+    try:
+        tables = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'ai'"
+            " AND table_name NOT IN ('outbox', 'alembic_version')"
+        )
+        counts = [
+            await connection.fetchval(
+                f'SELECT count(*) FROM ai."{row["table_name"]}" t WHERE t::text LIKE $1',
+                f"%{document_id}%",
+            )
+            for row in tables
+        ]
+        return sum(counts)
+    finally:
+        await connection.close()
+
+
+async def test_deleting_an_indexed_document_leaves_nothing(
+    knowledge: Knowledge, database_urls: DatabaseUrls
+) -> None:
+    kept = await knowledge.submit_file(PARAGRAPH.encode())
+    document_id = await knowledge.submit_file(make_pdf(PARAGRAPH))
+    await knowledge.work()
+    ingestion, actor = knowledge.ingestion, make_actor()
+
+    async with ingestion.database.transaction(actor.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        deleted = await deletion.delete(session, document)
+    await deletion.clear_traces(ingestion.database, ingestion.storage, deleted)
+
+    assert await rows_about(database_urls, document_id) == 0
+    assert [str(kept) in listed.key async for listed in ingestion.storage.list()] == [True]
+    await assert_indexed(knowledge, kept)
+
+
+async def test_a_cancelled_document_stays_cancelled(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    job = await knowledge.claim()
+    ingestion = knowledge.ingestion
+    async with ingestion.database.transaction(job.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        await submission.cancel(session, ingestion.queue, document)
+
+    await ingestion.work_off(job)
+
+    assert (await knowledge.document(document_id)).status is DocumentStatus.CANCELLED
+    assert not await knowledge.chunks(document_id)
+    async with ingestion.database.transaction(job.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        with pytest.raises(DocumentNotCancellable):
+            await submission.cancel(session, ingestion.queue, document)
+
+
+async def test_only_a_document_that_ended_badly_is_tried_again(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    actor = make_actor()
+    async with knowledge.ingestion.database.transaction(actor.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        with pytest.raises(DocumentNotRetryable):
+            await submission.retry(session, actor, document)
+
+
+async def test_progress_is_shown_while_a_document_is_read(
+    knowledge: Knowledge, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    ingestion = knowledge.ingestion
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    extract = type(ingestion.originals).extract
+
+    async def slow(reader: object, original: object) -> object:
+        reading.set()
+        await go_on.wait()
+        return await extract(reader, original)  # type: ignore[arg-type]  # the reader's own method
+
+    monkeypatch.setattr("knowledge.progress._SHOWN_EVERY", 0.01)
+    monkeypatch.setattr(type(ingestion.originals), "extract", slow)
+    work = asyncio.create_task(ingestion.work_off(await knowledge.claim()))
+    await reading.wait()
+    async with asyncio.timeout(5):
+        while (job := await knowledge.job(document_id)).stage != "extract":
+            await asyncio.sleep(0)
+    status = (await knowledge.document(document_id)).status
+    go_on.set()
+    await work
+
+    assert (job.percent, status) == (10, DocumentStatus.PROCESSING)
+    finished = await knowledge.job(document_id)
+    assert (finished.state, finished.percent) == ("succeeded", 100)
+
+
+async def test_a_stopped_worker_gives_its_document_back(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    ingestion = knowledge.ingestion
+    reading = asyncio.Event()
+
+    async def endless(*_: object) -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(ingestion.originals), "extract", endless)
+        work = asyncio.create_task(ingestion.work_off(await knowledge.claim()))
+        await reading.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    job = await knowledge.job(document_id)
+    assert (job.state, job.attempts) == ("pending", 0)
+    assert (await knowledge.document(document_id)).status is DocumentStatus.PENDING
+    await knowledge.work()
+    await assert_indexed(knowledge, document_id)
+
+
+async def test_the_lease_is_lost_for_a_job_cancelled_meanwhile(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    job = await knowledge.claim()
+    ingestion = knowledge.ingestion
+    async with ingestion.database.transaction(job.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        await submission.cancel(session, ingestion.queue, document)
+
+    with pytest.raises(LeaseLost):
+        await ingestion.queue.report(job, "extract", 10)

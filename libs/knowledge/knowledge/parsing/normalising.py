@@ -18,15 +18,24 @@ _INVISIBLE: Final = {
     **dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF)),
     **dict.fromkeys((0x00A0, 0x2007, 0x202F), " "),
 }
+_UNSEEN: Final = re.compile("[" + "".join(map(chr, _INVISIBLE)) + "]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _MAX_HEADING: Final = 200
-_MAX_COMBINING: Final = 30
-_MARKS: Final = "".join(
-    chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code))
-)
-# UAX #15, stream-safe text: CPython sorts a run of combining marks by insertion, so a million of
-# them in a row would keep a core busy for days.
-_COMBINING_RUN: Final = re.compile(f"([{_MARKS}]{{{_MAX_COMBINING}}})[{_MARKS}]+")
+
+
+def _run_of_marks(first: int, last: int) -> re.Pattern[str]:
+    """More combining marks in a row than any script writes (UAX #15 allows 30, stream-safe text).
+
+    CPython sorts such a run by insertion: a million of them would keep a core busy for days.
+    """
+    marks = "".join(chr(code) for code in range(first, last) if unicodedata.combining(chr(code)))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
+
+
+# A class with characters beyond the basic plane is matched far more slowly: only where needed.
+_RUN_OF_MARKS: Final = _run_of_marks(0x300, 0x10000)
+_RUN_OF_ASTRAL_MARKS: Final = _run_of_marks(0x300, 0x1F000)
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +63,12 @@ class NormalisedText:
 
 def clean(text: str) -> str:
     """NFC, line feeds, nothing invisible, no blanks at line ends, one empty line in a row."""
-    text = _LINE_BREAKS.sub("\n", text).translate(_INVISIBLE)
+    text = _LINE_BREAKS.sub("\n", text)
+    if _UNSEEN.search(text):
+        text = text.translate(_INVISIBLE)
     if not text.isascii():
-        text = _COMBINING_RUN.sub(r"\1", _SURROGATE.sub("\ufffd", text))
+        marks = _RUN_OF_ASTRAL_MARKS if _ASTRAL.search(text) else _RUN_OF_MARKS
+        text = marks.sub(r"\1", _SURROGATE.sub("\ufffd", text))
         text = unicodedata.normalize("NFC", text)
     # Not a regular expression: `[ \t]+\n` backtracks quadratically over a line of a million blanks.
     text = "\n".join(line.rstrip() for line in text.split("\n"))
