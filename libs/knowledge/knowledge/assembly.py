@@ -13,6 +13,7 @@ from knowledge.sandbox import Sandbox, SandboxLimits
 from knowledge.settings import IngestionSettings
 from knowledge.storage import ObjectStorage
 from knowledge.threads import Compute
+from knowledge.word_counts import WordCounts
 
 
 @asynccontextmanager
@@ -46,6 +47,8 @@ async def open_ingestion(
         )
         stack.push_async_callback(fetcher.close)
         await sandbox.warm_up()
+        word_counts = WordCounts(database)
+        stack.push_async_callback(word_counts.settled)
         yield Ingestion(
             database=database,
             queue=ingestion_queue(database, settings),
@@ -59,4 +62,5 @@ async def open_ingestion(
             ),
             embedder=embedder,
             compute=compute,
+            word_counts=word_counts,
         )

@@ -35,7 +35,6 @@ from knowledge.failures import (
     IngestionError,
     IngestionInterrupted,
 )
-from knowledge.lexical import statistics
 from knowledge.metrics import CHUNKS_INDEXED, DOCUMENTS_REFUSED
 from knowledge.models import Document, IngestionJob
 from knowledge.originals import Original, OriginalReader, SubmittedDocument
@@ -54,6 +53,7 @@ from knowledge.settings import IngestionSettings
 from knowledge.storage import ObjectStorage, prefix_of
 from knowledge.submission import tidy_title
 from knowledge.threads import Compute
+from knowledge.word_counts import WordCounts
 from shared_schemas.events import DocumentFailed, DocumentIndexed
 
 _log = structlog.get_logger(__name__)
@@ -77,6 +77,7 @@ class Ingestion:
     originals: OriginalReader
     embedder: Embedder
     compute: Compute
+    word_counts: WordCounts
 
     async def work_off(self, job: ClaimedJob) -> None:
         """Indexes the job's document, or writes down why not. Raises only CancelledError."""
@@ -95,12 +96,13 @@ class Ingestion:
                 raise
             JOBS_FINISHED.labels(self.queue.name, result).inc()
 
-    async def drain_once(self, worker: str, *, batch: int = 16) -> int:
+    async def drain_once(self, worker: str, *, batch: int = 8) -> int:
         """Works off everything that is due, batch after batch; returns how many jobs."""
         done = 0
         while jobs := await self.queue.claim(worker, batch):
             await asyncio.gather(*map(self.work_off, jobs))
             done += len(jobs)
+        await self.word_counts.settled()
         return done
 
     async def _outcome(self, job: ClaimedJob) -> str:
@@ -136,7 +138,7 @@ class Ingestion:
                 await progress.report()
             changed = await self._index(job, document, original, prepared)
         CHUNKS_INDEXED.inc(len(prepared.passages))
-        await statistics.refresh(self.database, job.organization_id, changed=changed)
+        self.word_counts.changed(job.organization_id, changed)
 
     async def _prepare(
         self, document: SubmittedDocument, text: NormalisedText, progress: Progress

@@ -16,7 +16,7 @@ from knowledge.metrics import STAGE_DURATION
 
 _log = structlog.get_logger(__name__)
 
-_SHOWN_EVERY: Final = 0.5
+_SHOWN_EVERY: Final = 1.0
 """Seconds. Most documents are indexed before the first report is due."""
 
 
@@ -40,7 +40,7 @@ _ENDS_AT: Final = MappingProxyType(
 
 
 class Progress:
-    """Where one job stands. Reports at most every half second, and the latest state only."""
+    """Where one job stands. Reports at most once a second, and the latest state only."""
 
     def __init__(self, queue: JobQueue, job: ClaimedJob) -> None:
         self._queue = queue

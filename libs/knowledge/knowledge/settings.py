@@ -62,9 +62,7 @@ class IngestionSettings(SettingsGroup):
     fetch_timeout: timedelta = timedelta(seconds=60)
     # Addresses an organization's own intranet may be fetched from, as networks: "10.20.0.0/16".
     fetch_allowed_networks: tuple[str, ...] = ()
-    batch_size: int = Field(default=32, gt=0)
     lease: timedelta = timedelta(seconds=60)
-    max_attempts: int = Field(default=5, gt=0)
 
     @property
     def limits(self) -> Limits:
