@@ -4,6 +4,7 @@ It is read before the transaction begins: an upload may take as long as the call
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
@@ -22,8 +23,7 @@ from chassis.web.errors import InvalidInput
 from chassis.web.request_body import check_json_body
 from knowledge.storage import original_key, prefix_of
 from knowledge.submission import Source
-from shared_schemas.actor import Actor
-from shared_schemas.ids import new_id
+from shared_schemas.ids import OrganizationId, new_id
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -35,40 +35,60 @@ _READ_BYTES: Final = 256 * 1024
 _FORM: Final = "multipart/form-data"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Intake:
     """A document to be: where its content is, and what the caller said about it."""
 
     document_id: UUID
     source: Source
     fields: FileFields
+    taken: bool = False
+
+    def take(self) -> Source:
+        """The source, which from now on belongs to the caller's transaction."""
+        self.taken = True
+        return self.source
 
 
 async def receive(
     request: Request, actor: CurrentActor, workshop: CurrentWorkshop
 ) -> AsyncIterator[Intake]:
-    """The submission; what it has stored is removed when the command fails."""
+    """The submission. What it has stored is removed unless it was taken and committed."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == _FORM:
-        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
-            document_id = new_id()
-            try:
-                yield await _from_form(form, document_id, actor, workshop)
-            except BaseException:
-                prefix = prefix_of(actor.organization_id, document_id)
-                await workshop.storage.delete_prefix(prefix)
-                raise
+        async with (
+            request.form(max_files=1, max_fields=_MAX_FIELDS) as form,
+            _stored(workshop, actor.organization_id, new_id(), form) as intake,
+        ):
+            yield intake
     elif media_type == "application/json":
         yield await _from_json(request, workshop)
     else:
         raise SubmissionTypeRefused
 
 
+@asynccontextmanager
+async def _stored(
+    workshop: Workshop, organization_id: OrganizationId, document_id: UUID, form: FormData
+) -> AsyncIterator[Intake]:
+    """Without an error and not taken: the answer to an earlier, identical request was repeated."""
+    kept = False
+    try:
+        intake = await _from_form(form, document_id, organization_id, workshop)
+        yield intake
+        kept = intake.taken
+    finally:
+        if not kept:
+            await workshop.storage.delete_prefix(prefix_of(organization_id, document_id))
+
+
 Submission = Annotated[Intake, Depends(receive, scope="function")]
 """To be declared before `Tx`: FastAPI solves dependencies in the order of the parameters."""
 
 
-async def _from_form(form: FormData, document_id: UUID, actor: Actor, workshop: Workshop) -> Intake:
+async def _from_form(
+    form: FormData, document_id: UUID, organization_id: OrganizationId, workshop: Workshop
+) -> Intake:
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise InvalidInput.on("body.file", "Envie o arquivo no campo file.", "missing")
@@ -76,7 +96,7 @@ async def _from_form(form: FormData, document_id: UUID, actor: Actor, workshop: 
     tags = [tag for value in form.getlist("tags") for tag in str(value).split(",") if tag.strip()]
     fields = _validated(FileFields, {**given, "tags": tags})
     stored = await workshop.storage.put_stream(
-        original_key(actor.organization_id, document_id),
+        original_key(organization_id, document_id),
         _chunks_of(file),
         max_bytes=workshop.settings.ingestion.max_file_bytes,
     )

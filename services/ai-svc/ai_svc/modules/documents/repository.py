@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.documents.exceptions import ContentNotReady, DocumentNotFound
@@ -82,7 +83,7 @@ class Documents:
                 jobs.organization_id == self._organization_id,
                 jobs.document_id.in_(document_ids),
             )
-            .distinct(jobs.document_id)
+            .ext(distinct_on(jobs.document_id))
             .order_by(jobs.document_id, jobs.created_at.desc(), jobs.id.desc())
         )
         return {row.document_id: row for row in await self._session.execute(latest)}

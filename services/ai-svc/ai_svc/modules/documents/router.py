@@ -76,7 +76,7 @@ async def submit_document(
     document = await submission.submit(
         tx,
         actor,
-        received.source,
+        received.take(),
         title=received.fields.title,
         chunking=received.fields.chunking,
         language=received.fields.language,

@@ -86,7 +86,7 @@ class ProviderModel:
         try:
             # Over all attempts: the client's own timeout is per attempt, and per chunk read.
             async with asyncio.timeout(self._time_limit):
-                return await self._client.chat.completions.create(
+                completion = await self._client.chat.completions.create(
                     model=self.name,
                     messages=[
                         {"role": "system", "content": rendered.system},
@@ -96,6 +96,10 @@ class ProviderModel:
                 )
         except (OpenAIError, TimeoutError) as error:
             raise AnswerFailed(type(error).__name__) from error
+        # A proxy's page with status 200 comes back from the client as a plain text.
+        if not isinstance(completion, ChatCompletion):
+            raise AnswerFailed("not a chat completion")
+        return completion
 
     def _count(self, completion: ChatCompletion) -> int:
         usage = completion.usage

@@ -1,0 +1,88 @@
+"""ai-svc over the run's database, and people of two organizations."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from ai_svc_factories import Person, ai_settings, opened
+from fastapi import FastAPI
+
+from ai_svc.settings import AiSettings
+from ai_svc.workshop import Workshop
+from devstack.testing import DatabaseUrls
+from devstack.token_factory import TokenFactory
+from knowledge.assembly import open_ingestion
+from knowledge.ingestion import Ingestion
+
+PersonOf = Callable[[str], Person]
+
+
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where originals are stored."""
+    return tmp_path_factory.mktemp("ai-svc") / "objects"
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_urls: DatabaseUrls, redis_url: str, token_factory: TokenFactory, objects: Path
+) -> AiSettings:
+    """No key, no provider."""
+    return ai_settings(database_urls, redis_url, token_factory, objects)
+
+
+@pytest.fixture(scope="session")
+async def app(settings: AiSettings, token_factory: TokenFactory) -> AsyncIterator[FastAPI]:
+    """The service with its connections open."""
+    async with opened(settings, token_factory) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks to the service in this process."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ai.test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def ingestion(app: FastAPI) -> AsyncIterator[Ingestion]:
+    """What worker-svc would do."""
+    workshop: Workshop = app.state.workshop
+    async with open_ingestion(
+        workshop.database, workshop.storage, workshop.embedder, workshop.settings.ingestion
+    ) as ingestion:
+        yield ingestion
+
+
+@pytest.fixture
+def person(
+    http: httpx.AsyncClient, ingestion: Ingestion, token_factory: TokenFactory, clean: None
+) -> PersonOf:
+    """Somebody by name; what they do is deleted afterwards."""
+
+    def of(name: str) -> Person:
+        headers = {"authorization": f"Bearer {token_factory.token(name)}"}
+        return Person(http, headers, ingestion)
+
+    return of
+
+
+@pytest.fixture
+def ana(person: PersonOf) -> Person:
+    """Administrator at aurora."""
+    return person("ana")
+
+
+@pytest.fixture
+def vera(person: PersonOf) -> Person:
+    """May only read, at aurora."""
+    return person("vera")
+
+
+@pytest.fixture
+def beto(person: PersonOf) -> Person:
+    """Administrator at boreal."""
+    return person("beto")

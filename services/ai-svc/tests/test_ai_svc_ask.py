@@ -1,0 +1,141 @@
+"""Answers cite exactly, say when they cannot, and never know another organization's documents."""
+
+from typing import Any
+
+import pytest
+import structlog
+from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
+
+pytestmark = pytest.mark.committed
+
+
+async def assert_cited(person: Person, answer: dict[str, Any]) -> None:
+    assert answer["sources"]
+    for source in answer["sources"]:
+        content = await person.content(source["document_id"])
+        assert source["quote"] == content[source["char_start"] : source["char_end"]]
+
+
+async def test_answer_quotes_the_sentence_that_answers(ana: Person) -> None:
+    document_id = await ana.index(HOLIDAYS, "Benefícios")
+
+    answer = await ana.ask("Qual o valor do auxílio-creche?")
+
+    source = answer["sources"][0]
+    assert not answer["abstained"]
+    assert answer["model"] == "extractive"
+    assert answer["tokens_used"] == 0
+    assert "R$ 850,00" in answer["answer"]
+    assert "R$ 850,00" in source["quote"]
+    assert source["document_id"] == str(document_id)
+    assert source["title"] == "Benefícios"
+    assert 0.5 <= source["similarity"] <= 1
+    await assert_cited(ana, answer)
+
+
+async def test_quote_is_exact_among_astral_and_combining_characters(ana: Person) -> None:
+    await ana.index(
+        "😀😀 Início.\r\n\r\nA tara\u0303o e\u0301 de 7 dias u\u0301teis 😀. Fim.", "Emoji"
+    )
+
+    answer = await ana.ask("Quantos dias úteis?")
+
+    assert "7 dias úteis 😀." in answer["sources"][0]["quote"]
+    await assert_cited(ana, answer)
+
+
+async def test_question_beyond_the_documents_is_declined(ana: Person) -> None:
+    await ana.index(HOLIDAYS)
+
+    answer = await ana.ask("Qual a velocidade da luz no vácuo interestelar?")
+
+    assert answer["abstained"] is True
+    assert answer["sources"] == []
+    assert "Não encontrei" in answer["answer"]
+
+
+async def test_question_without_any_document_is_declined(ana: Person) -> None:
+    answer = await ana.ask("Quantos dias de férias eu tenho?")
+
+    assert answer["abstained"] is True
+
+
+@pytest.mark.parametrize("question", ["o que é isso?", "???", "🙂"])
+async def test_question_without_content_is_declined(ana: Person, question: str) -> None:
+    await ana.index(HOLIDAYS)
+
+    assert (await ana.ask(question))["abstained"] is True
+
+
+async def test_misspelt_question_without_accents_is_understood(ana: Person) -> None:
+    await ana.index(HOLIDAYS)
+
+    answer = await ana.ask("qual o valor do auxlio creche")
+
+    assert "R$ 850,00" in answer["answer"]
+
+
+async def test_other_organization_gets_no_answer_from_our_documents(
+    ana: Person, beto: Person
+) -> None:
+    document_id = await ana.index(HOLIDAYS)
+
+    theirs = await beto.ask("Qual o valor do auxílio-creche?", filters={})
+    guessed = await beto.ask(
+        "Qual o valor do auxílio-creche?", filters={"document_ids": [str(document_id)]}
+    )
+
+    assert theirs["abstained"]
+    assert guessed["abstained"]
+    assert "850" not in str(theirs) + str(guessed)
+
+
+async def test_deleted_document_answers_nothing_more(ana: Person) -> None:
+    document_id = await ana.index(HOLIDAYS)
+    await ana.call("DELETE", f"{DOCUMENTS}/{document_id}")
+
+    answer = await ana.ask("Qual o valor do auxílio-creche?")
+
+    assert answer["abstained"] is True
+
+
+async def test_filter_keeps_other_documents_out_of_the_answer(ana: Person) -> None:
+    await ana.index(HOLIDAYS)
+    other = await ana.index("O auxílio-creche do estagiário é de R$ 100,00.", "Estágio")
+
+    answer = await ana.ask(
+        "Qual o valor do auxílio-creche?", filters={"document_ids": [str(other)]}
+    )
+
+    assert {source["document_id"] for source in answer["sources"]} == {str(other)}
+
+
+async def test_question_text_is_not_logged(ana: Person) -> None:
+    await ana.index(HOLIDAYS)
+
+    with structlog.testing.capture_logs() as logs:
+        await ana.ask("Qual o valor do auxílio-creche de Maria das Dores?")
+
+    assert any(entry["event"] == "question_answered" for entry in logs)
+    assert "Maria" not in str(logs)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"question": ""},
+        {"question": "   "},
+        {"question": "a" * 2001},
+        {"question": "O que\x00é?"},
+        {"question": "x", "model": "gpt"},
+        {"question": 7},
+        {"question": "x", "filters": {"document_ids": ["nope"]}},
+        {},
+    ],
+)
+async def test_bad_question_is_refused(ana: Person, body: dict[str, Any]) -> None:
+    answer = await ana.post("/api/v1/rag/ask", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "VALIDATION_ERROR"
+    assert answer.json()["details"]

@@ -1,0 +1,120 @@
+"""Schema `ai`: migrations go up, down and up again, and isolate every table."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from devstack.people import PEOPLE
+from devstack.shared_servers import RunningPostgres
+from devstack.testing import DatabaseUrls, clone_database, urls_of
+from knowledge.search.candidates import candidate_query
+
+SERVICE = Path(__file__).parents[1]
+AURORA = PEOPLE["ana"].organization.id
+
+pytestmark = pytest.mark.committed
+
+
+@pytest.fixture
+def spare(postgres: RunningPostgres, database_urls: DatabaseUrls) -> Iterator[DatabaseUrls]:
+    """A migrated database of this test's own."""
+    name = f"{database_urls.name}_spare"
+    clone_database(postgres, name)
+    yield urls_of(postgres, name)
+    postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def alembic(urls: DatabaseUrls, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=SERVICE,
+        env=os.environ | {"DATABASE_OWNER_URL": urls.owner},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_migrations_go_down_and_up_and_match_the_models(spare: DatabaseUrls) -> None:
+    alembic(spare, "downgrade", "base")
+    alembic(spare, "upgrade", "head")
+
+    assert "No new upgrade operations" in alembic(spare, "check")
+
+
+async def test_downgrade_leaves_nothing(spare: DatabaseUrls) -> None:
+    alembic(spare, "downgrade", "base")
+
+    connection = await asyncpg.connect(spare.superuser)
+    left = await connection.fetch(
+        """
+        SELECT relname FROM pg_class WHERE relnamespace = 'ai'::regnamespace AND relkind = 'r'
+        UNION SELECT proname FROM pg_proc WHERE pronamespace = 'ai'::regnamespace
+        """
+    )
+    await connection.close()
+    assert [row["relname"] for row in left] == ["alembic_version"]
+
+
+async def test_every_tenant_table_is_isolated(database_urls: DatabaseUrls) -> None:
+    connection = await asyncpg.connect(database_urls.superuser)
+    open_tables = await connection.fetch(
+        """
+        SELECT c.relname FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
+        WHERE c.relnamespace = 'ai'::regnamespace AND c.relkind = 'r'
+          AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
+            SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant'
+              AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL))
+        """
+    )
+    await connection.close()
+    assert open_tables == []
+
+
+async def test_candidates_are_the_tenants_own(database_urls: DatabaseUrls, clean: None) -> None:
+    superuser = await asyncpg.connect(database_urls.superuser)
+    for person in ("ana", "beto"):
+        await _insert_chunk(superuser, person)
+    await superuser.close()
+    app = await asyncpg.connect(database_urls.app.replace("+asyncpg", ""))
+    count = "SELECT count(*) FROM ai.candidate_chunks($1::text::tsquery, 10)"
+    query = candidate_query({"feri": 1})
+
+    without_tenant = await app.fetchval(count, query)
+    async with app.transaction():
+        await app.execute("SELECT set_config('app.organization_id', $1, true)", str(AURORA))
+        own = await app.fetchval(count, query)
+    await app.close()
+
+    assert (without_tenant, own) == (0, 1)
+
+
+async def _insert_chunk(connection: asyncpg.Connection, person: str) -> None:
+    organization_id = PEOPLE[person].organization.id
+    document_id = await connection.fetchval(
+        """
+        INSERT INTO ai.documents (id, organization_id, title, source_type, chunking, status,
+          chunk_count, submitted_by, tags, version)
+        VALUES (gen_random_uuid(), $1, 'Férias', 'text', 'fixed', 'indexed', 1,
+          gen_random_uuid(), '{}', 1) RETURNING id
+        """,
+        organization_id,
+    )
+    await connection.execute(
+        """
+        INSERT INTO ai.chunks (id, organization_id, document_id, position, content, char_start,
+          char_end, token_count, language, lexv, terms, embedding, embedding_model)
+        VALUES (gen_random_uuid(), $1, $2, 0, 'Férias', 0, 6, 1, 'pt', '{1:1}/67108864',
+          array_to_tsvector('{feri}'), array_fill(0, ARRAY[1536])::halfvec(1536), 'none')
+        """,
+        organization_id,
+        document_id,
+    )
