@@ -26,6 +26,7 @@ from devstack.topology import DATABASE, Topology, build_topology
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 10.0
 _READY_WITHIN_SECONDS = 90.0
+_ROUTED_WITHIN_SECONDS = 15.0
 
 
 class Supervisor:
@@ -57,6 +58,7 @@ class Supervisor:
         self._start_together(self.topology.foundations, "postgres, redis, oidc")
         self._migrate()
         self._start_together(self.topology.services, "core-api, ai-svc, worker-svc, gateway")
+        self._wait_for_routes()
 
     def mark_ready(self) -> None:
         """Everything answers: whoever waits for a detached start may go on."""
@@ -90,7 +92,7 @@ class Supervisor:
                 self._launch(server)
             while waiting:
                 waiting = [server for server in waiting if not self._is_ready(server, begun)]
-                time.sleep(0.02)
+                time.sleep(0.05)
 
     def _is_ready(self, server: Server, begun: float) -> bool:
         seconds = time.monotonic() - begun
@@ -102,6 +104,15 @@ class Supervisor:
         if seconds > _READY_WITHIN_SECONDS:
             raise StartFailed(server.explain(f"was not ready within {_READY_WITHIN_SECONDS:.0f} s"))
         return False
+
+    def _wait_for_routes(self) -> None:
+        """The gateway asks for the services' health in intervals; until then it answers 503."""
+        deadline = time.monotonic() + _ROUTED_WITHIN_SECONDS
+        while not self.topology.gateway.reaches_services():
+            if time.monotonic() > deadline:
+                gateway = self.topology.gateway
+                raise StartFailed(gateway.explain("does not reach core-api and ai-svc"))
+            time.sleep(0.05)
 
     def _migrate(self) -> None:
         postgres = self.topology.postgres

@@ -115,7 +115,7 @@ class _ServiceFactory:
             settings.ports.oidc,
             settings.logs / "oidc.log",
             variables=_inherited(variables),
-            ready_path="/health",
+            ready_path="/auth/health",
         )
 
     def _decided(self) -> dict[str, str]:

@@ -125,6 +125,13 @@ def test_a_free_port_is_free() -> None:
         (["configuration error: OIDC_ISSUER is missing", "bye"], "configuration error"),
         (['{"event":"not ready","error":"refused"}'], "not ready refused"),
         (["{not json error"], "{not json error"),
+        (
+            [
+                '{"level":"error","exception":"Traceback\\n  File x\\nValueError: no model"}',
+                '{"event":"Application startup failed. Exiting.","level":"error"}',
+            ],
+            "ValueError: no model",
+        ),
     ],
 )
 def test_the_most_telling_line_is_chosen(lines: list[str], telling: str) -> None:

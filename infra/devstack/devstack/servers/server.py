@@ -112,19 +112,26 @@ def most_telling(lines: Sequence[str]) -> str:
     """The last line that names a problem, or simply the last one; JSON is turned into words."""
     spoken = [line.strip() for line in lines if line.strip()]
     problems = [line for line in spoken if _names_a_problem(line)]
-    chosen = (problems or spoken or ["no output"])[-1]
-    if chosen.startswith("{"):
-        try:
-            entry = json.loads(chosen)
-        except json.JSONDecodeError:
-            return chosen
-        words = [entry.get(key) for key in ("event", "message", "error")]
-        return " ".join(str(word) for word in words if word) or chosen
-    return chosen
+    return _in_words((problems or spoken or ["no output"])[-1])
 
 
 def _names_a_problem(line: str) -> bool:
+    if "Application startup failed" in line:  # uvicorn's last word; the cause stands before it
+        return False
     return any(word in line.lower() for word in ("error", "fatal", "could not", "refused to"))
+
+
+def _in_words(line: str) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError:
+        return line
+    if exception := str(entry.get("exception") or "").strip():
+        return exception.splitlines()[-1]
+    words = [entry.get(key) for key in ("event", "message", "error")]
+    return " ".join(str(word) for word in words if word) or line
 
 
 def http_status(port: int, path: str, seconds: float = 2.0) -> int | None:

@@ -40,6 +40,7 @@ class ServiceServer(Server):
             self._factory,
             "--host=127.0.0.1",
             f"--port={self.port}",
+            "--lifespan=on",  # a failing start ends the process; "auto" would serve without it
             "--no-access-log",
             "--no-server-header",
             "--timeout-keep-alive=30",

@@ -58,3 +58,8 @@ class TraefikServer(Server):
             return False
         response = http_get(self.port, "/internal")
         return response is not None and response.getheader("Referrer-Policy") is not None
+
+    def reaches_services(self) -> bool:
+        """Whether its health checks found both services: unknown paths are answered with 404."""
+        paths = ("/api/nothing-here", "/api/ai/nothing-here")
+        return all(http_status(self.port, path) == 404 for path in paths)
