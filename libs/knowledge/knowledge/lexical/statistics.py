@@ -68,8 +68,7 @@ async def refresh(database: Database, organization_id: OrganizationId, *, change
 async def rebuild(database: Database, organization_id: OrganizationId) -> bool:
     """Counts afresh. False when somebody else is at it."""
     async with database.transaction(organization_id) as session:
-        lock = sa.func.hashtextextended(f"lexical_statistics:{organization_id}", 0)
-        if not await session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))):
+        if not await claim_rebuild(session, organization_id):
             return False
         mine = LexicalStatistics.organization_id == organization_id
         seen = await session.scalar(sa.select(LexicalStatistics.changed_chunks).where(mine)) or 0
@@ -95,6 +94,12 @@ async def rebuild(database: Database, organization_id: OrganizationId) -> bool:
             )
         )
     return True
+
+
+async def claim_rebuild(session: AsyncSession, organization_id: OrganizationId) -> bool:
+    """Whether this transaction, until its end, is the one that rebuilds."""
+    lock = sa.func.hashtextextended(f"lexical_statistics:{organization_id}", 0)
+    return bool(await session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))))
 
 
 async def count(

@@ -1,0 +1,209 @@
+"""Search through SQL: exact and by candidates, alone and fused, within one organization."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from knowledge_factories import Knowledge, make_actor
+
+from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.models import Chunk
+from knowledge.search import (
+    Passage,
+    QueryEmbedding,
+    SearchFilters,
+    SearchQuery,
+    embed_question,
+    legs,
+    search,
+    searching,
+)
+from knowledge.search.candidates import TOO_MANY, candidate_query
+from knowledge.search.fusion import UNMEASURED, dense_weight, fuse
+from knowledge.search.similarity import similarity_of
+
+pytestmark = pytest.mark.committed
+
+
+async def find(
+    knowledge: Knowledge,
+    text: str,
+    *,
+    person: str = "ana",
+    embedding: QueryEmbedding | None = None,
+    **query: Any,
+) -> list[Passage]:
+    organization_id = make_actor(person).organization_id
+    async with knowledge.ingestion.database.transaction(organization_id, read_only=True) as tx:
+        return await search(
+            tx,
+            organization_id,
+            SearchQuery(text, **query),
+            statistics=StatisticsCache(),
+            embedding=embedding,
+        )
+
+
+async def index(knowledge: Knowledge, *texts: str, person: str = "ana") -> list[UUID]:
+    ids = [await knowledge.submit_text(text, person=person) for text in texts]
+    await knowledge.work()
+    return ids
+
+
+def documents(passages: Sequence[Passage]) -> list[UUID]:
+    return [passage.document_id for passage in passages]
+
+
+TEXTS = [f"Portaria {number} sobre férias do setor {number}." for number in range(60)]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every organization counts as large."""
+    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(legs, "FEWEST", 1)
+
+
+async def test_candidates_find_what_the_exact_scan_finds(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index(knowledge, *TEXTS, "O refeitório abre às onze.")
+    exact = await find(knowledge, "férias do setor 17", top_k=1)
+    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+
+    by_candidates = await find(knowledge, "férias do setor 17", top_k=1)
+
+    assert by_candidates == exact
+    assert "setor 17" in exact[0].content
+
+
+async def test_candidates_of_a_misspelt_word_are_its_neighbours(
+    knowledge: Knowledge, large: None
+) -> None:
+    _, wanted = await index(knowledge, "A portaria trata de férias.", "A lei Rouanet e a cultura.")
+
+    assert documents(await find(knowledge, "ruanet")) == [wanted]
+
+
+async def test_too_few_candidates_lead_to_the_exact_scan(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Shares 4-grams with the question, but no stem: only the exact scan can find it.
+    (wanted,) = await index(knowledge, "O arquivamento foi deferido.")
+    await index(knowledge, "O arquivo municipal abre cedo.")
+    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+
+    assert wanted in documents(await find(knowledge, "arquivo"))
+
+
+async def test_candidates_are_filtered_like_everything_else(
+    knowledge: Knowledge, large: None
+) -> None:
+    _, wanted = await index(knowledge, "Férias coletivas.", "Férias individuais.")
+
+    found = await find(knowledge, "férias", filters=SearchFilters(document_ids=[wanted]))
+
+    assert documents(found) == [wanted]
+
+
+async def test_candidates_never_cross_organizations(knowledge: Knowledge, large: None) -> None:
+    await index(knowledge, "Férias da Aurora.", person="ana")
+    (theirs,) = await index(knowledge, "Férias da Boreal.", person="beto")
+
+    assert documents(await find(knowledge, "férias", person="beto")) == [theirs]
+
+
+async def test_search_without_a_tenant_finds_nothing(knowledge: Knowledge) -> None:
+    await index(knowledge, "Férias da Aurora.")
+    stranger, aurora = make_actor("beto").organization_id, make_actor("ana").organization_id
+
+    async with knowledge.ingestion.database.transaction(stranger, read_only=True) as tx:
+        found = await search(tx, aurora, SearchQuery("férias"), statistics=StatisticsCache())
+
+    assert found == []
+
+
+async def test_local_embedder_does_not_count_for_ranking(knowledge: Knowledge) -> None:
+    assert await embed_question(knowledge.ingestion.embedder, "férias") is None
+
+
+def unit(*components: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+    vector = np.zeros(1536, dtype=np.float32)
+    vector[: len(components)] = components
+    return vector / np.linalg.norm(vector)
+
+
+async def embedded(knowledge: Knowledge, document_id: UUID, *components: float) -> None:
+    """As if a provider's model had embedded the document."""
+    async with knowledge.ingestion.database.transaction(make_actor().organization_id) as tx:
+        await tx.execute(
+            sa.update(Chunk)
+            .where(Chunk.document_id == document_id)
+            .values(embedding=unit(*components), embedding_model="provider-model")
+        )
+
+
+async def test_vector_leg_adds_what_the_words_miss(knowledge: Knowledge) -> None:
+    words, meaning = await index(knowledge, "Férias do servidor.", "Descanso anual remunerado.")
+    await embedded(knowledge, words, 0.2, 1)
+    await embedded(knowledge, meaning, 1, 0.1)
+    question = QueryEmbedding("provider-model", unit(1))
+
+    alone = await find(knowledge, "férias")
+    fused = await find(knowledge, "férias", embedding=question)
+
+    assert documents(alone) == [words]
+    assert documents(fused) == [words, meaning]
+    assert 0 < fused[1].similarity < fused[0].similarity <= 1
+
+
+async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Knowledge) -> None:
+    old, new = await index(knowledge, "Férias do servidor.", "Férias do estagiário.")
+    await embedded(knowledge, new, 1)
+
+    found = await find(
+        knowledge, "férias do servidor", embedding=QueryEmbedding("provider-model", unit(0, 1))
+    )
+
+    assert documents(found) == [old, new]
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "query"),
+    [
+        ({}, None),
+        ({"feri": 3}, "'feri'"),
+        ({"feri": 900, "serv": 400, "port": 5}, "'port' | 'serv' | 'feri'"),
+        ({"feri": 1500, "serv": 20}, "'serv' | 'feri'"),
+        ({"feri": TOO_MANY, "serv": 20}, "'serv'"),
+        ({"feri": 50_000, "serv": 40_000, "ano": 60_000}, "'serv' & ('feri' | 'ano')"),
+        ({"feri": 50_000}, "'feri'"),
+    ],
+)
+def test_rarest_stems_are_candidates(frequencies: dict[str, int], query: str | None) -> None:
+    assert candidate_query(frequencies) == query
+
+
+def test_fusion_adds_scores_and_not_ranks() -> None:
+    assert fuse([4.0, 2.0, 0.0], [0.1, 0.5, 0.3], 0.25) == pytest.approx([0.75, 0.625, 0.125])
+    assert fuse([4.0, 2.0], [None, None], 0.25) == [1.0, 0.5]
+    assert fuse([0.0], [0.3], 0.25) == [0.0]
+    assert fuse([], [], 0.25) == []
+
+
+def test_unmeasured_embedder_weighs_little_and_the_local_one_nothing() -> None:
+    assert dense_weight("text-embedding-of-tomorrow") == UNMEASURED
+    assert dense_weight("local-hash-1") == 0
+
+
+def test_similarity_grows_with_coverage_and_is_half_at_half() -> None:
+    values = [similarity_of(score, 10) for score in (0, 1, 3, 5, 7, 10, 20)]
+
+    assert values == sorted(values)
+    assert values[0] == 0
+    assert values[3] == pytest.approx(0.5)
+    assert values[-1] < 1
+    assert similarity_of(5, 0) == 0
