@@ -1,1 +1,1 @@
-"""The contexts of the CRM. One may import another's `service` and `events`, and nothing else of it."""
+"""The contexts of the CRM. One imports another's `service` and `events` only."""

@@ -14,6 +14,4 @@ class ExternalIdTaken(Conflict):
     """Another client of the organization has this external id."""
 
     code = "CLIENT_EXTERNAL_ID_TAKEN"
-    message = (
-        "Já existe um cliente com este identificador externo. Use outro ou altere o existente."
-    )
+    message = "Já existe um cliente com este identificador externo. Use outro."

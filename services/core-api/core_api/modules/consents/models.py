@@ -1,4 +1,4 @@
-"""Tables of purposes, notices, consents, revocations. The application may only add to the last three."""
+"""Tables of purposes, notices, consents, revocations; rows of the last three are only added."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -95,7 +95,7 @@ class ConsentNotice(Base):
 
 
 class Consent(Base):
-    """A receipt (LGPD Art. 8): what a client decided, having been shown which text. Never changed."""
+    """A receipt (LGPD Art. 8): what a client decided, and on which text. Never changed."""
 
     __tablename__ = "consents"
     __table_args__ = (

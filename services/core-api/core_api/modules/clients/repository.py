@@ -1,0 +1,133 @@
+"""Clients of one organization in the database. Deleted ones are not there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from chassis.web.pagination import CursorPage, PageNumber
+from shared_schemas.ids import OrganizationId
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.keyset import Keyset
+from core_api.modules.clients.exceptions import ClientNotFound
+from core_api.modules.clients.models import Client, ClientKind
+
+READ_COLUMNS: Final = tuple(
+    Client.__table__.c[name]
+    for name in (
+        "id",
+        "kind",
+        "name",
+        "email",
+        "phone",
+        "document",
+        "tags",
+        "external_id",
+        "created_at",
+        "updated_at",
+        "version",
+    )
+)
+"""What reading needs: no search columns. Of the table, not the class: no identity map, no ORM objects."""
+
+# The hottest read of the service: built once, so that a request only binds two values.
+_BY_ID: Final = sa.select(*READ_COLUMNS).where(
+    Client.__table__.c.organization_id == sa.bindparam("organization_id"),
+    Client.__table__.c.id == sa.bindparam("client_id"),
+    Client.__table__.c.deleted_at.is_(None),
+)
+
+
+def _orders() -> Mapping[str, Keyset]:
+    columns: dict[str, tuple[Any, Any]] = {
+        "created_at": (Client.created_at, datetime.fromisoformat),
+        "updated_at": (Client.updated_at, datetime.fromisoformat),
+        "name": (Client.name_folded, None),
+    }
+    return MappingProxyType(
+        {
+            name: Keyset(name=name, column=column, id=Client.id, parse=parse)
+            for plain, (column, parse) in columns.items()
+            for name in (plain, f"-{plain}")
+        }
+    )
+
+
+ORDERS: Final = _orders()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFilter:
+    """Which clients; None means any."""
+
+    kind: ClientKind | None = None
+    tag: str | None = None
+    email: str | None = None
+    external_id: str | None = None
+
+
+class Clients:
+    """The clients of one organization."""
+
+    def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
+        self._session = session
+        self._organization_id = organization_id
+
+    async def get(self, client_id: UUID) -> sa.Row[Any]:
+        """The columns to read, or ClientNotFound."""
+        mine = {"organization_id": self._organization_id, "client_id": client_id}
+        row = (await self._session.execute(_BY_ID, mine)).one_or_none()
+        if row is None:
+            raise ClientNotFound
+        return row
+
+    async def get_for_update(self, client_id: UUID) -> Client:
+        """The client, locked until the end of the transaction, or ClientNotFound."""
+        statement = sa.select(Client).where(self._mine(), Client.id == client_id).with_for_update()
+        client = (await self._session.scalars(statement)).one_or_none()
+        if client is None:
+            raise ClientNotFound
+        return client
+
+    async def require(self, client_id: UUID) -> None:
+        """ClientNotFound unless it exists; nobody can delete it before the transaction ends."""
+        statement = sa.select(Client.id).where(self._mine(), Client.id == client_id)
+        if await self._session.scalar(statement.with_for_update(read=True)) is None:
+            raise ClientNotFound
+
+    async def list(
+        self, wanted: ClientFilter, order: Keyset, paging: CursorPage | PageNumber
+    ) -> Sequence[sa.Row[Any]]:
+        """A page of the columns to read."""
+        statement = order.page(self._filtered(wanted, *READ_COLUMNS), paging)
+        return (await self._session.execute(statement)).all()
+
+    async def count(self, wanted: ClientFilter) -> int:
+        """How many there are on all pages."""
+        statement = self._filtered(wanted, sa.func.count())
+        return (await self._session.scalar(statement)) or 0
+
+    async def search(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Runs what `search.matching` built, within the organization."""
+        return (await self._session.execute(statement.where(self._mine()))).all()
+
+    def _filtered(self, wanted: ClientFilter, *columns: Any) -> sa.Select[Any]:
+        statement = sa.select(*columns).select_from(Client).where(self._mine())
+        if wanted.kind is not None:
+            statement = statement.where(Client.kind == wanted.kind)
+        if wanted.tag is not None:
+            statement = statement.where(Client.tags.contains([wanted.tag]))
+        if wanted.email is not None:
+            statement = statement.where(Client.email == wanted.email)
+        if wanted.external_id is not None:
+            statement = statement.where(Client.external_id == wanted.external_id)
+        return statement
+
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            Client.organization_id == self._organization_id, Client.deleted_at.is_(None)
+        )

@@ -1,0 +1,10 @@
+"""What can go wrong with members."""
+
+from chassis.web.errors import InvalidInput
+
+
+class MemberUnknown(InvalidInput):
+    """A request names a member whom the actor's organization does not have."""
+
+    code = "MEMBER_UNKNOWN"
+    message = "Pessoa não encontrada nesta organização. Escolha uma da lista de membros."

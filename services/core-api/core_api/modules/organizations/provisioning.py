@@ -1,0 +1,86 @@
+"""Organizations and members come into being at login: what the token says is taken over."""
+
+from collections import OrderedDict
+from datetime import timedelta
+from time import monotonic
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.columns import utc_now
+from chassis.web.resources import Resources
+from core_api.modules.audit import service as audit
+from core_api.modules.organizations.models import Member, Organization
+from shared_schemas.actor import Actor, TokenClaims
+
+_REMEMBERED: Final = 10_000
+_FRESH_FOR: Final = timedelta(minutes=10)
+
+
+class MemberProvisioning:
+    """The `on_authenticated` hook: writes the member unless the same claims were written just now.
+
+    It forgets after ten minutes: `last_seen_at` goes on, and a restored database heals itself.
+    """
+
+    def __init__(self) -> None:
+        self._written: OrderedDict[tuple[Any, ...], float] = OrderedDict()
+
+    async def __call__(self, resources: Resources, claims: TokenClaims, actor: Actor) -> None:
+        """Makes sure that the actor is a member, with the token's name, e-mail and roles."""
+        known = (claims.org_id, claims.sub, claims.org, claims.email, claims.name, claims.roles)
+        if monotonic() - self._written.get(known, float("-inf")) < _FRESH_FOR.total_seconds():
+            return
+        async with resources.database.transaction(actor.organization_id) as session:
+            await provision(session, claims, actor)
+        self._written[known] = monotonic()
+        self._written.move_to_end(known)
+        while len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
+
+    def forget(self) -> None:
+        """Everybody is written again at the next request."""
+        self._written.clear()
+
+
+async def provision(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
+    """Creates or updates the actor's organization and member. Any number may do it at once."""
+    await _write_organization(session, claims, actor)
+    if await _write_member(session, claims, actor):
+        audit.record(session, actor, "member.provisioned", actor.user_id)
+
+
+async def _write_organization(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
+    # The slug belongs to the OpenID provider; the name is ours once the row exists.
+    given = insert(Organization).values(
+        id=actor.organization_id, slug=claims.org, name=claims.org.replace("-", " ").title()
+    )
+    await session.execute(
+        given.on_conflict_do_update(
+            index_elements=[Organization.id],
+            set_={"slug": given.excluded.slug, "updated_at": sa.func.now()},
+            where=Organization.slug != given.excluded.slug,
+        )
+    )
+
+
+async def _write_member(session: AsyncSession, claims: TokenClaims, actor: Actor) -> bool:
+    """Whether the member is new."""
+    now = utc_now()
+    given = insert(Member).values(
+        organization_id=actor.organization_id,
+        id=actor.user_id,
+        email=claims.email,
+        name=claims.name,
+        roles=sorted(role.value for role in claims.roles),
+        last_seen_at=now,
+        created_at=now,
+    )
+    taken_over = {name: given.excluded[name] for name in ("email", "name", "roles", "last_seen_at")}
+    written = given.on_conflict_do_update(
+        index_elements=[Member.organization_id, Member.id],
+        set_={**taken_over, "updated_at": sa.func.now()},
+    ).returning(Member.created_at == Member.last_seen_at)
+    return bool(await session.scalar(written))
