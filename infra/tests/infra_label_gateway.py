@@ -11,22 +11,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
+from infra_files import ROOT, compose, interpolate, serving
 
 from devstack.ports import free_port
 from devstack.servers.binaries import traefik_binary
 
-INFRA = Path(__file__).parents[1]
 HOST = "assist.example.org"
-
-_VARIABLE = re.compile(
-    r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?\})"
-)
 
 
 @dataclass(frozen=True)
@@ -42,26 +37,34 @@ class Traefik:
         return {each["name"]: each for each in found.raise_for_status().json()}
 
 
-def interpolate(text: str, variables: Mapping[str, str]) -> str:
-    """Compose's own substitution: ${NAME}, ${NAME:-default}, ${NAME:?message} and $$."""
-
-    def value(match: re.Match[str]) -> str:
-        if match["escaped"]:
-            return "$"
-        given = variables.get(match["name"], "")
-        if not given and match["kind"] == "?":
-            raise KeyError(match["name"])
-        return given or (match["rest"] if match["kind"] == "-" else "") or ""
-
-    return _VARIABLE.sub(value, text)
-
-
 def compose_labels(service: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The labels a container of the production stack carries."""
-    compose = yaml.safe_load((INFRA / "docker-compose.prod.yml").read_text("utf-8"))
     given = {"COGEP_HOST": HOST, **(variables or {})}
-    labels: dict[str, str] = compose["services"][service]["labels"]
+    labels: dict[str, str] = compose("docker-compose.prod.yml")["services"][service]["labels"]
     return {name: interpolate(value, given) for name, value in labels.items()}
+
+
+@contextmanager
+def echoing(name: str) -> Iterator[int]:
+    """A service that answers with its name and what reached it; yields its port."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path.partition("?")[0]
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            self.send_response({"/nothing-here": 404, "/gateway-errors/503": 503}.get(path, 200))
+            self.end_headers()
+            seen = {"service": name, "path": path, "headers": headers}
+            self.wfile.write(json.dumps(seen).encode())
+
+        do_POST = do_GET  # noqa: N815 - the name http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with serving(Echo) as port:
+        yield port
 
 
 @contextmanager
@@ -81,7 +84,7 @@ def traefik_on_labels(containers: Mapping[str, Mapping[str, str]], log: Path) ->
 @contextmanager
 def traefik_on_files(variables: Mapping[str, str], log: Path) -> Iterator[Traefik]:
     """Traefik with the rules of development and tests."""
-    folder = INFRA.parent / "services" / "gateway" / "dynamic"
+    folder = ROOT / "services" / "gateway" / "dynamic"
     provider = [f"--providers.file.directory={folder}"]
     with _traefik(provider, {"web": free_port()}, variables, log) as traefik:
         yield traefik
@@ -158,15 +161,9 @@ def _docker(containers: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"tcp://127.0.0.1:{server.server_port}"
-    finally:
+    with serving(Daemon) as port:
+        yield f"tcp://127.0.0.1:{port}"
         stopped.set()
-        server.shutdown()
-        server.server_close()
 
 
 def _container(name: str, labels: Mapping[str, str]) -> dict[str, Any]:

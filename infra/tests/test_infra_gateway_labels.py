@@ -6,18 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
-from gateway_upstreams import Upstream
+from infra_files import ROOT, read_yaml
 from infra_label_gateway import (
     HOST,
-    INFRA,
     Traefik,
     compose_labels,
+    echoing,
     traefik_on_files,
     traefik_on_labels,
 )
-
-from devstack.ports import free_port
 
 SERVICES = ("core-api", "ai-svc")
 # On the entry point in development; Coolify's entry points are not ours to configure.
@@ -49,19 +46,15 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traefik]:
 
 
 @pytest.fixture(scope="module")
-def upstreams() -> Iterator[dict[str, Upstream]]:
-    started = {name: Upstream(name, free_port()) for name in SERVICES}
-    for upstream in started.values():
-        upstream.statuses = {"/nothing-here": 404, "/gateway-errors/503": 503}
-        upstream.start()
-    yield started
-    for upstream in started.values():
-        upstream.stop()
+def upstreams() -> Iterator[dict[str, int]]:
+    """Ports of services that say what reached them."""
+    with echoing("core-api") as core_api, echoing("ai-svc") as ai_svc:
+        yield {"core-api": core_api, "ai-svc": ai_svc}
 
 
 @pytest.fixture(scope="module")
 def labelled(
-    upstreams: dict[str, Upstream], tmp_path_factory: pytest.TempPathFactory
+    upstreams: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Traefik]:
     """The labels of the production stack."""
     containers = {name: container_labels(name, upstreams) for name in SERVICES}
@@ -70,9 +63,7 @@ def labelled(
         yield traefik
 
 
-def container_labels(
-    service: str, upstreams: dict[str, Upstream], **variables: str
-) -> dict[str, str]:
+def container_labels(service: str, upstreams: dict[str, int], **variables: str) -> dict[str, str]:
     """The labels, with the port our upstream has, and without certificates nobody issues here."""
     labels = {
         name: value
@@ -80,7 +71,7 @@ def container_labels(
         if not name.endswith(".tls.certresolver")
     }
     port = f"traefik.http.services.cogep-{service}.loadbalancer.server.port"
-    return labels | {port: str(upstreams[service].port)}
+    return labels | {port: str(upstreams[service])}
 
 
 def of(traefik: Traefik, what: str) -> Definitions:
@@ -141,9 +132,9 @@ def test_every_router_passes_through_the_same_middlewares(
 
 
 def test_the_entry_point_of_development_uses_the_same_three() -> None:
-    static = (INFRA.parent / "services" / "gateway" / "traefik.yml").read_text("utf-8")
+    static = read_yaml(ROOT / "services" / "gateway" / "traefik.yml")
 
-    web = yaml.safe_load(static)["entryPoints"]["web"]
+    web = static["entryPoints"]["web"]
 
     assert plain_names(web["http"]["middlewares"]) == EVERYWHERE
 
@@ -241,9 +232,7 @@ async def test_answers_carry_the_security_headers(labelled: Traefik) -> None:
     assert "server" not in headers
 
 
-async def test_a_body_over_the_limit_is_refused(
-    upstreams: dict[str, Upstream], tmp_path: Path
-) -> None:
+async def test_a_body_over_the_limit_is_refused(upstreams: dict[str, int], tmp_path: Path) -> None:
     labels = container_labels("core-api", upstreams, GATEWAY_MAX_BODY_BYTES="1000")
 
     with traefik_on_labels({"core-api": labels}, tmp_path / "traefik.log") as traefik:
@@ -261,7 +250,7 @@ async def test_a_body_over_the_limit_is_refused(
     ],
 )
 async def test_a_service_works_without_the_other_and_speaks_for_it(
-    upstreams: dict[str, Upstream], tmp_path: Path, alone: str, own: str, others: str
+    upstreams: dict[str, int], tmp_path: Path, alone: str, own: str, others: str
 ) -> None:
     containers = {alone: container_labels(alone, upstreams)}
 
@@ -275,7 +264,7 @@ async def test_a_service_works_without_the_other_and_speaks_for_it(
 
 
 async def test_too_many_requests_of_one_address_are_refused(
-    upstreams: dict[str, Upstream], tmp_path: Path
+    upstreams: dict[str, int], tmp_path: Path
 ) -> None:
     strict = {"GATEWAY_RATE_AVERAGE": "1", "GATEWAY_RATE_BURST": "2"}
     limited = container_labels("core-api", upstreams, **strict)
