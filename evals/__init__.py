@@ -1,0 +1,1 @@
+"""How good search and answers are, measured over HTTP on public question sets."""

@@ -1,0 +1,83 @@
+"""`python -m evals [--data FOLDER] [set …]`: measure, print, write evals/RESULTS.md.
+
+The sets lie in a folder outside the repository; without it nothing is measured. Exit code 1 when
+a goal is missed.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from evals import answers, report, retrieval
+from evals.answers import Answers
+from evals.datasets import Dataset, available, data_folder, load
+from evals.retrieval import Retrieval
+from evals.system import running_system
+
+MOST_ASKED = 300
+FOREIGN_OF_EACH = 100
+
+
+def main() -> int:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
+    parser.add_argument("sets", nargs="*", help="all there are, when none is named")
+    parser.add_argument("--data", type=Path, help="the folder of the sets")
+    arguments = parser.parse_args()
+    folder = data_folder(arguments.data)
+    names = available(folder)
+    if not names:
+        print(f"Skipped: no question sets in {folder}. Name their folder with --data.")
+        return 0
+    unknown = set(arguments.sets) - set(names)
+    if unknown:
+        print(f"No set is called {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    datasets = [load(folder, name) for name in names]
+    wanted = [each for each in datasets if each.name in (arguments.sets or names)]
+    retrievals, answered = asyncio.run(_measure(wanted, datasets))
+    print(report.tables(retrievals, answered))
+    if not arguments.sets:
+        report.write(retrievals, answered)
+        print(f"\nWritten to evals/{report.RESULTS.name}.")
+    missed = [f"{each.dataset} {each.asked}" for each in retrievals if not each.holds]
+    inexact = [each.dataset for each in answered if each.exact_quotes < each.quotes]
+    if missed or inexact:
+        print(
+            f"\nGoals missed: {', '.join([*missed, *(f'quotes of {name}' for name in inexact)])}."
+        )
+    return 1 if missed or inexact else 0
+
+
+async def _measure(
+    wanted: list[Dataset], all_sets: list[Dataset]
+) -> tuple[list[Retrieval], list[Answers]]:
+    retrievals: list[Retrieval] = []
+    answered: list[Answers] = []
+    async with running_system() as system:
+        for dataset in wanted:
+            print(f"{dataset.name} …", file=sys.stderr, flush=True)
+            async with system.holding(dataset) as collection:
+                retrievals += await retrieval.measure(dataset, collection)
+                foreign = _foreign(dataset, all_sets)
+                answered.append(
+                    await answers.measure(dataset, collection, foreign, most=MOST_ASKED)
+                )
+    return retrievals, answered
+
+
+def _foreign(dataset: Dataset, all_sets: list[Dataset]) -> list[str]:
+    """Questions of the other sets, evenly spread."""
+    found: list[str] = []
+    for other in all_sets:
+        if other.name != dataset.name:
+            step = max(1, len(other.queries) // FOREIGN_OF_EACH)
+            found += [query.text for query in other.queries[::step][:FOREIGN_OF_EACH]]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Answers: whether they hold the gold answer, cite exactly, and abstain where they should."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from evals.datasets import Dataset
+from evals.measures import contains, f1
+from evals.system import Collection
+
+
+@dataclass(slots=True)
+class Answers:
+    """Counts over one set."""
+
+    dataset: str
+    asked: int = 0
+    abstained: int = 0
+    held_gold: int = 0
+    with_gold: int = 0
+    f1: float = 0.0
+    quotes: int = 0
+    exact_quotes: int = 0
+    foreign: int = 0
+    foreign_abstained: int = 0
+    _contents: dict[str, str] = field(default_factory=dict)
+
+    async def check_quotes(self, collection: Collection, answer: dict[str, Any]) -> None:
+        """Every quote against the document's content."""
+        for source in answer["sources"]:
+            document_id = source["document_id"]
+            if document_id not in self._contents:
+                self._contents[document_id] = await collection.content(document_id)
+            content = self._contents[document_id]
+            quoted = content[source["char_start"] : source["char_end"]]
+            self.quotes += 1
+            self.exact_quotes += quoted == source["quote"]
+
+
+async def measure(
+    dataset: Dataset, collection: Collection, foreign: Sequence[str], *, most: int
+) -> Answers:
+    """`foreign` are questions of other collections: the right answer to them is none."""
+    result = Answers(dataset.name)
+    step = max(1, len(dataset.queries) // most)
+    for query in dataset.queries[::step]:
+        answer = await collection.ask(query.text)
+        result.asked += 1
+        result.abstained += answer["abstained"]
+        await result.check_quotes(collection, answer)
+        if query.answers:
+            result.with_gold += 1
+            result.held_gold += contains(answer["answer"], query.answers)
+            result.f1 += f1(answer["answer"], query.answers)
+    for question in foreign:
+        result.foreign += 1
+        result.foreign_abstained += (await collection.ask(question))["abstained"]
+    return result

@@ -1,0 +1,78 @@
+"""The tables on the terminal and evals/RESULTS.md."""
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from evals.answers import Answers
+from evals.retrieval import Retrieval
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+_METHOD = """
+Each set is an organization of its own. Every corpus entry is submitted over HTTP as one text
+document (title and text; no title when the entry has none) and goes through the real pipeline:
+semantic chunking of 512 to 1,000 tokens, which leaves most entries one chunk, local embedder.
+Questions go to `POST /api/v1/rag/search` for 30 passages; the first passage of each document
+counts, and nDCG@10 is taken over documents. *misspelt* is every question without accents and
+with one typing mistake. Answers come from `POST /api/v1/rag/ask` with the built-in `extractive`
+model. *foreign* questions are those of the other sets, whose answer this set does not hold: the
+share of them that is declined. Times are of one client asking one question after the other.
+"""
+
+
+def tables(retrievals: Sequence[Retrieval], answers: Sequence[Answers]) -> str:
+    """Both tables in Markdown."""
+    return "\n\n".join([_retrieval_table(retrievals), _answer_table(answers)])
+
+
+def write(retrievals: Sequence[Retrieval], answers: Sequence[Answers]) -> None:
+    """RESULTS.md."""
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
+    parts = [
+        "# Quality of search and answers",
+        f"Measured {when} with `python -m evals`, {machine}, built-in configuration.",
+        tables(retrievals, answers),
+        "## Method",
+        _METHOD.strip(),
+    ]
+    RESULTS.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _retrieval_table(retrievals: Sequence[Retrieval]) -> str:
+    lines = [
+        "| set | asked | questions | nDCG@10 | goal | holds | p50 ms | p95 ms |",
+        "|---|---|--:|--:|--:|---|--:|--:|",
+    ]
+    for each in retrievals:
+        goal = "" if each.goal is None else f"{each.goal:.2f}"
+        holds = "" if each.goal is None else "yes" if each.holds else "NO"
+        lines.append(
+            f"| {each.dataset} | {each.asked} | {each.questions} | {each.ndcg:.4f} | {goal} "
+            f"| {holds} | {each.p50_ms:.0f} | {each.p95_ms:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _answer_table(answers: Sequence[Answers]) -> str:
+    lines = [
+        "| set | asked | declined | holds gold | F1 | quotes exact | foreign | declined |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for each in answers:
+        held = f"{each.held_gold / each.with_gold:.3f}" if each.with_gold else ""
+        mean = f"{each.f1 / each.with_gold:.3f}" if each.with_gold else ""
+        lines.append(
+            f"| {each.dataset} | {each.asked} | {_share(each.abstained, each.asked)} | {held} "
+            f"| {mean} | {each.exact_quotes} of {each.quotes} | {each.foreign} "
+            f"| {_share(each.foreign_abstained, each.foreign)} |"
+        )
+    return "\n".join(lines)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else ""

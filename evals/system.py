@@ -1,0 +1,111 @@
+"""The system under evaluation: ai-svc under uvicorn, its database, and the worker's pipeline."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from bench.chassis_database import open_database
+from bench.key_server import Identity, running_identity
+from bench.servers import Servers, running_servers
+from bench.service_process import running_service
+
+from chassis.data.database import Database
+from evals.datasets import Dataset
+from knowledge.assembly import open_ingestion
+from knowledge.embedders.local import LocalEmbedder
+from knowledge.ingestion import Ingestion
+from knowledge.models import SCHEMA
+from knowledge.settings import IngestionSettings, StorageSettings
+from knowledge.storage import ObjectStorage
+
+_SUBMITTED_AT_ONCE = 8
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A question set in an organization of its own, spoken to over HTTP."""
+
+    client: httpx.AsyncClient
+    entry_of: dict[str, str] = field(default_factory=dict)  # document id → corpus id
+
+    async def search(self, question: str, top_k: int) -> list[dict[str, Any]]:
+        """The passages."""
+        body = {"query": question, "top_k": top_k}
+        found: list[dict[str, Any]] = await self._post("/api/v1/rag/search", body)
+        return found
+
+    async def ask(self, question: str) -> dict[str, Any]:
+        """The answer."""
+        answer: dict[str, Any] = await self._post("/api/v1/rag/ask", {"question": question})
+        return answer
+
+    async def content(self, document_id: str) -> str:
+        """The text the offsets refer to."""
+        answer = await self.client.get(f"/api/v1/rag/documents/{document_id}/content")
+        answer.raise_for_status()
+        return answer.text
+
+    async def submit(self, title: str, text: str) -> str:
+        """A document; returns its id."""
+        body = {"title": title or None, "text": text}
+        return str((await self._post("/api/v1/rag/documents", body))["id"])
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        answer = await self.client.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Running, and empty."""
+
+    url: str
+    identity: Identity
+    ingestion: Ingestion
+
+    @asynccontextmanager
+    async def holding(self, dataset: Dataset) -> AsyncIterator[Collection]:
+        """Every entry of the corpus as one document of a new organization, indexed."""
+        claims = self.identity.tokens.claims("ana", org_id=str(uuid4()), org="evals")
+        token = self.identity.tokens.sign(claims | {"exp": claims["iat"] + 4 * 3600})
+        async with httpx.AsyncClient(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=_PATIENCE_SECONDS,
+            trust_env=False,
+        ) as client:
+            collection = Collection(client)
+            gate = asyncio.Semaphore(_SUBMITTED_AT_ONCE)
+
+            async def submit(entry_id: str, title: str, text: str) -> None:
+                async with gate:
+                    collection.entry_of[await collection.submit(title, text)] = entry_id
+
+            await asyncio.gather(*(submit(e.id, e.title, e.text) for e in dataset.corpus))
+            done = await self.ingestion.drain_once("evals")
+            if done != len(dataset.corpus):
+                raise RuntimeError(f"{done} of {len(dataset.corpus)} documents were processed")
+            yield collection
+
+
+@asynccontextmanager
+async def running_system() -> AsyncIterator[System]:
+    """Servers and service of the evaluation's own, with the built-in configuration."""
+    with running_servers() as servers, running_identity() as identity:
+        with running_service("ai_svc.main:create_app", servers, identity) as service:
+            async with open_database(servers, SCHEMA) as database:
+                async with _pipeline(database, servers) as ingestion:
+                    yield System(f"http://127.0.0.1:{service.port}", identity, ingestion)
+
+
+@asynccontextmanager
+async def _pipeline(database: Database, servers: Servers) -> AsyncIterator[Ingestion]:
+    storage = ObjectStorage.at(StorageSettings(url=servers.environment()["STORAGE_URL"]))
+    async with open_ingestion(database, storage, LocalEmbedder(), IngestionSettings()) as pipeline:
+        yield pipeline
