@@ -61,7 +61,7 @@ class Sandbox:
         Cancelling the call kills the process at once.
         """
         async with self._places:
-            child = self._idle.popleft() if self._idle else await _Child.start(self._limits)
+            child = await self._child()
             try:
                 answer = await child.ask(file, form, charset)
             except BaseException:
@@ -72,6 +72,14 @@ class Sandbox:
             else:
                 self._idle.append(child)
         return _read(answer, self._limits.text)
+
+    async def _child(self) -> "_Child":
+        """A warm process, unless something killed it while it was idle."""
+        while self._idle:
+            child = self._idle.popleft()
+            if child.alive:
+                return child
+        return await _Child.start(self._limits)
 
     async def warm_up(self) -> None:
         """Starts a process before the first file needs it."""
@@ -114,6 +122,10 @@ class _Child:
     @property
     def worn_out(self) -> bool:
         return self._files >= _FILES_PER_PROCESS
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
 
     async def ask(self, file: File, form: Format, charset: str | None) -> dict[str, Any]:
         """One request, one answer. A process that dies of it says why by the way it died."""

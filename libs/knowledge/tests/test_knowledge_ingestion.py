@@ -398,7 +398,7 @@ async def test_progress_is_shown_while_a_document_is_read(
     work = asyncio.create_task(ingestion.work_off(await knowledge.claim()))
     await reading.wait()
     async with asyncio.timeout(5):
-        while (job := await knowledge.job(document_id)).stage != "extract":
+        while (job := await knowledge.job(document_id)).stage != "extract":  # noqa: ASYNC110 - the state is in the database
             await asyncio.sleep(0)
     status = (await knowledge.document(document_id)).status
     go_on.set()

@@ -41,9 +41,10 @@ def extract_html(raw: bytes, *, charset: str | None = None) -> Extraction:
     blocks: Iterator[Block] = iter(())
     if tree.body is not None:
         found = tree.css("main") or tree.css("article")
-        root = found[0] if len(found) == 1 else tree.body
-        unseen = _UNSEEN if root is not tree.body else _UNSEEN | _FRAME
-        blocks = _Reader(hidden, unseen).read(root)
+        if len(found) == 1:
+            blocks = _Reader(hidden, _UNSEEN).read(found[0])
+        else:
+            blocks = _Reader(hidden, _UNSEEN | _FRAME).read(tree.body)
     return Extraction(blocks, title.text() if title is not None else None)
 
 
@@ -118,7 +119,7 @@ class _Reader:
             yield from self._flush()
             if tag in ("ul", "ol"):
                 self._lists.append(0 if tag == "ol" else -1)
-            self._tight = tag == "dd"
+            self._tight = tag == "dd" or bool(self._marker)  # a paragraph may be its item's first
             self._verbatim += tag == "pre"
 
     def _leave(self, node: LexborNode) -> Iterator[Block]:

@@ -93,8 +93,7 @@ def normalise(extraction: Extraction, limits: Limits) -> NormalisedText:
                 start if pages else 0
             )  # a page without text begins where the next text does
         if block.level and text:
-            title = clean(block.heading or text).replace("\n", " ")[:_MAX_HEADING].strip()
-            headings.append(Heading(start, block.level, title))
+            headings.append(Heading(start, block.level, _one_line(block.heading or text)))
         if text:
             parts += (separator, text)
             length = start + len(text)
@@ -102,8 +101,12 @@ def normalise(extraction: Extraction, limits: Limits) -> NormalisedText:
             raise ParsingFailure(Cause.TOO_LONG)
     if not any(part.strip() for part in parts):
         raise ParsingFailure(Cause.EMPTY)
-    title = clean(extraction.title or "").replace("\n", " ")[:_MAX_HEADING].strip()
-    return NormalisedText("".join(parts), tuple(headings), tuple(pages), title or None)
+    title = _one_line(extraction.title or "") or None
+    return NormalisedText("".join(parts), tuple(headings), tuple(pages), title)
+
+
+def _one_line(title: str) -> str:
+    return " ".join(clean(title).split())[:_MAX_HEADING].strip()
 
 
 def _cleaned(blocks: Iterator[Block]) -> Iterator[tuple[Block, str]]:
