@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+import structlog
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from chassis_data_schema import METADATA, SCHEMA, upgrade
@@ -15,6 +16,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from chassis.data.database import Database
 from chassis.settings import DatabaseSettings
 from devstack.testing import DatabaseUrls
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    # structlog's default renders tracebacks with every local variable, which takes seconds each.
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,13 @@ from redis.asyncio import Redis
 from chassis.data.database import Database
 from chassis.messaging.backoff import Backoff
 from chassis.messaging.dead_letters import bury, count_dead
-from chassis.messaging.endurance import RECONNECT, describe, is_outage, keep_running
+from chassis.messaging.endurance import (
+    RECONNECT,
+    describe,
+    heed_cancellation,
+    is_outage,
+    keep_running,
+)
 from chassis.messaging.entries import Delivery, Entry, UndecodableEvent, decode
 from chassis.messaging.group_reader import GroupReader, PendingEntry
 from chassis.messaging.handling import Handling, Subscription
@@ -92,7 +98,8 @@ class StreamConsumer:
         async with membership(self._redis, self._group) as member:
             await self._reader.create_groups()
             self._leftovers = True  # of an earlier life under this name
-            while member.held:
+            while member.lease.held:
+                heed_cancellation()
                 await self._step(member.name, block=self._patience())
                 await self._upkeep(member.name)
 

@@ -24,6 +24,7 @@ async def keep_running(what: str, work: Callable[[], Awaitable[None]]) -> None:
     """Runs `work` again whenever it ends or fails, until cancelled. Never raises anything else."""
     failures = 0
     while True:
+        heed_cancellation()
         started = time.monotonic()
         try:
             await work()
@@ -35,6 +36,17 @@ async def keep_running(what: str, work: Callable[[], Awaitable[None]]) -> None:
             pause = RECONNECT.after(failures)
             _report(what, error, failures)
             await asyncio.sleep(pause.total_seconds())
+
+
+def heed_cancellation() -> None:
+    """To be called in every endless loop that talks to Redis.
+
+    redis-py sends through `asyncio.wait_for`, which on Python 3.11 loses a cancellation arriving
+    together with the result (CPython #86296); without this the task would run on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def is_outage(error: BaseException) -> bool:

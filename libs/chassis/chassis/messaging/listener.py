@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from chassis.messaging.endurance import keep_running
+from chassis.messaging.endurance import heed_cancellation, keep_running
 from chassis.messaging.entries import as_text
 from chassis.messaging.streams import stream_of
 
@@ -40,6 +40,7 @@ class StreamListener:
         positions = await self._ends()
         self._callback()  # for what was published while nobody listened
         while True:
+            heed_cancellation()
             found = await self._redis.xread(
                 positions, count=1000, block=int(_BLOCK.total_seconds() * 1000)
             )

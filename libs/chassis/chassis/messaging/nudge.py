@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chassis.data.database import Database
+from chassis.messaging.endurance import heed_cancellation
 from chassis.messaging.streams import nudge_channel
 
 
@@ -56,6 +57,7 @@ class OutboxNudge:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(self._channel)
             while True:
+                heed_cancellation()
                 if await channel.get_message(timeout=2.0) is not None:
                     self._rung.set()
 

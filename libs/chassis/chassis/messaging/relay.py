@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.data.database import Database
-from chassis.messaging.endurance import keep_running
+from chassis.messaging.endurance import heed_cancellation, keep_running
 from chassis.messaging.epoch import EpochMark, Loss
 from chassis.messaging.nudge import OutboxNudge
 from chassis.messaging.outbox_rows import EventRow, OutboxRows
@@ -85,6 +85,7 @@ class OutboxRelay:
             await self._recover(connection, await self._mark.first_look())
             self._event_types |= await self._rows.event_types(connection)
             while True:
+                heed_cancellation()
                 published = await self._publish_batch(connection)
                 await self._upkeep(connection)
                 if published < self._settings.batch:
