@@ -17,6 +17,8 @@ PACKAGES := shared_schemas chassis knowledge core_api ai_svc worker_svc devstack
 TESTS = $(wildcard libs/*/tests services/*/tests infra/devstack/tests infra/tests tests bench evals)
 
 export PG
+# Bytecode of our own packages is worth keeping, whatever the caller's habits.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## this list
