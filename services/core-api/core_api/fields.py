@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Annotated, Any, Final
 
+from fastapi import Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -11,7 +12,6 @@ from pydantic import (
     Field,
     StringConstraints,
 )
-from pydantic_core import PydanticCustomError
 
 _LINE_BREAKS: Final = frozenset("\n\t")
 
@@ -47,15 +47,13 @@ def _lines(text: str) -> str:
 def _clean(text: str, allowed: frozenset[str]) -> str:
     # NUL cannot be stored, other control characters deceive readers of lists and exports.
     if any(unicodedata.category(char) == "Cc" and char not in allowed for char in text):
-        raise PydanticCustomError(
-            "control_characters", "O texto contém caracteres de controle. Remova-os."
-        )
+        raise ValueError("O texto contém caracteres de controle. Remova-os.")
     return unicodedata.normalize("NFC", text).strip()
 
 
 def _not_blank(text: str) -> str:
     if not text:
-        raise PydanticCustomError("blank", "O texto não pode ficar em branco.")
+        raise ValueError("O texto não pode ficar em branco.")
     return text
 
 
@@ -93,6 +91,19 @@ Tag = Annotated[
 ]
 Tags = Annotated[list[Tag], Field(max_length=30), AfterValidator(_unique)]
 """Labels, lower case, each once, in the order given."""
+
+SearchText = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=200,
+        description="What to look for; accents and case do not matter",
+        examples=["julia prado"],
+    ),
+    AfterValidator(_one_line),
+    AfterValidator(_not_blank),
+]
+"""What a person types into a search box."""
 
 NoneIfBlank = BeforeValidator(_none_if_blank)
 """Forms send an empty text for "nothing"."""

@@ -1,30 +1,29 @@
 """Clients over HTTP."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Response, status
+from sqlalchemy import Row
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotentRoute
-from chassis.web.pagination import CursorPage, Limit, PageNumber, Paging
+from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
-from fastapi import APIRouter, Depends, Query, Response, status
-from shared_schemas.actor import Actor
-from shared_schemas.envelope import Success
-from shared_schemas.pagination import CursorMeta
-from shared_schemas.permissions import Permission
-
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
-from core_api.modules.clients.contacts import normalise_email
 from core_api.modules.clients.exceptions import ClientNotFound, ExternalIdTaken
-from core_api.modules.clients.models import ClientKind
+from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate
 from core_api.modules.clients.search import matching
 from core_api.modules.clients.service import ClientService
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.pagination import CursorMeta
+from shared_schemas.permissions import Permission
 
 router = APIRouter(prefix="/clients", tags=["clients"], route_class=IdempotentRoute)
 
@@ -32,4 +31,106 @@ Reader = Annotated[Actor, Depends(require(Permission.CLIENTS_READ))]
 Writer = Annotated[Actor, Depends(require(Permission.CLIENTS_WRITE))]
 Deleter = Annotated[Actor, Depends(require(Permission.CLIENTS_DELETE))]
 
-ClientOrder = StrEnum("ClientOrder", {name: name for name in ORDERS})
+ClientId = Annotated[UUID, Path(description="The client's id")]
+Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "name", "-name"]
+
+
+def _filter(
+    kind: ClientKind | None = None,
+    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
+    email: Annotated[str | None, Query(max_length=254, description="Exactly this address")] = None,
+    external_id: Annotated[str | None, Query(max_length=200, description="Exactly this id")] = None,
+) -> ClientFilter:
+    return ClientFilter(
+        kind=kind,
+        tag=tag.casefold() if tag else None,
+        email=email.strip().lower() if email else None,
+        external_id=external_id,
+    )
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    summary="Register a client",
+    responses=raises(ExternalIdTaken),
+)
+async def create_client(
+    given: ClientCreate, actor: Writer, tx: Tx, response: Response
+) -> Success[ClientRead]:
+    """Registers a person or a company. CPF, CNPJ (also alphanumeric) and e-mail are checked."""
+    client = await ClientService(tx, actor).create(given)
+    set_etag(response, client.version)
+    response.headers["location"] = f"/api/v1/clients/{client.id}"
+    return success(actor, _read(client, actor))
+
+
+@router.get("", summary="List clients")
+async def list_clients(
+    actor: Reader,
+    tx: ReadTx,
+    paging: Paging,
+    wanted: Annotated[ClientFilter, Depends(_filter)],
+    sort: Order = "-created_at",
+) -> Success[list[ClientRead]]:
+    """Newest first unless sorted otherwise; by cursor, or by page number with totals."""
+    clients, order = Clients(tx, actor.organization_id), ORDERS[sort]
+    rows = await clients.list(wanted, order, paging)
+    if isinstance(paging, CursorPage):
+        return paging.answer(actor, rows, lambda row: _read(row, actor), order.position)
+    total = await clients.count(wanted)
+    return paging.answer(actor, rows, lambda row: _read(row, actor), total=total)
+
+
+@router.get("/search", summary="Search clients")
+async def search_clients(
+    q: SearchText, actor: Reader, tx: ReadTx, limit: Limit = 20
+) -> Success[list[ClientRead]]:
+    """By any part of name, e-mail, phone or external id, or by a whole CPF or CNPJ; best first."""
+    rows = await Clients(tx, actor.organization_id).search(matching(q, limit + 1))
+    meta = CursorMeta(limit=limit, has_more=len(rows) > limit)
+    return success(actor, [_read(row, actor) for row in rows[:limit]], meta)
+
+
+@router.get("/{client_id}", summary="Show a client", responses=raises(ClientNotFound))
+async def get_client(
+    client_id: ClientId, actor: Reader, tx: ReadTx, response: Response
+) -> Success[ClientRead]:
+    """One client, with its version as `ETag`."""
+    client = await Clients(tx, actor.organization_id).get(client_id)
+    set_etag(response, client.version)
+    return success(actor, _read(client, actor))
+
+
+@router.patch(
+    "/{client_id}",
+    summary="Change a client",
+    responses=raises(ClientNotFound, ExternalIdTaken),
+)
+async def change_client(
+    client_id: ClientId,
+    given: ClientUpdate,
+    actor: Writer,
+    tx: Tx,
+    seen_version: IfMatch,
+    response: Response,
+) -> Success[ClientRead]:
+    """Changes the fields that are sent, all or none. Send the `ETag` as `If-Match` to be safe."""
+    client = await ClientService(tx, actor).change(client_id, changes(given), seen_version)
+    set_etag(response, client.version)
+    return success(actor, _read(client, actor))
+
+
+@router.delete(
+    "/{client_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Delete a client",
+    responses=raises(ClientNotFound),
+)
+async def delete_client(client_id: ClientId, actor: Deleter, tx: Tx, seen_version: IfMatch) -> None:
+    """The client is no longer found. Its tickets and consents stay on record."""
+    await ClientService(tx, actor).delete(client_id, seen_version)
+
+
+def _read(client: Client | Row[Any], actor: Actor) -> ClientRead:
+    return ClientRead.of(client, reveal=actor.may(Permission.CLIENTS_REVEAL))

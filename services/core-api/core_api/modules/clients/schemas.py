@@ -58,7 +58,7 @@ class ClientCreate(Input):
     email: Annotated[Email | None, NoneIfBlank] = None
     phone: Annotated[Phone | None, NoneIfBlank] = None
     document: Annotated[Document | None, NoneIfBlank] = None
-    tags: Tags = []
+    tags: Tags = Field(default=[])
     external_id: Annotated[ExternalId | None, NoneIfBlank] = None
 
 

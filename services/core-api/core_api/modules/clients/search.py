@@ -1,4 +1,4 @@
-"""Finding clients by any part of name, e-mail, phone or external id, or by the whole CPF or CNPJ."""
+"""Finding clients by part of a name, e-mail, phone or external id, or by a whole CPF or CNPJ."""
 
 from typing import Any, Final
 

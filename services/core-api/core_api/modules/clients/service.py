@@ -3,26 +3,32 @@
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
-from shared_schemas.actor import Actor
-from shared_schemas.events import ClientCreated, ClientUpdated
-from shared_schemas.ids import OrganizationId, new_id
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from core_api.modules.audit import service as audit
 from core_api.modules.clients import tax_ids
+from core_api.modules.clients.exceptions import ClientNotFound
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.schemas import ClientCreate
+from shared_schemas.actor import Actor
+from shared_schemas.events import ClientCreated, ClientUpdated
+from shared_schemas.ids import OrganizationId, new_id
+
+__all__ = ["ClientNotFound", "ClientService", "require_client"]
 
 
 async def require_client(
-    session: AsyncSession, organization_id: OrganizationId, client_id: UUID
+    session: AsyncSession, organization_id: OrganizationId, client_id: UUID, *, lock: bool = True
 ) -> None:
-    """For other contexts: ClientNotFound unless it exists, and keeps existing until commit."""
-    await Clients(session, organization_id).require(client_id)
+    """For other contexts: ClientNotFound unless it exists; locked, it keeps existing until commit.
+
+    A read-only transaction cannot lock.
+    """
+    await Clients(session, organization_id).require(client_id, lock=lock)
 
 
 class ClientService:
@@ -55,7 +61,10 @@ class ClientService:
         check_version(client.version, seen_version)
         if values.keys() & {"kind", "document"}:
             kind = values.get("kind", client.kind)
-            values = {**values, "document": _document(kind, values.get("document", client.document))}
+            values = {
+                **values,
+                "document": _document(kind, values.get("document", client.document)),
+            }
         changed = client.change(values)
         if changed:
             self._tell("client.updated", client, changed)

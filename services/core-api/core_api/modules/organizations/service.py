@@ -6,6 +6,8 @@ from core_api.modules.organizations.exceptions import MemberUnknown
 from core_api.modules.organizations.repository import Members
 from shared_schemas.ids import OrganizationId, UserId
 
+__all__ = ["MemberUnknown", "require_member"]
+
 
 async def require_member(
     session: AsyncSession, organization_id: OrganizationId, member_id: UserId

@@ -1,0 +1,22 @@
+"""Races that constraints settle, and what they mean to a caller."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from chassis.web.errors import DomainError
+from core_api.modules.clients.exceptions import ExternalIdTaken
+from core_api.modules.consents.exceptions import (
+    ConsentAlreadyRevoked,
+    NoticeChangedMeanwhile,
+    PurposeCodeTaken,
+)
+
+CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
+    {
+        "uq_clients_external_id": ExternalIdTaken,
+        "uq_consent_purposes_organization_id_code": PurposeCodeTaken,
+        "uq_consent_notices_organization_id_purpose_id_version": NoticeChangedMeanwhile,
+        "uq_consent_revocations_organization_id_consent_id": ConsentAlreadyRevoked,
+    }
+)

@@ -1,0 +1,41 @@
+"""core-api: the CRM. Composes, and decides nothing."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from chassis.settings import ServiceAppSettings, read_settings
+from chassis.web.application import create_service_app
+from core_api.conflicts import CONFLICTS
+from core_api.modules.audit import router as audit
+from core_api.modules.clients import router as clients
+from core_api.modules.consents import router as consents
+from core_api.modules.maintenance import router as maintenance
+from core_api.modules.organizations import router as organizations
+from core_api.modules.organizations.provisioning import MemberProvisioning
+from core_api.modules.tickets import router as tickets
+from core_api.schema import SCHEMA
+
+MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
+
+
+def create_app(settings: ServiceAppSettings | None = None) -> FastAPI:
+    """The application; without settings they are read from the environment."""
+    return create_service_app(
+        name="core-api",
+        title="COGEP Assist: clients, tickets and consents",
+        settings=settings or read_settings(ServiceAppSettings),
+        schema=SCHEMA,
+        routers=[
+            organizations.router,
+            clients.router,
+            tickets.router,
+            consents.router,
+            audit.router,
+        ],
+        internal_routers=[maintenance.router],
+        conflicts=CONFLICTS,
+        on_authenticated=MemberProvisioning(),
+        migrations=MIGRATIONS,
+    )

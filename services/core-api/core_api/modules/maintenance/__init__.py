@@ -1,0 +1,1 @@
+"""What is forgotten with time, when worker-svc says it is time."""

@@ -1,0 +1,29 @@
+"""Upkeep, called by worker-svc on schedule. Never reachable from outside."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from chassis.data.database import Database
+from chassis.data.retention import prune_system_tables
+from chassis.security.authentication import InternalCaller
+from chassis.web.resources import Resources
+from core_api.tables import SYSTEM_TABLES
+from shared_schemas.envelope import Success
+
+router = APIRouter(prefix="/maintenance", tags=["maintenance"])
+
+
+async def _database(request: Request) -> Database:
+    resources: Resources = request.app.state.resources
+    return resources.database
+
+
+@router.post("/prune")
+async def prune(
+    caller: InternalCaller, database: Annotated[Database, Depends(_database)]
+) -> Success[dict[str, int]]:
+    """Deletes what is past its time; says how much of each."""
+    pruned = await prune_system_tables(database, SYSTEM_TABLES)
+    return Success(data=pruned, request_id=caller.request_id)

@@ -1,0 +1,217 @@
+"""Tickets over HTTP."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Response, status
+from sqlalchemy import Row
+
+from chassis.security.authentication import require
+from chassis.web.dependencies import IfMatch, ReadTx, Tx
+from chassis.web.etag import set_etag
+from chassis.web.idempotency import IdempotentRoute
+from chassis.web.pagination import ByCursor, CursorPage, Limit, Paging
+from chassis.web.responses import success
+from core_api.documentation import raises
+from core_api.fields import SearchText, changes
+from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.organizations.service import MemberUnknown
+from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketNotFound
+from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
+from core_api.modules.tickets.moves import Move, TicketStatus
+from core_api.modules.tickets.repository import (
+    OLDEST_MESSAGE_FIRST,
+    ORDERS,
+    TicketFilter,
+    Tickets,
+)
+from core_api.modules.tickets.schemas import (
+    MessageCreate,
+    MessageRead,
+    TicketAssignment,
+    TicketCreate,
+    TicketMove,
+    TicketRead,
+    TicketUpdate,
+)
+from core_api.modules.tickets.search import matching
+from core_api.modules.tickets.service import TicketService
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.ids import UserId
+from shared_schemas.pagination import CursorMeta
+from shared_schemas.permissions import Permission
+
+router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRoute)
+
+Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
+Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
+TicketId = Annotated[UUID, Path(description="The ticket's id")]
+Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
+
+
+def _filter(
+    status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
+    priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
+    channel: TicketChannel | None = None,
+    client_id: UUID | None = None,
+    assignee_id: UUID | None = None,
+    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
+) -> TicketFilter:
+    return TicketFilter(
+        statuses=tuple(status or ()),
+        priorities=tuple(priority or ()),
+        channel=channel,
+        client_id=client_id,
+        assignee_id=assignee_id,
+        tag=tag.casefold() if tag else None,
+    )
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    summary="Open a ticket",
+    responses=raises(ClientNotFound),
+)
+async def create_ticket(
+    given: TicketCreate, actor: Writer, tx: Tx, response: Response
+) -> Success[TicketRead]:
+    """Opens a ticket for a client and gives it the organization's next number."""
+    ticket = await TicketService(tx, actor).create(given)
+    response.headers["location"] = f"/api/v1/tickets/{ticket.id}"
+    return _answer(ticket, actor, response)
+
+
+@router.get("", summary="List tickets")
+async def list_tickets(
+    actor: Reader,
+    tx: ReadTx,
+    paging: Paging,
+    wanted: Annotated[TicketFilter, Depends(_filter)],
+    sort: Order = "-created_at",
+) -> Success[list[TicketRead]]:
+    """Newest first unless sorted otherwise; by cursor, or by page number with totals."""
+    tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
+    rows = await tickets.list(wanted, order, paging)
+    if isinstance(paging, CursorPage):
+        return paging.answer(actor, rows, TicketRead.model_validate, order.position)
+    total = await tickets.count(wanted)
+    return paging.answer(actor, rows, TicketRead.model_validate, total=total)
+
+
+@router.get("/search", summary="Search tickets")
+async def search_tickets(
+    q: SearchText, actor: Reader, tx: ReadTx, limit: Limit = 20
+) -> Success[list[TicketRead]]:
+    """By number (`42`, `#42`) or by words of subject and description; best first."""
+    rows = await Tickets(tx, actor.organization_id).search(matching(q, limit + 1))
+    meta = CursorMeta(limit=limit, has_more=len(rows) > limit)
+    return success(actor, [TicketRead.model_validate(row) for row in rows[:limit]], meta)
+
+
+@router.get("/{ticket_id}", summary="Show a ticket", responses=raises(TicketNotFound))
+async def get_ticket(
+    ticket_id: TicketId, actor: Reader, tx: ReadTx, response: Response
+) -> Success[TicketRead]:
+    """One ticket, with its version as `ETag` and the moves its status allows."""
+    row = await Tickets(tx, actor.organization_id).get(ticket_id)
+    return _answer(row, actor, response)
+
+
+@router.patch("/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound))
+async def change_ticket(
+    ticket_id: TicketId,
+    given: TicketUpdate,
+    actor: Writer,
+    tx: Tx,
+    seen_version: IfMatch,
+    response: Response,
+) -> Success[TicketRead]:
+    """Changes the fields that are sent, all or none. Send the `ETag` as `If-Match` to be safe."""
+    ticket = await TicketService(tx, actor).change(ticket_id, changes(given), seen_version)
+    return _answer(ticket, actor, response)
+
+
+@router.post(
+    "/{ticket_id}/assign",
+    summary="Assign a ticket",
+    responses=raises(TicketNotFound, IllegalTicketMove, MemberUnknown),
+)
+async def assign_ticket(
+    ticket_id: TicketId,
+    given: TicketAssignment,
+    actor: Writer,
+    tx: Tx,
+    seen_version: IfMatch,
+    response: Response,
+) -> Success[TicketRead]:
+    """Gives the ticket to a member of the organization, or, with null, to nobody."""
+    assignee_id = None if given.assignee_id is None else UserId(given.assignee_id)
+    ticket = await TicketService(tx, actor).assign(ticket_id, assignee_id, seen_version)
+    return _answer(ticket, actor, response)
+
+
+def _add_move(move: Move, summary: str, description: str) -> None:
+    async def endpoint(
+        ticket_id: TicketId,
+        actor: Writer,
+        tx: Tx,
+        seen_version: IfMatch,
+        response: Response,
+        given: TicketMove | None = None,
+    ) -> Success[TicketRead]:
+        note = None if given is None else given.note
+        ticket = await TicketService(tx, actor).move(ticket_id, move, note, seen_version)
+        return _answer(ticket, actor, response)
+
+    router.add_api_route(
+        f"/{{ticket_id}}/{move}",
+        endpoint,
+        methods=["POST"],
+        name=f"{move}_ticket",
+        summary=summary,
+        description=description,
+        responses=raises(TicketNotFound, IllegalTicketMove),
+    )
+
+
+_add_move(Move.PEND, "Wait for the client", "Open or on hold → pending.")
+_add_move(Move.HOLD, "Wait for a third party", "Open or pending → on hold.")
+_add_move(Move.RESOLVE, "Resolve a ticket", "Open, pending or on hold → resolved.")
+_add_move(Move.CLOSE, "Close a resolved ticket", "Resolved → closed.")
+_add_move(Move.REOPEN, "Take a ticket up again", "Anything but open → open.")
+
+
+@router.post(
+    "/{ticket_id}/messages",
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a message",
+    responses=raises(TicketNotFound, IllegalTicketMove),
+)
+async def create_message(
+    ticket_id: TicketId, given: MessageCreate, actor: Writer, tx: Tx
+) -> Success[MessageRead]:
+    """Adds a reply, an internal note, or what the client said.
+
+    What the client says brings a pending or resolved ticket back to open.
+    """
+    message = await TicketService(tx, actor).say(ticket_id, given)
+    return success(actor, MessageRead.model_validate(message))
+
+
+@router.get(
+    "/{ticket_id}/messages", summary="List a ticket's messages", responses=raises(TicketNotFound)
+)
+async def list_messages(
+    ticket_id: TicketId, actor: Reader, tx: ReadTx, page: ByCursor
+) -> Success[list[MessageRead]]:
+    """Everything said about the ticket, oldest first."""
+    messages = await Tickets(tx, actor.organization_id).messages(ticket_id, page)
+    read, position = MessageRead.model_validate, OLDEST_MESSAGE_FIRST.position
+    return page.answer(actor, messages, read, position)
+
+
+def _answer(ticket: Ticket | Row[Any], actor: Actor, response: Response) -> Success[TicketRead]:
+    set_etag(response, ticket.version)
+    return success(actor, TicketRead.model_validate(ticket))

@@ -1,0 +1,129 @@
+"""What tickets and their messages look like on the wire."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from core_api.fields import Body, Input, Line, NoneIfBlank, Tags, absent
+from core_api.modules.tickets.models import MessageKind, TicketChannel, TicketPriority
+from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
+
+
+class TicketCreate(Input):
+    """A new ticket of a client."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "client_id": "0192a000-0000-7000-8000-0000000c0001",
+                    "subject": "Certidão atrasada",
+                    "description": "Pedi a segunda via há dez dias e ela não chegou.",
+                    "priority": "high",
+                    "channel": "web",
+                    "tags": ["certidão"],
+                }
+            ]
+        }
+    )
+
+    client_id: UUID
+    subject: Line
+    description: Body
+    priority: TicketPriority = TicketPriority.NORMAL
+    channel: TicketChannel = TicketChannel.WEB
+    tags: Tags = Field(default=[])
+
+
+class TicketUpdate(Input):
+    """What changes. A field left out stays; status and assignee have calls of their own."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": "urgent"}]})
+
+    subject: Line = absent()
+    description: Body = absent()
+    priority: TicketPriority = absent()
+    channel: TicketChannel = absent()
+    tags: Tags = absent()
+
+
+class TicketMove(Input):
+    """What goes with a change of status. Everything is optional; the body may be missing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"note": "Aguardando o laudo da vistoria."}]}
+    )
+
+    note: Annotated[Body | None, NoneIfBlank] = Field(
+        default=None, description="Kept as an internal note; the client never sees it"
+    )
+
+
+class TicketAssignment(Input):
+    """Who takes care of the ticket."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"assignee_id": "0192a000-0000-7000-8000-000000000002"}]}
+    )
+
+    assignee_id: UUID | None = Field(description="A member's id; null for nobody")
+
+
+class TicketRead(BaseModel):
+    """A ticket."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: int = Field(description="Per organization, from 1, without gaps", examples=[42])
+    client_id: UUID
+    subject: str = Field(examples=["Certidão atrasada"])
+    description: str = Field(examples=["Pedi a segunda via há dez dias e ela não chegou."])
+    priority: TicketPriority
+    channel: TicketChannel
+    status: TicketStatus
+    tags: list[str] = Field(examples=[["certidão"]])
+    assignee_id: UUID | None
+    created_by: UUID
+    last_message_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="Goes up with every change; also the `ETag`")
+
+    @computed_field(description="What may happen next")  # type: ignore[prop-decorator]  # pydantic's own way
+    @property
+    def legal_moves(self) -> list[Move]:
+        """What the status allows."""
+        return list(legal_moves(self.status))
+
+
+class MessageCreate(Input):
+    """Something said about a ticket."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kind": "reply", "body": "A certidão sai amanhã, às 10 horas."}]
+        }
+    )
+
+    kind: MessageKind = Field(
+        description="`reply`: to the client; `note`: internal; `client`: said by the client"
+    )
+    body: Body
+
+
+class MessageRead(BaseModel):
+    """A message of a ticket."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    ticket_id: UUID
+    kind: MessageKind
+    body: str = Field(examples=["A certidão sai amanhã, às 10 horas."])
+    author_id: UUID | None = Field(description="The member; null when the client said it")
+    created_at: datetime
