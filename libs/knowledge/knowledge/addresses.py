@@ -64,6 +64,7 @@ class AddressPolicy:
         port = parsed.port
         sound = (
             len(url) <= MAX_URL
+            and not re.search(r"[\s\x00-\x1f]", url.strip())
             and parsed.scheme in ("http", "https")
             and bool(parsed.host)
             and not parsed.userinfo
