@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import set_etag
-from chassis.web.idempotency import IdempotentRoute
+from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
@@ -53,7 +53,7 @@ def _filter(
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Register a client",
-    responses=raises(ExternalIdTaken),
+    responses=raises(ExternalIdTaken, IdempotencyKeyReused),
 )
 async def create_client(
     given: ClientCreate, actor: Writer, tx: Tx, response: Response

@@ -65,7 +65,9 @@ class ClientCreate(Input):
 class ClientUpdate(Input):
     """What changes. A field left out stays as it is; null empties it, where it may be empty."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"phone": None, "tags": ["vip"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"phone": "(11) 3333-4444", "tags": ["vip"]}]}
+    )
 
     kind: ClientKind = absent()
     name: Line = absent()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import set_etag
-from chassis.web.idempotency import IdempotentRoute
+from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
@@ -23,6 +23,7 @@ from core_api.modules.consents.exceptions import (
     PurposeNeedsNoConsent,
     PurposeNotFound,
 )
+from core_api.modules.consents.models import LegalBasis
 from core_api.modules.consents.repository import (
     CONSENT_ORDER,
     NOTICE_ORDER,
@@ -59,7 +60,7 @@ ConsentId = Annotated[UUID, Path(description="The consent's id")]
     "/consent-purposes",
     status_code=status.HTTP_201_CREATED,
     summary="Register a purpose",
-    responses=raises(PurposeCodeTaken),
+    responses=raises(PurposeCodeTaken, IdempotencyKeyReused),
 )
 async def create_purpose(
     given: PurposeCreate, actor: PurposeWriter, tx: Tx, response: Response
@@ -134,7 +135,13 @@ async def list_notices(
     "/clients/{client_id}/consents",
     status_code=status.HTTP_201_CREATED,
     summary="Record a client's decision",
-    responses=raises(ClientNotFound, PurposeNotFound, PurposeNeedsNoConsent, NoticeVersionUnknown),
+    responses=raises(
+        ClientNotFound,
+        PurposeNotFound,
+        PurposeNeedsNoConsent(legal_basis=LegalBasis.CONTRACT.value),
+        NoticeVersionUnknown(notice_version=3),
+        IdempotencyKeyReused,
+    ),
 )
 async def record_consent(
     client_id: ClientId, given: ConsentCreate, actor: Writer, tx: Tx
@@ -168,7 +175,9 @@ async def get_consent(consent_id: ConsentId, actor: Reader, tx: ReadTx) -> Succe
 @router.post(
     "/consents/{consent_id}/revoke",
     summary="Revoke a consent",
-    responses=raises(ConsentNotFound, ConsentNotGranted, ConsentAlreadyRevoked),
+    responses=raises(
+        ConsentNotFound, ConsentNotGranted, ConsentAlreadyRevoked, IdempotencyKeyReused
+    ),
 )
 async def revoke_consent(
     consent_id: ConsentId, actor: Writer, tx: Tx, given: ConsentRevoke | None = None

@@ -1,7 +1,34 @@
 """What can go wrong with a ticket."""
 
+from types import MappingProxyType
+from typing import Final
+
 from chassis.web.errors import Conflict, NotFound
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
+from shared_schemas.errors import ErrorDetail
+
+_STATUS: Final = MappingProxyType(
+    {
+        TicketStatus.OPEN: "aberto",
+        TicketStatus.PENDING: "pendente",
+        TicketStatus.ON_HOLD: "em espera",
+        TicketStatus.RESOLVED: "resolvido",
+        TicketStatus.CLOSED: "fechado",
+    }
+)
+_MOVE: Final = MappingProxyType(
+    {
+        Move.ASSIGN: "atribuir",
+        Move.PEND: "aguardar o cliente",
+        Move.HOLD: "pôr em espera",
+        Move.RESOLVE: "resolver",
+        Move.CLOSE: "fechar",
+        Move.REOPEN: "reabrir",
+        Move.REPLY: "responder",
+        Move.NOTE: "anotar",
+        Move.CLIENT_MESSAGE: "registrar mensagem do cliente",
+    }
+)
 
 
 class TicketNotFound(NotFound):
@@ -12,13 +39,17 @@ class TicketNotFound(NotFound):
 
 
 class IllegalTicketMove(Conflict):
-    """The ticket's status does not allow it; `legal_moves` names what it does allow."""
+    """The ticket's status does not allow it; `details` name the moves it does allow."""
 
     code = "ILLEGAL_TICKET_MOVE"
-    message = (
-        "A ação “{move}” não é possível em um chamado com status “{status}”. "
-        "Ações possíveis: {legal_moves}."
-    )
+    message = "O chamado está {status}: não é possível {move}. Ações possíveis: {possible}."
 
     def __init__(self, status: TicketStatus, move: Move) -> None:
-        super().__init__(status=status, move=move, legal_moves=", ".join(legal_moves(status)))
+        legal = legal_moves(status)
+        possible = ", ".join(_MOVE[other] for other in legal)
+        super().__init__(status=_STATUS[status], move=_MOVE[move], possible=possible)
+        # People read the message; programs read these.
+        self.details = [
+            ErrorDetail(field="status", message=status.value, type="current_status"),
+            *(ErrorDetail(field="move", message=other.value, type="legal_move") for other in legal),
+        ]

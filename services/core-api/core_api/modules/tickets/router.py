@@ -1,6 +1,6 @@
 """Tickets over HTTP."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import set_etag
-from chassis.web.idempotency import IdempotentRoute
+from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor, CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
@@ -47,6 +47,8 @@ router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRo
 Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
 Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 TicketId = Annotated[UUID, Path(description="The ticket's id")]
+_ILLEGAL: Final = IllegalTicketMove(TicketStatus.CLOSED, Move.PEND)
+_NOBODY: Final = "0192a000-0000-7000-8000-0000000000fe"
 Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
 
 
@@ -136,7 +138,9 @@ async def change_ticket(
 @router.post(
     "/{ticket_id}/assign",
     summary="Assign a ticket",
-    responses=raises(TicketNotFound, IllegalTicketMove, MemberUnknown),
+    responses=raises(
+        TicketNotFound, _ILLEGAL, IdempotencyKeyReused, MemberUnknown(member_id=_NOBODY)
+    ),
 )
 async def assign_ticket(
     ticket_id: TicketId,
@@ -172,7 +176,7 @@ def _add_move(move: Move, summary: str, description: str) -> None:
         name=f"{move}_ticket",
         summary=summary,
         description=description,
-        responses=raises(TicketNotFound, IllegalTicketMove),
+        responses=raises(TicketNotFound, _ILLEGAL, IdempotencyKeyReused),
     )
 
 
@@ -187,7 +191,7 @@ _add_move(Move.REOPEN, "Take a ticket up again", "Anything but open → open.")
     "/{ticket_id}/messages",
     status_code=status.HTTP_201_CREATED,
     summary="Add a message",
-    responses=raises(TicketNotFound, IllegalTicketMove),
+    responses=raises(TicketNotFound, _ILLEGAL, IdempotencyKeyReused),
 )
 async def create_message(
     ticket_id: TicketId, given: MessageCreate, actor: Writer, tx: Tx
