@@ -70,6 +70,19 @@ WITH held AS (
 SELECT q.id FROM {queue} q JOIN held USING (id, lease_token) WHERE q.state = 'processing'
 """
 
+# Like a heartbeat, for one job: a report never waits for the transaction that ends the job.
+_REPORT: Final = """
+WITH free AS (
+    SELECT id FROM {queue} WHERE id = :id AND lease_token = :token AND state = 'processing'
+    FOR UPDATE SKIP LOCKED
+), shown AS (
+    UPDATE {queue} q SET stage = :stage, percent = :percent, updated_at = clock_timestamp(),
+        lease_expires_at = clock_timestamp() + :lease
+    FROM free WHERE q.id = free.id
+)
+SELECT id FROM {queue} WHERE id = :id AND lease_token = :token AND state = 'processing'
+"""
+
 _FENCE: Final = """
 SELECT id FROM {queue}
 WHERE id = :id AND lease_token = :token AND state = 'processing'
@@ -97,6 +110,13 @@ class Statements:
         self.heartbeat = _sql(_HEARTBEAT, table).bindparams(
             sa.bindparam("ids", type_=ARRAY(sa.Uuid())),
             sa.bindparam("tokens", type_=ARRAY(sa.BigInteger())),
+            _LEASE,
+        )
+        self.report = _sql(_REPORT, table).bindparams(
+            sa.bindparam("id", type_=sa.Uuid()),
+            sa.bindparam("token", type_=sa.BigInteger()),
+            sa.bindparam("stage", type_=sa.Text()),
+            sa.bindparam("percent", type_=sa.SmallInteger()),
             _LEASE,
         )
         self.fence = _sql(_FENCE, table).bindparams(

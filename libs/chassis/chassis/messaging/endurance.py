@@ -39,7 +39,7 @@ async def keep_running(what: str, work: Callable[[], Awaitable[None]]) -> None:
 
 
 def heed_cancellation() -> None:
-    """To be called in every endless loop that talks to Redis.
+    """To be called before every long wait of a loop that talks to Redis.
 
     redis-py sends through `asyncio.wait_for`, which on Python 3.11 loses a cancellation arriving
     together with the result (CPython #86296); without this the task would run on for ever.

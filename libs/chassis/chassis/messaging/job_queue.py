@@ -4,6 +4,7 @@ A queue is a table with `job_columns()` in its owner's schema. A job is put into
 INSERT in the transaction that wants the work done; the worker role claims it across tenants.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,11 +20,13 @@ from chassis.data.columns import Instant, text_enum
 from chassis.data.database import Database
 from chassis.messaging import claims
 from chassis.messaging.backoff import Backoff
+from chassis.observability import metrics
 from shared_schemas.ids import OrganizationId, new_id
 
 _PATIENT: Final = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10))
 DEFAULT_PRIORITY: Final = 100
 DEFAULT_MAX_ATTEMPTS: Final = 5
+_MEASURE_EVERY: Final = 15.0
 
 
 class JobState(StrEnum):
@@ -53,6 +56,7 @@ class ClaimedJob:
     attempts: int
     max_attempts: int
     payload: Mapping[str, Any] = field(default_factory=dict)
+    claimed_at: float = field(default_factory=time.monotonic)
 
     @property
     def exhausted(self) -> bool:
@@ -127,6 +131,7 @@ class JobQueue:
         self.lease = lease
         self._database = database
         self._backoff = backoff
+        self._next_measure = 0.0
         self._statements = claims.Statements(table)
         self._payload = [name for name in table.columns.keys() if name not in _MECHANICS]  # noqa: SIM118 - a collection of columns, not a dict
 
@@ -141,6 +146,7 @@ class JobQueue:
         Jobs whose lease ran out are taken over first. Fewer than `limit` may come back while other
         workers claim at the same moment.
         """
+        await self._measure_now_and_then()
         async with self._database.worker_transaction() as session:
             rows = await session.execute(
                 self._statements.claim,
@@ -161,6 +167,7 @@ class JobQueue:
 
     async def heartbeat(self, jobs: Iterable[ClaimedJob]) -> list[ClaimedJob]:
         """Extends the leases of `jobs`; returns those that are lost, whose work must stop."""
+        await self._measure_now_and_then()
         held = list(jobs)
         if not held:
             return []
@@ -177,15 +184,20 @@ class JobQueue:
         return [job for job in held if job.id not in alive]
 
     async def report(self, job: ClaimedJob, stage: str, percent: int) -> None:
-        """Shows how far the job is and extends its lease. Raises LeaseLost."""
+        """Shows how far the job is (0-100) and extends its lease. Raises LeaseLost."""
         async with self._database.worker_transaction() as session:
-            await self._settle(
-                session,
-                job,
-                stage=stage,
-                percent=percent,
-                lease_expires_at=sa.func.clock_timestamp() + self.lease,
+            held = await session.execute(
+                self._statements.report,
+                {
+                    "id": job.id,
+                    "token": job.lease_token,
+                    "stage": stage,
+                    "percent": percent,
+                    "lease": self.lease,
+                },
             )
+            if held.first() is None:
+                raise LeaseLost
 
     @asynccontextmanager
     async def fenced(self, job: ClaimedJob) -> AsyncIterator[AsyncSession]:
@@ -198,8 +210,13 @@ class JobQueue:
                 self._statements.fence, {"id": job.id, "token": job.lease_token}
             )
             if held.first() is None:
+                metrics.JOBS_FINISHED.labels(self.name, "lost").inc()
                 raise LeaseLost
             yield session
+        outcome = session.info.get(_OUTCOME)  # committed by now
+        if outcome is not None:
+            metrics.JOBS_FINISHED.labels(self.name, outcome).inc()
+            metrics.JOB_DURATION.labels(self.name).observe(time.monotonic() - job.claimed_at)
 
     async def complete(self, session: AsyncSession, job: ClaimedJob) -> None:
         """Marks the job as succeeded, within `fenced`."""
@@ -213,6 +230,7 @@ class JobQueue:
             **_RELEASED,
             finished_at=sa.func.clock_timestamp(),
         )
+        session.info[_OUTCOME] = "succeeded"
 
     async def fail(self, job: ClaimedJob, code: str, message: str, *, retry: bool) -> JobState:
         """Gives the job another attempt after a pause, or marks it as failed. Raises LeaseLost.
@@ -241,6 +259,7 @@ class JobQueue:
             **_RELEASED,
             **changes,
         )
+        session.info[_OUTCOME] = "retried" if state is JobState.PENDING else "failed"
         return state
 
     def state_after_failure(self, job: ClaimedJob, *, retry: bool) -> JobState:
@@ -297,6 +316,23 @@ class JobQueue:
             )
             return len(gone.all())
 
+    async def measure(self) -> None:
+        """Sets the gauges of depth and age."""
+        async with self._database.worker_transaction() as session:
+            found = (await session.execute(self._statements.depth)).all()
+        jobs = {row.state: row for row in found}
+        for state in (JobState.PENDING, JobState.PROCESSING):
+            row = jobs.get(state.value)
+            metrics.QUEUE_DEPTH.labels(self.name, state.value).set(row.jobs if row else 0)
+        waiting = jobs.get(JobState.PENDING.value)
+        seconds = float(waiting.seconds) if waiting else 0.0
+        metrics.QUEUE_AGE.labels(self.name).set(max(0.0, seconds))
+
+    async def _measure_now_and_then(self) -> None:
+        if time.monotonic() >= self._next_measure:
+            self._next_measure = time.monotonic() + _MEASURE_EVERY
+            await self.measure()
+
     async def _settle(self, session: AsyncSession, job: ClaimedJob, **values: Any) -> None:
         """Writes to the job's row if it is still held under the same token."""
         columns = self.table.c
@@ -317,4 +353,5 @@ class JobQueue:
 _MECHANICS: Final = frozenset(
     column.name for column in job_columns() if isinstance(column, sa.Column)
 )
+_OUTCOME: Final = "job_outcome"
 _RELEASED: Final[dict[str, Any]] = {"leased_by": None, "lease_expires_at": None}

@@ -47,6 +47,7 @@ class OutboxNudge:
 
     async def wait(self, seconds: float) -> None:
         """Returns when rung, or when the time is up."""
+        heed_cancellation()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()

@@ -47,23 +47,24 @@ class Schedule:
                 group.create_task(keep_running(f"schedule {task.name}", self._loop(task)))
 
     async def run_due(self) -> list[str]:
-        """Runs what is due now and was not run by another worker; returns the names."""
+        """Runs what is due and was not run by another worker; returns names. Raises TaskFailed."""
         return [task.name for task in self._tasks if await self._run_if_due(task)]
 
     def _loop(self, task: PeriodicTask) -> Callable[[], Awaitable[None]]:
         async def loop() -> None:
             failures = 0
             while True:
-                heed_cancellation()
                 try:
                     await self._run_if_due(task)
                     failures = 0
-                except _TaskFailed as error:
+                except TaskFailed as error:
                     failures += 1
                     _log.error("task_failed", task=task.name, cause=describe(error.cause))
-                    await asyncio.sleep(_AGAIN.after(failures).total_seconds())
-                    continue
-                await asyncio.sleep(min(_LOOK, await self._seconds_left(task)))
+                    pause = _AGAIN.after(failures).total_seconds()
+                else:
+                    pause = min(_LOOK, await self._seconds_left(task))
+                heed_cancellation()
+                await asyncio.sleep(pause)
 
         return loop
 
@@ -88,7 +89,7 @@ class Schedule:
             try:
                 await task.run()
             except Exception as error:
-                raise _TaskFailed(error) from error
+                raise TaskFailed(error) from error
 
     async def _is_done(self, task: PeriodicTask, period: int) -> bool:
         done: Any = await self._redis.get(_done_key(task))
@@ -109,7 +110,9 @@ class Schedule:
         return float(seconds) + float(microseconds) / 1e6
 
 
-class _TaskFailed(Exception):
+class TaskFailed(Exception):
+    """The task itself failed, not the schedule."""
+
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
         self.cause = cause
