@@ -7,7 +7,8 @@
 # COGEP_WORKER_PASSWORD are the passwords the three roles have afterwards. PG_BIN: folder of psql and pg_restore.
 #
 # The database must not exist: this script never overwrites data. To replace one, restore under another name, look at
-# it, then rename (.docs/runbooks). All or nothing: a restore that fails leaves no database behind.
+# it, stop the services, and rename both (ALTER DATABASE … RENAME TO …). All or nothing: a restore that fails leaves no
+# database behind.
 set -euo pipefail
 
 if [ "$#" -ne 2 ]; then

@@ -31,6 +31,7 @@ LOCKS = {
     "services/ai-svc/requirements.txt": (*_LIBRARIES, "services/ai-svc"),
     "services/worker-svc/requirements.txt": (*_LIBRARIES, "services/worker-svc"),
     "infra/uv-requirements.txt": (),
+    "infra/docker/build-requirements.txt": (),
 }
 
 
