@@ -1,5 +1,6 @@
 """What is wrong is refused with a status, a code and one sentence a person understands."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import hostile_files
@@ -13,8 +14,9 @@ CLIENT = {"kind": "person", "name": "Rita Campos"}
 
 
 @pytest.fixture(scope="module")
-async def ana(stack: Stack) -> httpx.AsyncClient:
-    return await stack.client("ana")
+async def ana(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with await stack.client("ana") as client:
+        yield client
 
 
 def assert_refused(response: httpx.Response, status: int, code: str | None = None) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -35,8 +35,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-async def ana(stack: Stack) -> httpx.AsyncClient:
-    return await stack.client("ana")
+async def ana(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with await stack.client("ana") as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

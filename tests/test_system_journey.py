@@ -1,5 +1,6 @@
 """The main job through the real gateway with real tokens; another organization sees none of it."""
 
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
@@ -21,13 +22,15 @@ O balcão atende de segunda a sexta-feira, das 8h às 17h, na Rua das Acácias.
 
 
 @pytest.fixture(scope="module")
-async def ana(stack: Stack) -> httpx.AsyncClient:
-    return await stack.client("ana")
+async def ana(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with await stack.client("ana") as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-async def beto(stack: Stack) -> httpx.AsyncClient:
-    return await stack.client("beto")
+async def beto(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with await stack.client("beto") as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
