@@ -5,13 +5,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import structlog
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from chassis_data_schema import METADATA, SCHEMA, upgrade
+from chassis_data_schema import METADATA, SCHEMA, migrate_chassis_schema
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.data.database import Database
 from chassis.settings import DatabaseSettings
@@ -32,19 +28,10 @@ def _plain_logs() -> None:
 @pytest.fixture(scope="session")
 async def chassis_settings(database_urls: DatabaseUrls) -> DatabaseSettings:
     """Settings for the run's database, in which schema `chassis_test` has been made."""
-    engine = create_async_engine(database_urls.owner)
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+    await migrate_chassis_schema(database_urls.owner)
     return DatabaseSettings(
         url=SecretStr(database_urls.app), worker_url=SecretStr(database_urls.worker), pool_size=4
     )
-
-
-def _migrate(connection: Connection) -> None:
-    context = MigrationContext.configure(connection, opts={"target_metadata": METADATA})
-    with Operations.context(context) as op:
-        upgrade(op)
 
 
 @pytest.fixture(scope="session")

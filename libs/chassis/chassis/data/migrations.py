@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -169,12 +170,13 @@ def migration_heads(script_location: Path) -> frozenset[str]:
 
 async def head_revision_is_applied(database: Database, script_location: Path) -> bool:
     """Whether the database is at the revision this code was written for."""
-    async with database.worker_transaction() as session:
-        applied = await session.scalars(
-            sa.select(sa.column("version_num", sa.Text())).select_from(
-                sa.table("alembic_version", schema=database.schema)
-            )
-        )
+    version = sa.table("alembic_version", sa.column("version_num", sa.Text()))
+    version.schema = database.schema
+    try:
+        async with database.worker_transaction() as session:
+            applied = await session.scalars(sa.select(version.c.version_num))
+    except ProgrammingError:
+        return False  # no such table, or not allowed to see it: nothing was migrated yet
     return frozenset(applied) == migration_heads(script_location)
 
 
