@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from devstack.gateway_client import logged_in
@@ -41,7 +40,7 @@ def print_answer(console: Console, answer: CitedAnswer) -> None:
         console.print(Text.assemble(("Fonte     ", "dim"), f"{source['title']}{heading}"))
         quote = " ".join(str(source["quote"]).split())
         place = f" [{source['char_start']}–{source['char_end']}]"
-        console.print(Padding(Text.assemble(f"“{quote}”", (place, "dim")), (0, 0, 0, 10)))
+        console.print(Text.assemble(" " * 10, f"“{quote}”", (place, "dim")))
     console.print(Text.assemble(("Modelo    ", "dim"), answer.model))
 
 
