@@ -1,0 +1,63 @@
+"""Periodic work: once per period whatever the number of workers, and again when it failed."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from chassis.http.service_client import ServiceClient
+from chassis.messaging.schedule import Schedule
+from worker_svc.upkeep import PRUNE, prune_task
+
+EVERY = timedelta(days=1)
+
+
+class Owner:
+    """A service that is told to prune."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.requests: list[httpx.Request] = []
+
+    def client(self) -> ServiceClient:
+        """One worker's way to it."""
+        return ServiceClient(
+            target="ai-svc",
+            base_url="http://ai-svc:8001",
+            source="worker-svc",
+            key=SecretStr("internal-key-of-worker-svc"),
+            transport=httpx.MockTransport(self._answer),
+            first_pause_seconds=0,
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status = self.statuses.pop(0) if self.statuses else 200
+        return httpx.Response(status, json={"data": {"outbox": 3}})
+
+
+async def test_two_workers_prune_once(redis: Redis) -> None:
+    owner = Owner()
+    async with owner.client() as first, owner.client() as second:
+        schedules = [
+            Schedule(redis, [prune_task("ai-svc", client, EVERY)]) for client in (first, second)
+        ]
+        ran = [await schedule.run_due() for schedule in (*schedules, *schedules)]
+
+    assert ran == [["prune:ai-svc"], [], [], []]
+    (request,) = owner.requests
+    assert (request.method, request.url.path) == ("POST", PRUNE)
+    assert request.headers["x-internal-key"] == "internal-key-of-worker-svc"
+    assert request.headers["x-source-service"] == "worker-svc"
+
+
+@pytest.mark.parametrize("status", [404, 403, 500])
+async def test_an_owner_that_did_not_prune_is_asked_again(redis: Redis, status: int) -> None:
+    owner = Owner(status)
+    async with owner.client() as client:
+        schedule = Schedule(redis, [prune_task("ai-svc", client, EVERY)])
+        with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
+            await schedule.run_due()
+        assert await schedule.run_due() == ["prune:ai-svc"]

@@ -1,0 +1,39 @@
+"""What worker-svc reads from the environment, beside what every service reads."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceAppSettings, SettingsGroup
+from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
+
+
+class ServiceUrlSettings(SettingsGroup):
+    """Where the services are that own the rules of periodic work."""
+
+    core_api_url: str
+    ai_svc_url: str
+
+
+class WorkerSettings(SettingsGroup):
+    """How much one process takes on."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    slots: int = Field(default=8, gt=0, le=64)  # documents at a time
+    poll: timedelta = timedelta(seconds=5)  # when the stream does not wake it
+    patience: timedelta = timedelta(seconds=5)  # for jobs under way when it is told to stop
+    prune_every: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerAppSettings(ServiceAppSettings):
+    """All of worker-svc's settings."""
+
+    storage: StorageSettings
+    embedding: EmbeddingSettings
+    ingestion: IngestionSettings
+    services: ServiceUrlSettings
+    worker: WorkerSettings

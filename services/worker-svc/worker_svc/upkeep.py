@@ -1,0 +1,69 @@
+"""Periodic work: tells each owner that it is time. What is to be done is the owner's business."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final, cast
+
+import structlog
+
+from chassis.http.service_client import ServiceClient
+from chassis.messaging.schedule import PeriodicTask, Schedule
+from chassis.web.resources import Resources
+from shared_schemas.ids import new_id
+from worker_svc.settings import ServiceUrlSettings, WorkerAppSettings
+
+_log = structlog.get_logger(__name__)
+
+PRUNE: Final = "/internal/v1/maintenance/prune"
+_PRUNE_SECONDS: Final = 120.0
+"""Deletes weeks of rows after a pause, and lists the object storage."""
+
+
+class NotPruned(Exception):
+    """The owner answered, but did not do it."""
+
+
+async def keep_up(resources: Resources) -> None:
+    """Calls the owners on schedule, once across all workers, until cancelled."""
+    settings = cast("WorkerAppSettings", resources.settings)
+    async with AsyncExitStack() as stack:
+        owners = {
+            target: await stack.enter_async_context(
+                ServiceClient(
+                    target=target,
+                    base_url=url,
+                    source=resources.name,
+                    key=settings.internal_keys.key,
+                )
+            )
+            for target, url in _owners(settings.services).items()
+        }
+        tasks = [prune_task(owner, owners[owner], settings.worker.prune_every) for owner in owners]
+        await Schedule(resources.redis, tasks).run()
+
+
+def prune_task(owner: str, client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Lets one service forget what is past its time."""
+
+    async def prune() -> None:
+        answer = await client.request(
+            "POST", PRUNE, request_id=str(new_id()), timeout_seconds=_PRUNE_SECONDS
+        )
+        if answer.status_code != 200:
+            raise NotPruned(f"{owner} answered {answer.status_code}")
+        _log.info("pruned", owner=owner, **_counts(answer.json()))
+
+    return PeriodicTask(f"prune:{owner}", every, prune)
+
+
+def _owners(urls: ServiceUrlSettings) -> Mapping[str, str]:
+    return MappingProxyType({"core-api": urls.core_api_url, "ai-svc": urls.ai_svc_url})
+
+
+def _counts(body: object) -> dict[str, int]:
+    """What the owner says it has deleted, of each kind."""
+    data = body.get("data") if isinstance(body, dict) else None
+    counted = data.items() if isinstance(data, dict) else ()
+    return {f"deleted_{kind}": count for kind, count in counted if isinstance(count, int)}
