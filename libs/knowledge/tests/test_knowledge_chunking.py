@@ -31,7 +31,7 @@ def test_passages_are_exact_sized_and_complete(parts: list[str], strategy: Chunk
 
     passages = cut(text, strategy, SMALL)
 
-    covered = set()
+    covered: set[int] = set()
     for number, passage in enumerate(passages):
         assert passage.position == number
         assert text.text[passage.char_start : passage.char_end] == passage.content
