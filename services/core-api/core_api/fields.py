@@ -37,7 +37,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 def _one_line(text: str) -> str:
-    return _clean(text, allowed=frozenset())
+    return " ".join(_clean(text, allowed=frozenset()).split())
 
 
 def _lines(text: str) -> str:

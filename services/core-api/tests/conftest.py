@@ -1,0 +1,205 @@
+"""core-api over the run's database, and people of two organizations.
+
+A test works within one transaction that is rolled back; one marked `committed` commits for real.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import sqlalchemy as sa
+from core_api_factories import INTERNAL_KEY, Person
+from core_api_records import Records
+from fastapi import FastAPI
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from chassis.data.database import Database
+from chassis.security.internal_key import InternalKeys
+from chassis.security.jwks import JwksCache
+from chassis.security.oidc import TokenVerifier
+from chassis.settings import (
+    DatabaseSettings,
+    Environment,
+    InternalKeySettings,
+    OidcSettings,
+    RedisSettings,
+    ServiceAppSettings,
+    ServiceSettings,
+)
+from chassis.web.rate_limit import RateLimiter
+from chassis.web.resources import Resources
+from core_api.main import create_app
+from core_api.modules.organizations.provisioning import MemberProvisioning
+from core_api.schema import SCHEMA
+from devstack.testing import DatabaseUrls
+from devstack.token_factory import TokenFactory
+
+PersonOf = Callable[..., Person]
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_urls: DatabaseUrls, redis_url: str, token_factory: TokenFactory
+) -> ServiceAppSettings:
+    """Settings as the environment would give them."""
+    return ServiceAppSettings(
+        service=ServiceSettings(environment=Environment.TEST, rate_limit_enabled=False),
+        database=DatabaseSettings(
+            url=SecretStr(database_urls.app), worker_url=SecretStr(database_urls.worker)
+        ),
+        redis=RedisSettings(url=SecretStr(redis_url)),
+        oidc=OidcSettings(
+            issuer=token_factory.issuer,
+            audience=token_factory.audience,
+            jwks_url="http://oidc.test/jwks",
+        ),
+        internal_keys=InternalKeySettings(
+            key=SecretStr("internal-key-of-core-api"),
+            keys_accepted={"worker-svc": (SecretStr(INTERNAL_KEY),)},
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def provisioning() -> MemberProvisioning:
+    """Remembers whom it has written."""
+    return MemberProvisioning()
+
+
+@pytest.fixture(scope="session")
+async def resources(
+    settings: ServiceAppSettings, token_factory: TokenFactory, provisioning: MemberProvisioning
+) -> AsyncIterator[Resources]:
+    """What the service opens at start, without its background tasks."""
+    async with AsyncExitStack() as stack:
+        issuer = httpx.MockTransport(lambda _: httpx.Response(200, json=token_factory.jwks()))
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=issuer))
+        database = Database(settings.database, schema=SCHEMA, application_name="core-api tests")
+        stack.push_async_callback(database.close)
+        redis = Redis.from_url(settings.redis.url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        jwks = JwksCache(http, settings.oidc)
+        stack.push_async_callback(jwks.close)
+        yield Resources(
+            name="core-api",
+            settings=settings,
+            database=database,
+            redis=redis,
+            http=http,
+            tokens=TokenVerifier(settings.oidc, jwks),
+            internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
+            limiter=RateLimiter(settings.service, settings.redis),
+            on_authenticated=provisioning,
+        )
+
+
+@pytest.fixture(scope="session")
+def shared_app(settings: ServiceAppSettings) -> FastAPI:
+    """Built once."""
+    return create_app(settings)
+
+
+@pytest.fixture
+async def database(request: pytest.FixtureRequest, resources: Resources) -> AsyncIterator[Database]:
+    """The service's database: the real one for `committed` tests, else one transaction of it."""
+    if request.node.get_closest_marker("committed"):
+        request.getfixturevalue("clean")
+        yield resources.database
+        return
+    async with resources.database.engines[0].connect() as connection:
+        outer = await connection.begin()
+        yield resources.database.joined_to(connection)
+        await outer.rollback()
+
+
+@pytest.fixture
+def app(
+    shared_app: FastAPI, resources: Resources, database: Database, provisioning: MemberProvisioning
+) -> FastAPI:
+    """The service on this test's database, knowing nobody yet."""
+    provisioning.forget()
+    shared_app.state.resources = replace(resources, database=database)
+    return shared_app
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks to the service in this process."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://core.test") as client:
+        yield client
+
+
+@pytest.fixture
+def person(http: httpx.AsyncClient, token_factory: TokenFactory) -> PersonOf:
+    """Somebody by name, with a token of their own."""
+
+    def of(name: str, **claims: Any) -> Person:
+        token = token_factory.token(name, **claims)
+        return Person(http, {"authorization": f"Bearer {token}"})
+
+    return of
+
+
+@pytest.fixture
+def ana(person: PersonOf) -> Person:
+    """Administrator at aurora."""
+    return person("ana")
+
+
+@pytest.fixture
+def bruno(person: PersonOf) -> Person:
+    """Attendant at aurora."""
+    return person("bruno")
+
+
+@pytest.fixture
+def vera(person: PersonOf) -> Person:
+    """May only read, at aurora."""
+    return person("vera")
+
+
+@pytest.fixture
+def davi(person: PersonOf) -> Person:
+    """Data protection officer at aurora."""
+    return person("davi")
+
+
+@pytest.fixture
+def beto(person: PersonOf) -> Person:
+    """Administrator at boreal."""
+    return person("beto")
+
+
+@pytest.fixture
+def records(database: Database) -> Records:
+    """Events and audit rows of aurora."""
+    return Records(database)
+
+
+@pytest.fixture
+async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """Sees every tenant's committed rows."""
+    connection = await asyncpg.connect(database_urls.superuser)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def statements(resources: Resources) -> Iterator[list[str]]:
+    """The SQL that requests send from here on, apart from setting the tenant."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "set_config" not in statement and "SAVEPOINT" not in statement:
+            seen.append(statement)
+
+    engine = resources.database.engines[0].sync_engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(engine, "before_cursor_execute", note)
