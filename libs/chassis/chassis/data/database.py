@@ -194,8 +194,9 @@ def _engine(
             "server_settings": {
                 "application_name": application_name,
                 "statement_timeout": str(settings.statement_timeout_ms),
-                # A transaction forgotten open pins dead rows for everybody.
-                "idle_in_transaction_session_timeout": "60000",
+                # A transaction left open pins dead rows for everybody, and one of a frozen process
+                # keeps its locks: nobody waits for the network inside one, so soon is late enough.
+                "idle_in_transaction_session_timeout": "15000",
                 "jit": "off",  # compiling costs more than these statements
             },
         },
