@@ -1,6 +1,6 @@
 """What the pipeline writes of a document, always in a transaction that holds its job's fence."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -13,10 +13,12 @@ from knowledge.originals import Original, SubmittedDocument
 from knowledge.preparation import PreparedDocument
 from shared_schemas.ids import UserId
 
-_documents: Final = Document.__table__.c
-_chunks: Final = Chunk.__table__.c
+# Tables, not classes: nothing here needs the session to keep objects in step.
+_DOCUMENTS: Final = cast("sa.Table", Document.__table__)
+_CHUNKS: Final = cast("sa.Table", Chunk.__table__)
+_documents, _chunks = _DOCUMENTS.c, _CHUNKS.c
 
-INSERT_CHUNKS: Final = sa.insert(Chunk.__table__).values(
+INSERT_CHUNKS: Final = sa.insert(_CHUNKS).values(
     lexv=sa.cast(sa.bindparam("lexv_text", type_=sa.Text()), _chunks.lexv.type),
     embedding=sa.cast(sa.bindparam("embedding_text", type_=sa.Text()), _chunks.embedding.type),
     terms=sa.func.array_to_tsvector(sa.bindparam("stems", type_=ARRAY(sa.Text()))),
@@ -71,7 +73,7 @@ async def write_indexed(
         },
     )
     former = await session.execute(
-        sa.delete(Chunk)
+        sa.delete(_CHUNKS)
         .where(_chunks.organization_id == job.organization_id)
         .where(_chunks.document_id == job.payload["document_id"])
         .returning(_chunks.id)
@@ -94,10 +96,9 @@ async def write_failed(session: AsyncSession, job: ClaimedJob, refusal: Document
 
 
 def _error(refusal: DocumentRefused | None) -> dict[str, str | None]:
-    return {
-        "error_code": refusal and str(refusal.code),
-        "error_message": refusal and str(refusal),
-    }
+    if refusal is None:
+        return {"error_code": None, "error_message": None}
+    return {"error_code": str(refusal.code), "error_message": str(refusal)}
 
 
 async def _change(
@@ -107,7 +108,7 @@ async def _change(
     *returning: sa.ColumnElement[Any],
 ) -> sa.RowMapping:
     changed = await session.execute(
-        sa.update(Document.__table__)
+        sa.update(_DOCUMENTS)
         .where(_documents.organization_id == job.organization_id)
         .where(_documents.id == job.payload["document_id"])
         .values(

@@ -17,7 +17,6 @@ from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
 from chassis.messaging import outbox
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
-from chassis.observability.metrics import JOB_DURATION, JOBS_FINISHED
 from chassis.observability.tracing import continued
 from knowledge.document_writes import (
     INSERT_CHUNKS,
@@ -87,14 +86,12 @@ class Ingestion:
                 request_id=job.payload["correlation_id"],
                 document_id=str(job.payload["document_id"]),
             ),
-            JOB_DURATION.labels(self.queue.name).time(),
         ):
             try:
-                result = await self._outcome(job)
+                await self._to_its_end(job)
             except asyncio.CancelledError:
                 await asyncio.shield(self._settled(self._give_back(job)))
                 raise
-            JOBS_FINISHED.labels(self.queue.name, result).inc()
 
     async def drain_once(self, worker: str, *, batch: int = 8) -> int:
         """Works off everything that is due, batch after batch; returns how many jobs."""
@@ -105,21 +102,20 @@ class Ingestion:
         await self.word_counts.settled()
         return done
 
-    async def _outcome(self, job: ClaimedJob) -> str:
+    async def _to_its_end(self, job: ClaimedJob) -> None:
         try:
             await self._ingest(job)
         except LeaseLost:
-            return await self._settled(self._abandon(job))
+            await self._settled(self._abandon(job))
         except DocumentRefused as refusal:
-            return await self._settled(self._refuse(job, refusal))
+            await self._settled(self._refuse(job, refusal))
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
                 # Nothing can be written now. The lease runs out, and the job is claimed again.
                 _log.warning("ingestion_interrupted", error=type(error).__name__)
-                return "lost"
+                return
             _log.error("ingestion_failed", exc_info=error)
-            return await self._settled(self._refuse(job, IngestionError()))
-        return "succeeded"
+            await self._settled(self._refuse(job, IngestionError()))
 
     async def _ingest(self, job: ClaimedJob) -> None:
         if job.exhausted:
@@ -205,7 +201,7 @@ class Ingestion:
             await self.queue.complete(session, job)
         return former + len(prepared.passages)
 
-    async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused) -> str:
+    async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused) -> None:
         """Another attempt later, or the end: the document's row, the job and the event at once."""
         async with self.queue.fenced(job) as session:
             state = await self.queue.fail_within(
@@ -213,7 +209,7 @@ class Ingestion:
             )
             if state is JobState.PENDING:
                 await write_waiting(session, job, refusal)
-                return "retried"
+                return
             outbox.add(
                 session,
                 DocumentFailed.caused(
@@ -226,16 +222,14 @@ class Ingestion:
             )
         DOCUMENTS_REFUSED.labels(str(refusal.code)).inc()
         _log.info("document_refused", code=str(refusal.code))
-        return "failed"
 
-    async def _give_back(self, job: ClaimedJob) -> str:
+    async def _give_back(self, job: ClaimedJob) -> None:
         """As if the job had not been claimed: the worker is stopping."""
         async with self.queue.fenced(job) as session:
             await write_waiting(session, job)
         await self.queue.give_back(job)
-        return "given back"
 
-    async def _abandon(self, job: ClaimedJob) -> str:
+    async def _abandon(self, job: ClaimedJob) -> None:
         """The document was deleted or cancelled, or is another worker's: nothing more is written.
 
         What was fetched for a document that is gone is deleted; the sweep would find it, later.
@@ -246,20 +240,18 @@ class Ingestion:
             alive = await session.scalar(sa.select(Document.id).where(Document.id == document_id))
         if alive is None:
             await self.storage.delete_prefix(prefix_of(job.organization_id, document_id))
-        return "lost"
 
-    async def _settled(self, ending: Coroutine[Any, Any, str]) -> str:
+    async def _settled(self, ending: Coroutine[Any, Any, None]) -> None:
         """Writes how a job ended. What cannot be written is tried again when the lease runs out."""
         try:
-            return await ending
+            await ending
         except LeaseLost:
-            return "lost"
+            _log.info("ingestion_abandoned")
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
                 _log.warning("ingestion_interrupted", error=type(error).__name__)
             else:
                 _log.error("ingestion_not_settled", exc_info=error)
-            return "lost"
 
 
 def _title(document: SubmittedDocument, text: NormalisedText) -> str:

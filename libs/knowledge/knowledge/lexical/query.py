@@ -21,8 +21,8 @@ from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.vector import sparse
 from knowledge.models import Language
 
-GRAM_WEIGHT: Final = 0.4
-BIGRAM_WEIGHT: Final = 0.5
+GRAM_WEIGHT: Final = 0.5
+BIGRAM_WEIGHT: Final = 0.8
 BIGRAM_IDF: Final = 0.7
 """A bigram's idf is estimated as .7 · (idf a + idf b): no table of bigrams is kept."""
 NEIGHBOUR_WEIGHT: Final = 0.8

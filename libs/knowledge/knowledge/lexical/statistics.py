@@ -2,7 +2,8 @@
 
 BM25 does not need them exact: with frequencies from half the documents nDCG@10 falls by .003 at
 most. So indexing a document only counts that something changed, and a rebuild happens when a
-quarter of the collection is new: about ten times while it grows tenfold, from a sample of chunks.
+quarter of the collection is new (about ten times while it grows tenfold), or a twentieth and
+nothing more is on its way. It counts a sample of the chunks.
 """
 
 from dataclasses import dataclass, field
@@ -15,15 +16,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
+from chassis.messaging.job_queue import FINISHED
 from knowledge.lexical.analyzer import Terms
 from knowledge.lexical.frequencies import count_sample
 from knowledge.lexical.models import LexicalStatistics
 from knowledge.lexical.vocabulary import Vocabulary
-from knowledge.models import Chunk
+from knowledge.models import Chunk, IngestionJob
 from shared_schemas.ids import OrganizationId
 
 STALE_SHARE: Final = 4
 """Stale when more than one chunk in four was added or removed since the snapshot."""
+QUIET_SHARE: Final = 20
+"""Stale when it is one in twenty, and no document of the organization is being processed."""
 SAMPLE: Final = 5_000
 """Chunks a snapshot is counted from; more are extrapolated."""
 SMALLEST_COLLECTION: Final = 300
@@ -141,4 +145,15 @@ async def _note(session: AsyncSession, organization_id: OrganizationId, changed:
         .returning(LexicalStatistics.chunk_count, LexicalStatistics.changed_chunks)
     )
     chunk_count, changed_chunks = noted.one()
-    return bool(changed_chunks * STALE_SHARE > chunk_count)
+    if changed_chunks * STALE_SHARE > chunk_count:
+        return True
+    return changed_chunks * QUIET_SHARE > chunk_count and await _is_quiet(session, organization_id)
+
+
+async def _is_quiet(session: AsyncSession, organization_id: OrganizationId) -> bool:
+    """Whether no document waits or is being processed: the last one of a batch settles the count."""
+    jobs = IngestionJob.__table__.c
+    unfinished = sa.exists().where(
+        jobs.organization_id == organization_id, jobs.state.not_in(FINISHED)
+    )
+    return not await session.scalar(sa.select(unfinished))
