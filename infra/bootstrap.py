@@ -7,6 +7,7 @@ Standard library only. pip installs the pinned uv (by hash), uv the rest: 4 seco
 Without uv for this platform, pip does it all.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -57,8 +58,12 @@ def main(wanted: str) -> None:
     if VENV.exists() and Path(sys.prefix).resolve() == VENV.resolve():
         raise Problem("deactivate .venv first: it is about to be made anew.")
     require_writable()
-    install(wanted)
-    STAMP.write_text(json.dumps({"set": wanted, "hash": fingerprint(wanted)}))
+    with (STATE / "bootstrap.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second finds the work done
+        if is_current(wanted):
+            return
+        install(wanted)
+        STAMP.write_text(json.dumps({"set": wanted, "hash": fingerprint(wanted)}))
     say(f"packages installed in {time.monotonic() - started:.1f} s ({wanted})")
 
 
@@ -227,5 +232,7 @@ if __name__ == "__main__":
         main(sys.argv[1] if sys.argv[1:] else "runtime")
     except Problem as problem:
         sys.exit(f"make: {problem}")
+    except OSError as error:
+        sys.exit(f"make: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
