@@ -15,7 +15,7 @@ def ndcg(ranked: Sequence[str], relevant: Mapping[str, int], depth: int = 10) ->
 
 
 def _gain(gains: Sequence[int]) -> float:
-    return sum((2**gain - 1) / math.log2(place + 2) for place, gain in enumerate(gains))
+    return sum(float(2**gain - 1) / math.log2(place + 2) for place, gain in enumerate(gains))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

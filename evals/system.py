@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -97,11 +97,17 @@ class System:
 @asynccontextmanager
 async def running_system() -> AsyncIterator[System]:
     """Servers and service of the evaluation's own, with the built-in configuration."""
-    with running_servers() as servers, running_identity() as identity:
-        with running_service("ai_svc.main:create_app", servers, identity) as service:
-            async with open_database(servers, SCHEMA) as database:
-                async with _pipeline(database, servers) as ingestion:
-                    yield System(f"http://127.0.0.1:{service.port}", identity, ingestion)
+    with ExitStack() as started:
+        servers = started.enter_context(running_servers())
+        identity = started.enter_context(running_identity())
+        service = started.enter_context(
+            running_service("ai_svc.main:create_app", servers, identity)
+        )
+        async with (
+            open_database(servers, SCHEMA) as database,
+            _pipeline(database, servers) as ingestion,
+        ):
+            yield System(f"http://127.0.0.1:{service.port}", identity, ingestion)
 
 
 @asynccontextmanager

@@ -51,9 +51,24 @@ async def test_statistics_are_those_of_ones_own_organization(knowledge: Knowledg
     assert (beto.chunk_count, df(beto, "férias")) == (2, 1)
 
 
-async def test_snapshot_is_rebuilt_only_after_a_quarter_has_changed(knowledge: Knowledge) -> None:
+async def test_snapshot_is_rebuilt_after_a_quarter_while_documents_arrive(
+    knowledge: Knowledge,
+) -> None:
     database, organization_id = knowledge.ingestion.database, make_actor().organization_id
     await index(knowledge, *[f"texto {number}" for number in range(8)])
+    await rebuild(database, organization_id)
+    await knowledge.submit_text("outro, que espera")
+
+    rebuilt = [await refresh(database, organization_id, changed=1) for _ in range(3)]
+
+    assert rebuilt == [False, False, True]
+
+
+async def test_snapshot_is_rebuilt_after_a_twentieth_once_all_is_quiet(
+    knowledge: Knowledge,
+) -> None:
+    database, organization_id = knowledge.ingestion.database, make_actor().organization_id
+    await index(knowledge, *[f"texto {number}" for number in range(40)])
     await rebuild(database, organization_id)
 
     rebuilt = [await refresh(database, organization_id, changed=1) for _ in range(3)]

@@ -1,7 +1,6 @@
 """What ai-svc reads from the environment, beside what every service reads."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -22,8 +21,8 @@ class AnswerSettings(SettingsGroup):
     model: str = Field(default="gpt-5-mini", validation_alias="LLM_MODEL", min_length=1)
     api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
-    time_limit: timedelta = Field(
-        default=timedelta(seconds=30), validation_alias="LLM_TIME_LIMIT_SECONDS"
+    time_limit_seconds: float = Field(
+        default=30.0, gt=0, le=120, validation_alias="LLM_TIME_LIMIT_SECONDS"
     )
     # Passages below this similarity are no evidence (see knowledge.search.similarity).
     threshold: float = Field(default=0.5, ge=0, le=1, validation_alias="ANSWER_THRESHOLD")

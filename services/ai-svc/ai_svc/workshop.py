@@ -43,6 +43,7 @@ async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[Non
     """Puts the workshop on `app.state`."""
     settings = cast("AiSettings", resources.settings)
     extractive = ExtractiveModel()
+    provider = _provider(settings.answers)
     app.state.workshop = Workshop(
         settings=settings,
         database=resources.database,
@@ -52,12 +53,16 @@ async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[Non
         embedder=embedder_for(settings.embedding),
         statistics=StatisticsCache(),
         extractive=extractive,
-        model=_model(settings.answers) or extractive,
+        model=provider or extractive,
     )
-    yield
+    try:
+        yield
+    finally:
+        if provider is not None:
+            await provider.close()
 
 
-def _model(settings: AnswerSettings) -> AnswerModel | None:
+def _provider(settings: AnswerSettings) -> ProviderModel | None:
     if settings.provider == "extractive" or settings.api_key is None:
         return None
     return ProviderModel.connect(settings)

@@ -151,7 +151,7 @@ async def _note(session: AsyncSession, organization_id: OrganizationId, changed:
 
 
 async def _is_quiet(session: AsyncSession, organization_id: OrganizationId) -> bool:
-    """Whether no document waits or is being processed: the last one of a batch settles the count."""
+    """Whether no document waits or is being processed: a batch is settled by its last one."""
     jobs = IngestionJob.__table__.c
     unfinished = sa.exists().where(
         jobs.organization_id == organization_id, jobs.state.not_in(FINISHED)

@@ -48,7 +48,7 @@ class ProviderModel:
     @classmethod
     def connect(cls, settings: AnswerSettings) -> Self:
         """Nothing is sent yet."""
-        seconds = settings.time_limit.total_seconds()
+        seconds = settings.time_limit_seconds
         client = AsyncOpenAI(
             api_key=settings.api_key.get_secret_value() if settings.api_key else "",
             base_url=settings.base_url,
