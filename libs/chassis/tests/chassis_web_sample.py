@@ -69,6 +69,10 @@ notes = sa.Table(
         initially="DEFERRED",
     ),
 )
+# Built once: building and hashing a statement costs as much as executing it.
+ONE_NOTE: Final = sa.select(notes.c.id, notes.c.slug, notes.c.text, notes.c.version).where(
+    notes.c.id == sa.bindparam("note_id")
+)
 
 
 class NoteNotFound(NotFound):
@@ -176,7 +180,7 @@ async def list_notes(actor: Reader, tx: ReadTx, page: ByCursor) -> Success[list[
 @router.get("/notes/{note_id}")
 async def read_note(note_id: UUID, actor: Reader, tx: ReadTx, response: Response) -> Success[Note]:
     """Read a note."""
-    row = (await tx.execute(sa.select(notes).where(notes.c.id == note_id))).mappings().one_or_none()
+    row = (await tx.execute(ONE_NOTE, {"note_id": note_id})).mappings().one_or_none()
     if row is None:
         raise NoteNotFound
     set_etag(response, row["version"])
@@ -264,6 +268,12 @@ async def broken_stream(actor: CurrentActor) -> StreamingResponse:
         raise ZeroDivisionError
 
     return StreamingResponse(events(), media_type="text/event-stream")
+
+
+@router.get("/plain")
+async def plain(actor: CurrentActor) -> Success[str]:
+    """Nothing but the edge."""
+    return success(actor, "plain")
 
 
 @router.get("/search")

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -58,9 +59,10 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_service,
-        _add_trace,
         _hide_secrets,
     ]
+    if settings.otel_exporter_otlp_endpoint is not None:
+        shared.append(_add_trace)
     console = settings.log_format == "console"
     last: list[structlog.types.Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
@@ -100,8 +102,12 @@ def shorten(text: str, limit: int = 100) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
+# json.dumps with options of one's own builds an encoder per call.
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":"))
+
+
 def _dumps(value: Any, **_: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _add_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
@@ -114,6 +120,11 @@ def _add_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any
 
 def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
     for name in event:
-        if name.lower().replace("-", "_") in _SECRET_FIELDS:
+        if _is_secret(name):
             event[name] = "[hidden]"
     return event
+
+
+@lru_cache(maxsize=1024)  # the same few names on every line
+def _is_secret(name: str) -> bool:
+    return name.lower().replace("-", "_") in _SECRET_FIELDS

@@ -25,7 +25,7 @@ from chassis.web.middleware.edge import EdgeMiddleware
 from chassis.web.middleware.security_headers import docs_headers, security_headers
 from chassis.web.openapi import describe
 from chassis.web.resources import AuthenticatedHook, Resources
-from chassis.web.routing import lay_out
+from chassis.web.routing import RouteTable, lay_out
 from chassis.web.startup import open_resources, run_background
 
 API_PREFIX: Final = "/api/v1"
@@ -39,11 +39,11 @@ class ServiceApp(FastAPI):
     """FastAPI with our layers instead of its own: same order, fewer of them, our error body
     everywhere."""
 
-    layers: Callable[[ASGIApp], ASGIApp]
+    layers: Callable[[], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
         """Edge, then what was added with `add_middleware`, then the boundary around the routes."""
-        return self.layers(self.router)
+        return self.layers()
 
     def openapi(self) -> dict[str, Any]:
         """The schema, with every error and the two ways to authenticate."""
@@ -139,7 +139,7 @@ def _layers(
     errors: ErrorAnswers,
     allowances: Sequence[Allowance],
     documentation: tuple[str, str],
-) -> Callable[[ASGIApp], ASGIApp]:
+) -> Callable[[], ASGIApp]:
     service = settings.service
     https = service.environment in {Environment.STAGING, Environment.PRODUCTION}
     if service.cors_origins:
@@ -158,9 +158,9 @@ def _layers(
             max_age=600,
         )
 
-    def wrap(router: ASGIApp) -> ASGIApp:
+    def wrap() -> ASGIApp:
         wrapped: ASGIApp = BoundaryMiddleware(
-            router,
+            RouteTable(app.router),
             errors=errors,
             body_limit=BodyLimit(service.max_body_bytes, allowances),
             unaliased=frozenset(documentation),

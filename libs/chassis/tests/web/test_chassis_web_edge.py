@@ -26,8 +26,9 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve(None))
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+    while not server.started:
         await asyncio.sleep(0.005)
+        assert not serving.done(), "the service did not start"
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     try:
         yield f"http://{host}:{port}"
@@ -146,6 +147,14 @@ async def test_unmatched_paths_and_odd_methods_share_one_label(web: httpx.AsyncC
     text = (await web.get("/metrics")).text
     assert "coffee" not in text
     assert "BREW" not in text
+
+
+async def test_routes_of_the_house_have_their_own_label(web: httpx.AsyncClient) -> None:
+    before = _count("GET", "/health", 200)
+    with structlog.testing.capture_logs() as logs:
+        await web.get("/health")
+    assert _count("GET", "/health", 200) == before + 1
+    assert [entry["log_level"] for entry in logs] == ["debug"], "asked every few seconds"
 
 
 async def test_requests_in_flight_return_to_zero(web: httpx.AsyncClient) -> None:

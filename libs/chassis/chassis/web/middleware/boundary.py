@@ -71,7 +71,10 @@ def has_started(scope: Scope) -> bool:
 
 
 def _refuse_unreadable(scope: Scope) -> None:
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAXIMUM_HEADER_BYTES:
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > MAXIMUM_HEADER_BYTES:
         raise HTTPException(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
     if "\0" in scope["path"]:
         raise RequestValidationError([unstorable(("path",))])

@@ -84,4 +84,4 @@ def _finish(scope: Scope, seconds: float) -> None:
 def _merged(own: Any, added: Headers) -> Headers:
     """The route's headers win: a download may be cached, a page may have its own policy."""
     present = {name for name, _ in own}
-    return [*own, *(header for header in added if header[0] not in present)]
+    return [*own, *[header for header in added if header[0] not in present]]

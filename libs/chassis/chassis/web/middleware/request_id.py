@@ -4,7 +4,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from shared_schemas.ids import new_id
+import uuid_utils
 
 HEADER: Final = b"x-request-id"
 _SCOPE_KEY: Final = "cogep.request_id"
@@ -15,10 +15,12 @@ def assign_request_id(scope: MutableMapping[str, Any]) -> str:
     """Takes the caller's id when it is harmless in a log line and a header, else makes one."""
     for name, value in scope["headers"]:
         if name == HEADER:
-            request_id = value.decode("ascii") if _ACCEPTABLE.match(value) else str(new_id())
+            request_id = (
+                value.decode("ascii") if _ACCEPTABLE.match(value) else str(uuid_utils.uuid7())
+            )
             break
     else:
-        request_id = str(new_id())
+        request_id = str(uuid_utils.uuid7())
     scope[_SCOPE_KEY] = request_id
     return request_id
 
