@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core_api_factories import CLIENTS, Person, generated_cpf, make_client
 
 from chassis.data.database import Database
-from core_api.folding import fold
+from core_api.folding import fold, singular
 from devstack.people import AURORA
 from shared_schemas.ids import OrganizationId
 
@@ -189,8 +189,11 @@ async def test_search_is_one_query_and_says_when_there_is_more(
 
 async def test_sql_folds_as_python_does(database: Database) -> None:
     alphabet = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x250), *range(0x1E00, 0x2000)]))
-    text = f"{alphabet} São Tomé das Letras ﬁm Ⅳ"
-    statement = sa.select(sa.func.crm.fold(sa.literal(text)))
+    text = f"{alphabet} certidões São Tomé das Letras ﬁm Ⅳ"
+    given = sa.literal(text)
+    statement = sa.select(sa.func.crm.fold(given), sa.func.crm.singular(given))
 
     async with database.transaction(OrganizationId(AURORA.id)) as session:
-        assert await session.scalar(statement) == fold(text)
+        folded = (await session.execute(statement)).one()
+
+    assert tuple(folded) == (fold(text), singular(text))

@@ -34,14 +34,20 @@ RETURN pg_catalog.lower(
   pg_catalog.regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') COLLATE "C"
 )
 """
+# The Portuguese stemmer does not know that certidões are more than one certidão.
+SINGULAR = r"""
+CREATE FUNCTION crm.singular(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.regexp_replace(crm.fold(value), '[ao]es\M', 'ao', 'g')
+"""
 TICKET_SEARCH = """
 CREATE FUNCTION crm.ticket_search(subject text, description text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN
   pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.simple'::regconfig, crm.fold(subject)), 'A')
-  || pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.portuguese'::regconfig, crm.fold(subject)), 'B')
+  || pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.portuguese'::regconfig, crm.singular(subject)), 'B')
   || pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.simple'::regconfig, crm.fold(description)), 'C')
-  || pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.portuguese'::regconfig, crm.fold(description)), 'D')
+  || pg_catalog.setweight(pg_catalog.to_tsvector('pg_catalog.portuguese'::regconfig, crm.singular(description)), 'D')
 """
 
 # In the order of their foreign keys, with what the application may do. No DELETE anywhere: retention and erasure
@@ -65,6 +71,7 @@ def upgrade() -> None:
     """Creates everything, with row-level security from the first row on."""
     create_schema(op, SCHEMA)
     op.execute(FOLD)
+    op.execute(SINGULAR)
     op.execute(TICKET_SEARCH)
     create_system_tables(op, SCHEMA)
     _create_organizations()
@@ -84,6 +91,7 @@ def downgrade() -> None:
         op.drop_table(table, schema=SCHEMA)
     drop_system_tables(op, SCHEMA)
     op.execute("DROP FUNCTION crm.ticket_search(text, text)")
+    op.execute("DROP FUNCTION crm.singular(text)")
     op.execute("DROP FUNCTION crm.fold(text)")
     drop_schema(op, SCHEMA)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from core_api.folding import fold
+from core_api.folding import fold, singular
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.repository import READ_COLUMNS
 
@@ -20,7 +20,7 @@ def matching(text: str, limit: int) -> sa.Select[Any]:
     number = _NUMBER.fullmatch(text.strip())
     words = re.findall(r"\w+", fold(text))[:_WORDS]
     query = sa.func.to_tsquery(_SIMPLE, " & ".join(f"{word}:*" for word in words)).op("||")(
-        sa.func.to_tsquery(_PORTUGUESE, " & ".join(words))
+        sa.func.to_tsquery(_PORTUGUESE, " & ".join(singular(word) for word in words))
     )
     search = Ticket.__table__.c.search
     is_number = Ticket.number == int(number[1]) if number else sa.false()
