@@ -3,7 +3,7 @@
 A test works within one transaction that is rolled back; one marked `committed` commits for real.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
-from core_api_factories import INTERNAL_KEY, Person
+from core_api_factories import INTERNAL_KEY, Person, PersonOf
 from core_api_records import Records
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -38,8 +38,6 @@ from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
-
-PersonOf = Callable[..., Person]
 
 
 @pytest.fixture(scope="session")
@@ -104,11 +102,17 @@ def shared_app(settings: ServiceAppSettings) -> FastAPI:
     return create_app(settings)
 
 
+@pytest.fixture(autouse=True)
+def _cleaned(request: pytest.FixtureRequest) -> None:
+    """What a `committed` test leaves is deleted. Not async: `clean` needs the loop."""
+    if request.node.get_closest_marker("committed"):
+        request.getfixturevalue("clean")
+
+
 @pytest.fixture
 async def database(request: pytest.FixtureRequest, resources: Resources) -> AsyncIterator[Database]:
     """The service's database: the real one for `committed` tests, else one transaction of it."""
     if request.node.get_closest_marker("committed"):
-        request.getfixturevalue("clean")
         yield resources.database
         return
     async with resources.database.engines[0].connect() as connection:
@@ -139,8 +143,8 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def person(http: httpx.AsyncClient, token_factory: TokenFactory) -> PersonOf:
     """Somebody by name, with a token of their own."""
 
-    def of(name: str, **claims: Any) -> Person:
-        token = token_factory.token(name, **claims)
+    def of(who: str, /, **claims: Any) -> Person:
+        token = token_factory.sign(token_factory.claims(who) | claims)
         return Person(http, {"authorization": f"Bearer {token}"})
 
     return of

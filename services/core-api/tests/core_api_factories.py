@@ -1,7 +1,7 @@
 """People who call core-api, and the things they make."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,10 @@ class Person:
         answer = await self.get(path, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
+
+
+PersonOf = Callable[..., Person]
+"""Name and changed claims → a person with a fresh token."""
 
 
 async def make_client(person: Person, **changes: Any) -> dict[str, Any]:

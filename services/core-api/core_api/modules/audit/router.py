@@ -1,10 +1,10 @@
 """Reading the audit log over HTTP."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import ReadTx
@@ -18,7 +18,9 @@ from shared_schemas.permissions import Permission
 router = APIRouter(tags=["audit"])
 
 Auditor = Annotated[Actor, Depends(require(Permission.AUDIT_READ))]
-Instant = Annotated[datetime | None, Query(description="With time zone, e.g. 2026-11-21T09:00:00Z")]
+Instant = Annotated[
+    AwareDatetime | None, Query(description="With time zone, e.g. 2026-11-21T09:00:00Z")
+]
 
 
 def _filter(
