@@ -67,6 +67,15 @@ async def test_question_without_content_is_declined(ana: Person, question: str) 
     assert (await ana.ask(question))["abstained"] is True
 
 
+async def test_document_of_one_line_answers_with_that_line(ana: Person) -> None:
+    await ana.post(DOCUMENTS, json={"text": "A segunda via da certidão custa 37 reais"})
+    await ana.ingestion.drain_once("tests")
+
+    answer = await ana.ask("Quanto custa a segunda via da certidão?")
+
+    assert answer["sources"][0]["quote"] == "A segunda via da certidão custa 37 reais"
+
+
 async def test_misspelt_question_without_accents_is_understood(ana: Person) -> None:
     await ana.index(HOLIDAYS)
 
