@@ -105,9 +105,9 @@ check-types: .dev
 	@MYPYPATH= $(BIN)/mypy $(addprefix -p ,$(PACKAGES))
 	@MYPYPATH= $(BIN)/mypy conftest.py infra/bootstrap.py
 	@MYPYPATH= $(BIN)/mypy bench
-	@for folder in $(filter-out bench,$(TESTS)); do \
-		if [ -n "$$(find $$folder -name '*.py' | head -n 1)" ]; then MYPYPATH=$$folder $(BIN)/mypy $$folder || exit 1; fi; \
-	done
+	@failed=0; for folder in $(filter-out bench,$(TESTS)); do \
+		if [ -n "$$(find $$folder -name '*.py' | head -n 1)" ]; then MYPYPATH=$$folder $(BIN)/mypy $$folder || failed=1; fi; \
+	done; exit $$failed
 
 .PHONY: check-imports
 check-imports: .dev
