@@ -19,7 +19,7 @@ class RealmAccess(BaseModel):
 
 
 class TokenClaims(BaseModel):
-    """The claims every service relies on, after signature, issuer, audience and times were verified."""
+    """The claims every service relies on, once signature, issuer, audience and times hold."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,4 +1,4 @@
-"""Two ways to page: by opaque cursor (default, stable under writes) or by page number (for people)."""
+"""Two ways to page: by opaque cursor (default, stable under writes) or by page number."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""Who may do what: the one table from roles to permissions. Routers ask for permissions, never for roles."""
+"""Who may do what: the one table from roles to permissions. Routers never ask for roles."""
 
 from collections.abc import Iterable
 from enum import StrEnum

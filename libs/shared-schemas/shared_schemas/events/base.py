@@ -11,7 +11,7 @@ from shared_schemas.ids import OrganizationId, UserId, new_id
 
 
 class Payload(BaseModel):
-    """What happened, in ids and enumerations. Never a name, an address, a text: streams outlive erasure."""
+    """What happened, in ids and enumerations; never personal data: streams outlive erasure."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -21,7 +21,7 @@ def _now() -> datetime:
 
 
 class BaseEvent(BaseModel):
-    """A fact that was committed. Subclasses name `event_type`, `version` and the type of `payload`."""
+    """A fact that was committed. Subclasses name TYPE, VERSION and the type of `payload`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,4 +1,4 @@
-"""Facts about documents of the knowledge base. Owner: ai-svc (and worker-svc, working on its queue)."""
+"""Facts about documents. Owner: ai-svc, and worker-svc working on its queue."""
 
 from typing import ClassVar
 from uuid import UUID

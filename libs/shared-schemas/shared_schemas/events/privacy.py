@@ -3,6 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import Field
+
 from shared_schemas.events.base import BaseEvent, Payload
 
 
@@ -19,7 +21,7 @@ class ErasureCompletedPayload(Payload):
     privacy_request_id: UUID
     client_id: UUID
     service: str
-    erased: dict[str, int] = {}
+    erased: dict[str, int] = Field(default_factory=dict)
 
 
 class PrivacyErasureRequested(BaseEvent):
