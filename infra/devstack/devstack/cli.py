@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -121,18 +120,9 @@ def migrate() -> None:
 @app.command(hidden=True)
 def remove() -> None:
     """Stop everything and delete all data of this checkout (`make clean`)."""
-    from devstack.generated_secrets import load_or_generate  # noqa: PLC0415
-    from devstack.shared_servers import stop_abandoned_runs  # noqa: PLC0415
-    from devstack.supervisor import stop_from_outside  # noqa: PLC0415
-    from devstack.topology import build_topology  # noqa: PLC0415
+    from devstack.running import remove_everything  # noqa: PLC0415
 
-    settings = current_settings()
-    if not settings.state.exists():
-        return
-    stop_from_outside(StateFile(settings.state), Progress())
-    stop_abandoned_runs()
-    build_topology(settings, load_or_generate(settings.state)).postgres.remove()
-    shutil.rmtree(settings.state, ignore_errors=True)
+    remove_everything(current_settings(), Progress())
 
 
 @app.command()
@@ -187,6 +177,12 @@ def _greet_again(settings: StackSettings) -> None:
     from devstack.first_question import print_where_to_go  # noqa: PLC0415
 
     console = Console(highlight=False, soft_wrap=True)
+    state_file = StateFile(settings.state)
+    with console.status("it is being started already …"):
+        while state_file.is_held() and not state_file.read().ready:
+            time.sleep(0.2)
+    if not state_file.is_held():
+        raise DevstackError("The start that was under way has failed; try again.")
     console.print(f"It is already running at {settings.gateway_url}.")
     print_where_to_go(console, settings)
 

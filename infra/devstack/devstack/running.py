@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from devstack.errors import DevstackError
@@ -13,10 +15,12 @@ from devstack.generated_secrets import load_or_generate
 from devstack.migrations import run_alembic
 from devstack.progress import Progress
 from devstack.seed import seed
+from devstack.servers.postgres import PostgresServer
 from devstack.settings import StackSettings
+from devstack.shared_servers import stop_abandoned_runs
 from devstack.signals import Stopped, StopSignals
 from devstack.state import StateFile, make_folder
-from devstack.supervisor import Supervisor
+from devstack.supervisor import Supervisor, stop_from_outside
 from devstack.topology import DATABASE, build_topology
 
 
@@ -101,6 +105,23 @@ def migrate_database(settings: StackSettings, progress: Progress) -> None:
             run_alembic(owner)
         finally:
             postgres.stop()
+
+
+def remove_everything(settings: StackSettings, progress: Progress) -> None:
+    """Stop the stack and delete what it keeps: by name, the folder may hold other things."""
+    if not settings.state.is_dir():
+        return
+    stop_from_outside(StateFile(settings.state), progress)
+    stop_abandoned_runs()
+    for cluster in {path.name.split(".")[0] for path in settings.state.glob("postgres-*")}:
+        PostgresServer.remove_traces(settings.state / cluster)
+    build_topology(settings, load_or_generate(settings.state)).postgres.remove()
+    for name in ("redis", "objects", "oidc", "logs", "test"):
+        shutil.rmtree(settings.state / name, ignore_errors=True)
+    for name in ("secrets.json", "state.json", "traefik.yml", "lock"):
+        (settings.state / name).unlink(missing_ok=True)
+    with suppress(OSError):  # not empty
+        settings.state.rmdir()
 
 
 def _first_question(settings: StackSettings, progress: Progress) -> None:

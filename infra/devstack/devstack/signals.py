@@ -8,8 +8,8 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(Exception):
-    """Somebody asked the supervisor to end."""
+class Stopped(KeyboardInterrupt):
+    """Somebody asked the supervisor to end. An event loop swallows everything but this kind."""
 
 
 class StopSignals:

@@ -24,6 +24,7 @@ from devstack.state import RunningServer, StackState, StateFile
 from devstack.topology import DATABASE, Topology, build_topology
 
 _FIRST_DELAY_SECONDS = 0.5
+_STABLE_AFTER_SECONDS = 60.0
 _LONGEST_DELAY_SECONDS = 10.0
 _READY_WITHIN_SECONDS = 90.0
 _ROUTED_WITHIN_SECONDS = 15.0
@@ -47,6 +48,7 @@ class Supervisor:
         self._state = StackState(supervisor=identity_of(os.getpid()))
         self._retry_at: dict[str, float] = {}
         self._delay: dict[str, float] = {}
+        self._launched_at: dict[str, float] = {}
 
     def start(self) -> None:
         """Bring everything up. Raises a DevstackError of one line; `stop` is the caller's."""
@@ -129,12 +131,15 @@ class Supervisor:
             return
         if not server.exited:
             return
-        delay = min(self._delay.get(server.name, _FIRST_DELAY_SECONDS), _LONGEST_DELAY_SECONDS)
+        stable = now - self._launched_at[server.name] > _STABLE_AFTER_SECONDS
+        known = _FIRST_DELAY_SECONDS if stable else self._delay.get(server.name)
+        delay = min(known or _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
         self.progress.warn(f"{server.explain('ended')}; starting it again in {delay:.1f} s")
         self._retry_at[server.name] = now + delay
         self._delay[server.name] = delay * 2
 
     def _launch(self, server: Server) -> None:
+        self._launched_at[server.name] = time.monotonic()
         with self._signals.deferred():
             self._record(server, server.start())
 
