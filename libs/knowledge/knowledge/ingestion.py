@@ -5,13 +5,14 @@ transaction: a pipeline that ran twice, or was killed anywhere, leaves what one 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
 import structlog
+from numpy.typing import NDArray
 
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
@@ -44,6 +45,7 @@ from knowledge.preparation import (
     batches,
     chunk_rows,
     compact,
+    cut_text,
     embedding_texts,
     index_passages,
 )
@@ -55,10 +57,12 @@ from knowledge.threads import Compute
 from knowledge.word_counts import WordCounts
 from shared_schemas.events import DocumentFailed, DocumentIndexed
 
+T = TypeVar("T")
+
 _log = structlog.get_logger(__name__)
 
-_EMBEDDED_AT_ONCE: Final = 100
-"""Chunks between two looks at the progress."""
+_AT_ONCE: Final = 100
+"""Chunks between two looks at the progress: what a provider embeds in one request."""
 
 
 def ingestion_queue(database: Database, settings: IngestionSettings) -> JobQueue:
@@ -142,30 +146,30 @@ class Ingestion:
         title = _title(document, text)
         with progress.stage(Stage.CHUNK):
             language, passages = await self.compute(
-                index_passages,
-                text,
-                title=title,
-                chunking=document.chunking,
-                language=document.language,
+                cut_text, text, document.chunking, document.language
             )
-        if not passages:
-            raise EmptyDocument
+            if not passages:
+                raise EmptyDocument
+            indexed: list[IndexedPassage] = []
+            for part in _parts(passages):
+                # One call per part: a short document need not wait for all of a long one.
+                indexed += await self.compute(index_passages, title, language, part)
+                progress.within_stage(len(indexed) / len(passages))
         with progress.stage(Stage.EMBED):
-            vectors = []
-            for start in range(0, len(passages), _EMBEDDED_AT_ONCE):
-                batch = passages[start : start + _EMBEDDED_AT_ONCE]
+            vectors: list[NDArray[np.float16]] = []
+            for batch in _parts(indexed):
                 vectors.append(await self._embed(title, batch))
-                progress.within_stage((start + len(batch)) / len(passages))
+                progress.within_stage(len(vectors) * _AT_ONCE / len(indexed))
         return PreparedDocument(
             text=text,
             title=title,
             language=language,
-            passages=passages,
+            passages=indexed,
             embeddings=np.concatenate(vectors),
             embedding_model=self.embedder.model,
         )
 
-    async def _embed(self, title: str, passages: list[IndexedPassage]) -> Any:
+    async def _embed(self, title: str, passages: Sequence[IndexedPassage]) -> NDArray[np.float16]:
         try:
             return compact(await self.embedder.embed(embedding_texts(title, passages)))
         except EmbeddingFailed as failure:
@@ -252,6 +256,11 @@ class Ingestion:
                 _log.warning("ingestion_interrupted", error=type(error).__name__)
             else:
                 _log.error("ingestion_not_settled", exc_info=error)
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
 
 
 def _title(document: SubmittedDocument, text: NormalisedText) -> str:

@@ -42,18 +42,24 @@ class PreparedDocument:
     embedding_model: str
 
 
+def cut_text(
+    text: NormalisedText, chunking: Chunking, language: Language | None
+) -> tuple[Language, list[Passage]]:
+    """The passages, and the language they are in unless somebody said so. Meant for a thread."""
+    return language or detect_language(text.text), cut(text, chunking)
+
+
 def index_passages(
-    text: NormalisedText, *, title: str, chunking: Chunking, language: Language | None
-) -> tuple[Language, list[IndexedPassage]]:
-    """Cuts the text and analyses each passage: 2-4 ms per chunk, meant for a thread."""
-    language = language or detect_language(text.text)
+    title: str, language: Language, passages: Sequence[Passage]
+) -> list[IndexedPassage]:
+    """Analyses each passage: 1-2 ms per chunk, meant for a thread."""
     indexed: list[IndexedPassage] = []
-    for passage in cut(text, chunking):
+    for passage in passages:
         lexv, stems = index_chunk(
             title=title, heading=passage.heading, content=passage.content, language=language
         )
         indexed.append(IndexedPassage(passage, lexv.to_text(), stems))
-    return language, indexed
+    return indexed
 
 
 def embedding_texts(title: str, passages: Sequence[IndexedPassage]) -> list[str]:

@@ -21,6 +21,8 @@ from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
 from knowledge import deletion, submission
 from knowledge.models import Chunking, Document, DocumentStatus
+from knowledge.originals import Original, OriginalReader
+from knowledge.parsing.normalising import NormalisedText
 from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
 
 pytestmark = pytest.mark.committed
@@ -262,6 +264,33 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(
     assert len(await events_of(database_urls, "document.indexed")) == 1
 
 
+async def test_a_worker_that_wakes_after_its_lease_cannot_finish(
+    knowledge: Knowledge, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had begun in time, and has everything ready to be written."""
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    ingestion = knowledge.ingestion
+    sleeper = await knowledge.claim("sleeper")
+    extract = type(ingestion.originals).extract
+    asleep = True
+
+    async def sleep_then_extract(reader: OriginalReader, original: Original) -> NormalisedText:
+        nonlocal asleep
+        if asleep:
+            asleep = False
+            await knowledge.lease_runs_out(sleeper)
+            await knowledge.work("next")
+        return await extract(reader, original)
+
+    monkeypatch.setattr(type(ingestion.originals), "extract", sleep_then_extract)
+    await ingestion.work_off(sleeper)
+
+    document = await assert_indexed(knowledge, document_id)
+    assert document.chunk_count == 1
+    assert (await knowledge.job(document_id)).attempts == 2
+    assert len(await events_of(database_urls, "document.indexed")) == 1
+
+
 async def test_indexing_again_replaces_the_chunks(knowledge: Knowledge) -> None:
     document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 80))
     await knowledge.work()
@@ -304,10 +333,10 @@ async def test_a_document_deleted_during_its_download_leaves_no_object(
     job = await knowledge.claim()
     extract = type(ingestion.originals).extract
 
-    async def delete_then_extract(reader: object, original: object) -> object:
+    async def delete_then_extract(reader: OriginalReader, original: Original) -> NormalisedText:
         async with ingestion.database.transaction(job.organization_id) as session:
             await deletion.delete(session, await session.get_one(Document, document_id))
-        return await extract(reader, original)  # type: ignore[arg-type]  # the reader's own method
+        return await extract(reader, original)
 
     monkeypatch.setattr(type(ingestion.originals), "extract", delete_then_extract)
     await ingestion.work_off(job)
@@ -388,10 +417,10 @@ async def test_progress_is_shown_while_a_document_is_read(
     reading, go_on = asyncio.Event(), asyncio.Event()
     extract = type(ingestion.originals).extract
 
-    async def slow(reader: object, original: object) -> object:
+    async def slow(reader: OriginalReader, original: Original) -> NormalisedText:
         reading.set()
         await go_on.wait()
-        return await extract(reader, original)  # type: ignore[arg-type]  # the reader's own method
+        return await extract(reader, original)
 
     monkeypatch.setattr("knowledge.progress._SHOWN_EVERY", 0.01)
     monkeypatch.setattr(type(ingestion.originals), "extract", slow)

@@ -53,6 +53,9 @@ class TestNormalising:
         assert not set(text) & {"\x00", "\r", "\x0c", "\ufeff", "\u2028"}
         assert clean(text) == text
 
+    def test_accents_are_composed_and_line_ends_unified(self) -> None:
+        assert clean("ac\u0327a\u0303o\r\nfim\x00 \u2028 x\u00a0y") == "ação\nfim\n x y"
+
     @given(st.lists(st.text(max_size=60), max_size=8))
     def test_headings_are_where_their_offsets_say(self, parts: list[str]) -> None:
         blocks = [Block(f"T{part}", level=1) for part in parts]
