@@ -59,7 +59,7 @@ def _public_routes(app: FastAPI) -> dict[str, APIRoute]:
         f"{method} {route.path.removeprefix('/api/v1')}": route
         for route in app.routes
         if isinstance(route, APIRoute) and route.path.startswith("/api/v1/")
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
@@ -110,5 +110,5 @@ async def test_permission_is_asked_before_the_body_is_looked_at(vera: Person) ->
 
 async def _call(person: Person, method: str, path: str) -> Any:
     address = re.sub(r"\{\w+_id\}", str(new_id()), path).replace("{code}", "nenhuma")
-    body = {} if method in {"POST", "PATCH"} else None
+    body: dict[str, Any] | None = {} if method in {"POST", "PATCH"} else None
     return await person.call(method, f"/api/v1{address}", json=body)
