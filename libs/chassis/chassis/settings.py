@@ -98,7 +98,9 @@ class DatabaseSettings(SettingsGroup):
     url: SecretStr
     worker_url: SecretStr
     pool_size: int = Field(default=10, gt=0)
-    pool_max_overflow: int = Field(default=10, ge=0)
+    # Connections beyond the pool are closed as they come back: under load every request would
+    # pay for a new one. Waiting a moment for one of the pool's is cheaper for everybody.
+    pool_max_overflow: int = Field(default=0, ge=0)
     pool_timeout_seconds: float = Field(default=5.0, gt=0)
     worker_pool_size: int = Field(default=4, gt=0)
     connect_timeout_seconds: float = Field(default=5.0, gt=0)
