@@ -1,10 +1,11 @@
 """Where originals are kept, who embeds, and how much one document may cost."""
 
+import ipaddress
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.settings import SettingsGroup
 from knowledge.models import EMBEDDING_DIMENSIONS
@@ -60,9 +61,23 @@ class IngestionSettings(SettingsGroup):
     parser_wall: timedelta = timedelta(seconds=60)
     parser_processes: int = Field(default=1, gt=0)
     fetch_timeout: timedelta = timedelta(seconds=60)
-    # Addresses an organization's own intranet may be fetched from, as networks: "10.20.0.0/16".
-    fetch_allowed_networks: tuple[str, ...] = ()
+    # Addresses an organization's own intranet may be fetched from: "10.20.0.0/16,10.30.0.0/16".
+    fetch_allowed_networks: Annotated[tuple[str, ...], NoDecode] = ()
     lease: timedelta = timedelta(seconds=60)
+
+    @field_validator("fetch_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(network.strip() for network in value.split(",") if network.strip())
+        return value
+
+    @field_validator("fetch_allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
 
     @property
     def limits(self) -> Limits:

@@ -1,6 +1,7 @@
 """What is refused at the door, before anything is stored."""
 
 import pytest
+from pydantic import ValidationError
 
 from knowledge.addresses import AddressPolicy
 from knowledge.failures import (
@@ -12,6 +13,7 @@ from knowledge.failures import (
     refused_for,
 )
 from knowledge.parsing.causes import Cause
+from knowledge.settings import IngestionSettings
 from knowledge.storage import StoredObject
 from knowledge.submission import Source
 
@@ -77,3 +79,13 @@ def test_every_cause_has_a_sentence_for_people(cause: Cause) -> None:
     refusal = refused_for(cause)
     assert refusal.code == cause
     assert str(refusal).endswith(".")
+
+
+def test_networks_of_an_operator_are_a_list_in_one_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INGESTION_FETCH_ALLOWED_NETWORKS", "10.20.0.0/16, 127.0.0.2/32")
+    assert IngestionSettings().fetch_allowed_networks == ("10.20.0.0/16", "127.0.0.2/32")
+    monkeypatch.setenv("INGESTION_FETCH_ALLOWED_NETWORKS", "a rede")
+    with pytest.raises(ValidationError):
+        IngestionSettings()

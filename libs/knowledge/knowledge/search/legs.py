@@ -61,7 +61,7 @@ async def dense_ids(
     distance = Chunk.embedding.cosine_distance(_half(embedding))
     found = await session.scalars(
         sa.select(Chunk.id)
-        .where(*where, sa.true())
+        .where(*where, Chunk.embedding_model == embedding.model)
         .order_by(distance, Chunk.id)
         .limit(limit)
     )
