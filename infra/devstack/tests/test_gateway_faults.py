@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_upstreams import running_gateway
+from gateway_upstreams import DIES, running_gateway
 
 from devstack.errors import StartFailed
 
@@ -38,10 +38,13 @@ def test_a_write_is_never_sent_twice(tmp_path: Path) -> None:
     with running_gateway(tmp_path) as gateway:
         replicas = (gateway.core_api, gateway.core_api_2)
         for replica in replicas:
-            replica.statuses["/api/v1/clients"] = 500
-        httpx.post(f"{gateway.url}/api/v1/clients", json={})
-        arrived = [request for replica in replicas for request in replica.seen]
-    assert arrived == ["POST /api/v1/clients"]
+            replica.statuses["/api/v1/clients"] = DIES
+        written = httpx.post(f"{gateway.url}/api/v1/clients", json={})
+        read = httpx.get(f"{gateway.url}/api/v1/clients")
+        arrived = Counter(request for replica in replicas for request in replica.seen)
+    assert (written.status_code, read.status_code) == (503, 503)
+    assert arrived["POST /api/v1/clients"] == 1
+    assert arrived["GET /api/v1/clients"] > 1
 
 
 def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_security_headers_are_there_exactly_once(gateway: Gateway) -> None:
 
 
 def test_an_over_long_header_is_refused(gateway: Gateway) -> None:
-    status, _ = raw(gateway, "/api/v1/clients", **{"X-Long": "a" * 1_000_000})
+    status, _ = raw(gateway, "/api/v1/clients", **{"X-Long": "a" * 40_000})
     assert status == 431
 
 
