@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from chassis_data_schema import NOTES
-from sqlalchemy.exc import DBAPIError
+from chassis_data_schema import METADATA, NOTES, Kind, TenantThing
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 
 from chassis.data.database import Database
 from shared_schemas.ids import OrganizationId, new_id
@@ -18,6 +19,7 @@ from shared_schemas.ids import OrganizationId, new_id
 pytestmark = pytest.mark.committed
 
 AURORA = OrganizationId(UUID("0192a000-0000-7000-8000-00000000a001"))
+THINGS = METADATA.tables["chassis_test.things"]
 BOREAL = OrganizationId(UUID("0192a000-0000-7000-8000-00000000b001"))
 
 
@@ -94,6 +96,34 @@ async def test_a_read_only_transaction_refuses_to_write(database: Database) -> N
     with pytest.raises(DBAPIError, match="read-only"):
         async with database.transaction(AURORA, read_only=True) as session:
             await write_note(session, AURORA, "x")
+
+
+async def test_changed_objects_in_a_read_only_transaction_are_an_error(database: Database) -> None:
+    with pytest.raises(InvalidRequestError, match="read-only"):
+        async with database.transaction(AURORA, read_only=True) as session:
+            session.add(TenantThing(organization_id=AURORA, kind=Kind.ROUND))
+
+
+async def test_an_object_added_and_not_flushed_is_committed(database: Database) -> None:
+    async with database.transaction(AURORA) as session:
+        session.add(TenantThing(organization_id=AURORA, kind=Kind.ROUND))
+    async with database.transaction(AURORA, read_only=True) as session:
+        (thing,) = await session.scalars(sa.select(TenantThing))
+    assert (thing.kind, thing.version) == (Kind.ROUND, 1)
+
+
+async def test_a_stale_version_is_refused(database: Database) -> None:
+    async with database.transaction(AURORA) as session:
+        session.add(TenantThing(organization_id=AURORA, kind=Kind.ROUND))
+
+    async def change() -> None:
+        async with database.transaction(AURORA) as session:
+            (thing,) = await session.scalars(sa.select(TenantThing))
+            await session.execute(sa.update(THINGS).values(version=7))  # somebody else did
+            thing.kind = Kind.SQUARE
+
+    with pytest.raises(StaleDataError):
+        await change()
 
 
 async def test_an_error_rolls_back(database: Database) -> None:

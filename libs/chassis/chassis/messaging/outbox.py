@@ -21,6 +21,8 @@ def add(session: AsyncSession, event: BaseEvent) -> None:
     info = session.info
     if event.organization_id != info["organization_id"]:
         raise ValueError(f"{event.event_type} of another organization than the transaction's")
+    if info["read_only"]:
+        raise ValueError(f"{event.event_type} in a read-only transaction")
     event = _traced(event)
     row = _row_class(info["schema"])()
     row.id = event.event_id
