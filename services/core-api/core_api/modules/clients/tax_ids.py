@@ -55,7 +55,9 @@ def mask(number: str) -> str:
 
 def formatted(number: str) -> str:
     """A normalised number as people write it: `529.982.247-25`, `12.ABC.345/01DE-35`."""
-    return str(cpf.format(number) if len(number) == CPF_LENGTH else cnpj.format(number))
+    if len(number) == CPF_LENGTH:
+        return f"{number[:3]}.{number[3:6]}.{number[6:9]}-{number[9:]}"
+    return f"{number[:2]}.{number[2:5]}.{number[5:8]}/{number[8:12]}-{number[12:]}"
 
 
 def _checked(validate: Callable[[str], str], text: str, kind: str) -> str:
