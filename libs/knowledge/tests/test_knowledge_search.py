@@ -92,7 +92,7 @@ async def test_too_few_candidates_lead_to_the_exact_scan(
     knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Shares 4-grams with the question, but no stem: only the exact scan can find it.
-    (wanted,) = await index(knowledge, "O arquivamento foi deferido.")
+    (wanted,) = await index(knowledge, "O processo foi desarquivado.")
     await index(knowledge, "O arquivo municipal abre cedo.")
     monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
 
@@ -136,13 +136,15 @@ def unit(*components: float) -> np.ndarray[Any, np.dtype[np.float32]]:
     return vector / np.linalg.norm(vector)
 
 
-async def embedded(knowledge: Knowledge, document_id: UUID, *components: float) -> None:
+async def embedded(
+    knowledge: Knowledge, document_id: UUID, *components: float, model: str = "provider-model"
+) -> None:
     """As if a provider's model had embedded the document."""
     async with knowledge.ingestion.database.transaction(make_actor().organization_id) as tx:
         await tx.execute(
             sa.update(Chunk)
             .where(Chunk.document_id == document_id)
-            .values(embedding=unit(*components), embedding_model="provider-model")
+            .values(embedding=unit(*components), embedding_model=model)
         )
 
 
@@ -158,6 +160,22 @@ async def test_vector_leg_adds_what_the_words_miss(knowledge: Knowledge) -> None
     assert documents(alone) == [words]
     assert documents(fused) == [words, meaning]
     assert 0 < fused[1].similarity < fused[0].similarity <= 1
+
+
+async def test_vectors_of_another_model_are_not_compared(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, other, same = await index(knowledge, "Férias.", "Descanso pago.", "Recesso pago.")
+    await embedded(knowledge, other, 1, model="model-of-yesterday")
+    await embedded(knowledge, same, 1, 1)
+    monkeypatch.setattr(searching, "FUSED", 1)
+    question = QueryEmbedding("provider-model", unit(1))
+
+    found = await find(knowledge, "férias", embedding=question, top_k=1)
+    both = await find(knowledge, "férias", embedding=question, top_k=2)
+
+    assert other not in documents([*found, *both])
+    assert same in documents(both)
 
 
 async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Knowledge) -> None:
