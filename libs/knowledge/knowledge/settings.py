@@ -23,14 +23,10 @@ class StorageSettings(SettingsGroup):
 class EmbeddingSettings(SettingsGroup):
     """Who turns texts into vectors."""
 
-    model_config = SettingsConfigDict(populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="EMBEDDING_", populate_by_name=True)
 
-    provider: Literal["local", "openai"] = Field(
-        default="local", validation_alias="EMBEDDING_PROVIDER"
-    )
-    model: str = Field(
-        default="text-embedding-3-small", validation_alias="EMBEDDING_MODEL", min_length=1
-    )
+    provider: Literal["local", "openai"] = "local"
+    model: str = Field(default="text-embedding-3-small", min_length=1)
     api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     timeout: timedelta = timedelta(seconds=30)

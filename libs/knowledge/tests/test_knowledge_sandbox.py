@@ -1,7 +1,9 @@
 """The sandbox: hostile files cost their own process, and nothing else."""
 
 import asyncio
+import contextlib
 import os
+import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -11,6 +13,7 @@ from knowledge_factories import in_parts
 from knowledge_files import (
     PARAGRAPH,
     make_billion_laughs,
+    make_docx,
     make_docx_bomb,
     make_docx_of_empty_runs,
     make_pdf,
@@ -84,6 +87,39 @@ async def test_a_bomb_is_refused_and_the_next_file_read(
 ) -> None:
     assert await cause_of(sandbox, raw, form) is cause
     await assert_alive(sandbox)
+
+
+async def test_damaged_files_are_read_or_refused_and_never_kill_the_process(
+    sandbox: Sandbox,
+) -> None:
+    await assert_alive(sandbox)
+    process = children()
+    dice = random.Random(11)
+    whole = [
+        (make_pdf(PARAGRAPH, PARAGRAPH, bookmarks=("Férias",)), Format.PDF),
+        (make_docx(), Format.DOCX),
+        (b"<p>a<table><tr><td>b</table>" * 50, Format.HTML),
+    ]
+    for number in range(180):
+        raw, form = whole[number % len(whole)]
+        with contextlib.suppress(ParsingFailure):
+            await sandbox.parse(file_of(damaged(raw, dice)), form)
+    assert children() == process
+
+
+def damaged(raw: bytes, dice: random.Random) -> bytes:
+    """With bytes changed, missing and added."""
+    broken = bytearray(raw)
+    for _ in range(dice.choice((1, 5, 40))):
+        at = dice.randrange(len(broken))
+        match dice.randrange(4):
+            case 0:
+                del broken[at : at + dice.randrange(50)]
+            case 1:
+                broken[at:at] = dice.randbytes(20)
+            case _:
+                broken[at] = dice.randrange(256)
+    return bytes(broken)
 
 
 async def test_entities_are_not_expanded(sandbox: Sandbox) -> None:

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limi
 
 _MAX_ENTRIES: Final = 10_000
 _HEADING_NAME: Final = re.compile(r"(?:heading|título|titulo) ([1-6])", re.IGNORECASE)
+# What zipfile and python-docx let through of damaged archives and missing parts.
+_OF_DAMAGE: Final = (
+    zlib.error, KeyError, ValueError, AttributeError, NotImplementedError, EOFError, OSError
+)  # fmt: skip
 _MAIN_PART: Final = "word/document.xml"
 
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
@@ -38,8 +43,7 @@ def extract_docx(raw: bytes, limits: Limits) -> Extraction:
         # When memory is refused, libxml2 has none left to say so either.
         out_of_memory = str(error).startswith(("Memory allocation failed", "unknown error"))
         raise ParsingFailure(Cause.TOO_COMPLEX if out_of_memory else Cause.BROKEN) from error
-    except (KeyError, ValueError, AttributeError, NotImplementedError, EOFError) as error:
-        # python-docx leaves what its parts lack to Python's own exceptions.
+    except _OF_DAMAGE as error:
         raise ParsingFailure(Cause.BROKEN) from error
 
 

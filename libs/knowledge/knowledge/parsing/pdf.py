@@ -120,11 +120,16 @@ def _page_blocks(text: str, page: int, bookmarks: list[tuple[int, str]]) -> Iter
 
 
 def _has_images(document: pdfium.PdfDocument) -> bool:
-    for index in range(min(len(document), _PAGES_LOOKED_AT_FOR_IMAGES)):
+    pages = range(min(len(document), _PAGES_LOOKED_AT_FOR_IMAGES))
+    return any(_page_has_images(document, index) for index in pages)
+
+
+def _page_has_images(document: pdfium.PdfDocument, index: int) -> bool:
+    try:
         page = document[index]
         try:
-            if any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3)):
-                return True
+            return any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3))
         finally:
             page.close()
-    return False
+    except pdfium.PdfiumError:
+        return False
