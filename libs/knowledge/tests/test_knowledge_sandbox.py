@@ -43,7 +43,14 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def children() -> list[int]:
     """Processes of ours that parse."""
     found = psutil.Process().children(recursive=True)
-    return [child.pid for child in found if "knowledge.parsing.child" in " ".join(child.cmdline())]
+    return [child.pid for child in found if "knowledge.parsing.child" in _command(child)]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ended since it was listed
+        return ""
 
 
 async def cause_of(sandbox: Sandbox, raw: bytes, form: Format) -> Cause:
