@@ -17,6 +17,9 @@ def free_port() -> int:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port of the loopback interface."""
+    with socket.socket() as caller:  # macOS allows a second, more specific listener
+        if caller.connect_ex(("127.0.0.1", port)) == 0:
+            return False
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
