@@ -1,7 +1,7 @@
 """Transactions: opened at the edge, bound to one tenant, committed once."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class Database:
             worker_name,
             **_pool(settings, settings.worker_pool_size, settings.worker_pool_size),
         )
+        # The same pool; leaving and entering autocommit costs no round trip.
+        self._worker_at_once = self._worker.execution_options(isolation_level="AUTOCOMMIT")
         self._alone = _engine(
             worker_url, settings, worker_name, poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
@@ -82,6 +84,13 @@ class Database:
             info={"schema": self.schema, "database": self},
         )
         return _Transaction(session, self)
+
+    async def worker_statement(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        """One statement as `cogep_worker`: a transaction by itself, in one round trip."""
+        async with self._worker_at_once.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
 
     def worker_connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection of its own as `cogep_worker`, each statement its own transaction.

@@ -24,9 +24,6 @@ WITH RECURSIVE waiting AS (
             WHERE q.state = 'pending' AND q.organization_id > w.organization_id
             ORDER BY q.organization_id LIMIT 1)
     FROM waiting w WHERE w.organization_id IS NOT NULL
-), running AS (
-    SELECT organization_id, count(*) AS jobs FROM {queue}
-    WHERE state = 'processing' AND lease_expires_at >= now() GROUP BY organization_id
 ), due AS (
     SELECT id, organization_id, true AS abandoned, priority, run_at FROM {queue}
     WHERE state = 'processing' AND lease_expires_at < now()
@@ -34,18 +31,31 @@ WITH RECURSIVE waiting AS (
     SELECT first.* FROM waiting w CROSS JOIN LATERAL (
         SELECT q.id, q.organization_id, false, q.priority, q.run_at FROM {queue} q
         WHERE q.state = 'pending' AND q.organization_id = w.organization_id AND q.run_at <= now()
-        ORDER BY q.priority, q.run_at, q.id LIMIT :limit + {spare}
+        ORDER BY q.priority, q.run_at, q.id
+        LIMIT (SELECT :limit + 1 + {spare} / count(*) FROM waiting)
     ) first
+), running AS MATERIALIZED (
+    SELECT organization_id, (
+        SELECT count(*) FROM (
+            SELECT FROM {queue} q
+            WHERE q.state = 'processing' AND q.organization_id = found.organization_id
+              AND q.lease_expires_at >= now()
+            LIMIT 100
+        ) busy
+    ) AS jobs
+    FROM (SELECT DISTINCT organization_id FROM due) found
 ), line AS (
-    SELECT due.id, due.priority, due.run_at, coalesce(running.jobs, 0) + row_number() OVER (
+    SELECT due.id, due.priority, due.run_at, running.jobs + row_number() OVER (
         PARTITION BY due.organization_id
         ORDER BY due.abandoned DESC, due.priority, due.run_at, due.id
     ) AS turn
-    FROM due LEFT JOIN running USING (organization_id)
+    FROM due JOIN running USING (organization_id)
+), candidates AS MATERIALIZED (
+    SELECT * FROM line ORDER BY turn, priority, run_at, id LIMIT :limit + {spare}
 ), chosen AS (
-    SELECT q.id, line.turn FROM {queue} q JOIN line USING (id)
+    SELECT q.id, candidates.turn FROM candidates JOIN {queue} q USING (id)
     WHERE q.state = 'pending' OR (q.state = 'processing' AND q.lease_expires_at < now())
-    ORDER BY line.turn, line.priority, line.run_at, q.id
+    ORDER BY candidates.turn, candidates.priority, candidates.run_at, q.id
     LIMIT :limit FOR UPDATE OF q SKIP LOCKED
 )
 UPDATE {queue} q
@@ -95,6 +105,11 @@ SELECT state, count(*) AS jobs, extract(epoch FROM now() - min(run_at)) AS secon
 FROM {queue} WHERE state IN ('pending', 'processing') GROUP BY state
 """
 
+# Whether a claim that came back empty was only unlucky: others held all its candidates.
+_OVERLOOKED: Final = """
+SELECT id FROM {queue} WHERE state = 'pending' AND run_at <= now() LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
 _LEASE: Final = sa.bindparam("lease", type_=sa.Interval())
 
 
@@ -123,6 +138,7 @@ class Statements:
             sa.bindparam("id", type_=sa.Uuid()),
             sa.bindparam("token", type_=sa.BigInteger()),
         )
+        self.overlooked = _sql(_OVERLOOKED, table)
         self.depth = _sql(_DEPTH, table)
 
 

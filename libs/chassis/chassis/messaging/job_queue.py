@@ -147,13 +147,13 @@ class JobQueue:
         workers claim at the same moment.
         """
         await self._measure_now_and_then()
-        async with self._database.worker_transaction() as session:
-            rows = await session.execute(
-                self._statements.claim,
-                {"worker": worker, "limit": limit, "lease": self.lease},
-            )
-            claimed = sorted(rows.mappings(), key=lambda row: row["turn"])
-        return [self._claimed(row) for row in claimed]
+        wanted = {"worker": worker, "limit": limit, "lease": self.lease}
+        run = self._database.worker_statement
+        rows = await run(self._statements.claim, wanted)
+        while not rows and await run(self._statements.overlooked):
+            rows = await run(self._statements.claim, wanted)
+        in_turn = sorted(rows, key=lambda row: row.turn)
+        return [self._claimed(row._mapping) for row in in_turn]  # noqa: SLF001 - it is public
 
     def _claimed(self, row: Mapping[Any, Any]) -> ClaimedJob:
         return ClaimedJob(
@@ -171,33 +171,31 @@ class JobQueue:
         held = list(jobs)
         if not held:
             return []
-        async with self._database.worker_transaction() as session:
-            kept = await session.execute(
-                self._statements.heartbeat,
-                {
-                    "ids": [job.id for job in held],
-                    "tokens": [job.lease_token for job in held],
-                    "lease": self.lease,
-                },
-            )
-            alive = set(kept.scalars())
+        kept = await self._database.worker_statement(
+            self._statements.heartbeat,
+            {
+                "ids": [job.id for job in held],
+                "tokens": [job.lease_token for job in held],
+                "lease": self.lease,
+            },
+        )
+        alive = {row.id for row in kept}
         return [job for job in held if job.id not in alive]
 
     async def report(self, job: ClaimedJob, stage: str, percent: int) -> None:
         """Shows how far the job is (0-100) and extends its lease. Raises LeaseLost."""
-        async with self._database.worker_transaction() as session:
-            held = await session.execute(
-                self._statements.report,
-                {
-                    "id": job.id,
-                    "token": job.lease_token,
-                    "stage": stage,
-                    "percent": percent,
-                    "lease": self.lease,
-                },
-            )
-            if held.first() is None:
-                raise LeaseLost
+        held = await self._database.worker_statement(
+            self._statements.report,
+            {
+                "id": job.id,
+                "token": job.lease_token,
+                "stage": stage,
+                "percent": percent,
+                "lease": self.lease,
+            },
+        )
+        if not held:
+            raise LeaseLost
 
     @asynccontextmanager
     async def fenced(self, job: ClaimedJob) -> AsyncIterator[AsyncSession]:
@@ -318,8 +316,7 @@ class JobQueue:
 
     async def measure(self) -> None:
         """Sets the gauges of depth and age."""
-        async with self._database.worker_transaction() as session:
-            found = (await session.execute(self._statements.depth)).all()
+        found = await self._database.worker_statement(self._statements.depth)
         jobs = {row.state: row for row in found}
         for state in (JobState.PENDING, JobState.PROCESSING):
             row = jobs.get(state.value)
