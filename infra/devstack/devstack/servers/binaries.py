@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from devstack.errors import DevstackError
+from devstack.servers.public_folders import public_folder
 from devstack.system_user import SystemUser
 
 _POSTGRES_FOLDERS = {16: "pginstall", 18: "pginstall18"}
@@ -65,18 +66,6 @@ def _reachable_copy(package: Path, folder: str) -> Path:
     except OSError:  # another process finished the same copy first
         shutil.rmtree(partial, ignore_errors=True)
     return target
-
-
-def public_folder(key: str) -> Path:
-    """A folder of ours that every user can traverse, for what PostgreSQL's user must reach."""
-    folder = Path("/var/tmp") / f"cogep-{os.geteuid()}-{key}"  # noqa: S108 - ownership is verified below
-    folder.mkdir(mode=0o755, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise DevstackError(
-            f"{folder} exists and belongs to somebody else: remove it and try again."
-        )
-    folder.chmod(0o755)
-    return folder
 
 
 def _open_to_read(root: Path) -> None:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from devstack.checkout import ROOT
 from devstack.errors import DevstackError, StartFailed
-from devstack.servers.binaries import postgres_binaries, public_folder
+from devstack.servers.binaries import postgres_binaries
+from devstack.servers.public_folders import give_back, stand_in_folder
 from devstack.servers.server import Server, most_telling
 from devstack.system_user import SystemUser, become, unprivileged_user
 
@@ -176,8 +176,8 @@ class PostgresServer(Server):
         shutil.rmtree(real, ignore_errors=True)
         for trace in real.parent.glob(f"{real.name}.*"):
             trace.unlink(missing_ok=True)
-        if real.parent.name.startswith("cogep-") and not any(real.parent.iterdir()):
-            real.parent.rmdir()
+        if real.parent != data.absolute().parent:
+            give_back(real.parent)
 
     def _initdb(self, password_file: Path) -> None:
         common = [str(self.bin / "initdb"), "-D", str(self.data), "-U", "postgres", "-E", "UTF8"]
@@ -219,5 +219,4 @@ def _reachable(data: Path, user: SystemUser | None) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     if user is None or user.may("-x", parent):
         return data
-    key = sha256(str(parent).encode()).hexdigest()[:12]
-    return public_folder(key) / data.name
+    return stand_in_folder(parent) / data.name
