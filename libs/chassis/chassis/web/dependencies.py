@@ -10,9 +10,18 @@ from starlette.requests import Request
 from chassis.security.authentication import CurrentActor, InternalCaller
 from chassis.web.etag import IfMatch
 from chassis.web.resources import Resources
-from chassis.web.transactions import read_transaction, transaction
+from chassis.web.transactions import TenantRows, read_transaction, rows, transaction
 
-__all__ = ["CurrentActor", "CurrentResources", "IfMatch", "InternalCaller", "ReadTx", "Tx"]
+__all__ = [
+    "CurrentActor",
+    "CurrentResources",
+    "IfMatch",
+    "InternalCaller",
+    "ReadTx",
+    "Rows",
+    "TenantRows",
+    "Tx",
+]
 
 
 async def resources_of(request: Request) -> Resources:
@@ -30,3 +39,6 @@ statement."""
 
 ReadTx = Annotated[AsyncSession, Depends(read_transaction, scope="function")]
 """Like `Tx`, read-only."""
+
+Rows = Annotated[TenantRows, Depends(rows)]
+"""For a hot route that answers from one row: several times cheaper than a `ReadTx`."""

@@ -53,7 +53,7 @@ class IdempotentRoute(ServiceRoute):
             raise TypeError(f"{self.path}: an idempotent route stores its answer in its Tx")
 
     def get_route_handler(self) -> Handler:
-        """The handler, wrapped."""
+        """The handler, wrapped once more."""
         handle = super().get_route_handler()
         if "POST" not in (self.methods or ()):
             return handle

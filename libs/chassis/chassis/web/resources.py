@@ -7,6 +7,7 @@ import httpx
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
+from chassis.data.rows import RowReader
 from chassis.security.internal_key import InternalKeys
 from chassis.security.oidc import TokenVerifier
 from chassis.settings import ServiceAppSettings
@@ -27,6 +28,8 @@ class Resources:
     internal_keys: InternalKeys
     limiter: RateLimiter
     on_authenticated: "AuthenticatedHook | None" = None
+    rows: RowReader | None = None
+    """For the hottest reads; None reads through `database`, as tests do."""
 
 
 AuthenticatedHook = Callable[[Resources, TokenClaims, Actor], Awaitable[None]]

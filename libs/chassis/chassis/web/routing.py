@@ -1,6 +1,7 @@
 """The route every endpoint becomes: strangers are turned away before their body is read."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from fastapi import params
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from chassis.security.authentication import Guard, authenticate_service, is_guard
 from chassis.web.errors import Unauthenticated
 from chassis.web.middleware.body_limit import Allowance
+from chassis.web.plan import Plan
 from chassis.web.rate_limit import DEFAULT_SCOPE
 from chassis.web.request_body import check_json_body
 
@@ -33,24 +35,42 @@ class ServiceRoute(APIRoute):
     401.
     """
 
-    def get_route_handler(self) -> Handler:
-        """The handler, wrapped."""
-        handle = super().get_route_handler()
-        guards = guards_of(self.dependant)
-        body = self.body_field
-        takes_json = body is not None and not isinstance(body.field_info, params.Form)
-        from_people = authenticate_service not in guards
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._guards = guards_of(self.dependant)
+        self._from_people = authenticate_service not in self._guards
+        self._plan = Plan.of(self)
+        self._fastapi_app = self.app
+        self.app = self._handle
 
-        async def handle_guarded(request: Request) -> Response:
-            if from_people:
-                await _admit(request, guards)
-            else:
-                await _run(guards, request)
-            if takes_json:
-                await check_json_body(request)
+    def get_route_handler(self) -> Handler:
+        """The handler, wrapped. FastAPI calls it once, while the route is made."""
+        handle = super().get_route_handler()
+        takes_json = self.body_field is not None and not isinstance(
+            self.body_field.field_info, params.Form
+        )
+        if not takes_json:
+            return handle
+
+        async def handle_json(request: Request) -> Response:
+            await check_json_body(request)
             return await handle(request)
 
-        return handle_guarded
+        return handle_json
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        if self._from_people:
+            await _admit(request, self._guards)
+        else:
+            await _run(self._guards, request)
+        if self._plan is not None and self._plan.applies:
+            response = await self._plan.answer(request)
+            await response(scope, receive, send)
+            return
+        async with AsyncExitStack() as uploads:
+            scope["fastapi_middleware_astack"] = uploads
+            await self._fastapi_app(scope, receive, send)
 
 
 async def _admit(request: Request, guards: Sequence[Guard]) -> None:

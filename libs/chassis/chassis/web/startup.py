@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from sqlalchemy.pool import QueuePool
 
 from chassis.data.database import Database
+from chassis.data.rows import DriverRowReader
 from chassis.messaging.consumer import StreamConsumer, Subscription
 from chassis.messaging.relay import OutboxRelay
 from chassis.observability.metrics import DB_CONNECTIONS
@@ -45,6 +46,8 @@ async def open_resources(
     jwks = JwksCache(http, settings.oidc)
     stack.push_async_callback(jwks.close)
     await jwks.warm_up()
+    rows = DriverRowReader(settings.database, application_name=name)
+    stack.push_async_callback(rows.close)
     limiter = RateLimiter(settings.service, settings.redis)
     stack.push_async_callback(limiter.close)
     return Resources(
@@ -57,6 +60,7 @@ async def open_resources(
         internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
         limiter=limiter,
         on_authenticated=on_authenticated,
+        rows=rows,
     )
 
 

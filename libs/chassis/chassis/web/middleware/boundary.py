@@ -1,7 +1,6 @@
 """The innermost layer: what is refused before routing, and the answer to every error routes let
 out."""
 
-from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Final
 
@@ -18,7 +17,7 @@ VERSIONED: Final = "/api/v1/"
 
 
 class BoundaryMiddleware:
-    """Stands in for FastAPI's exception and exit-stack middleware, whose answers are not ours.
+    """Stands in for FastAPI's exception middleware, whose answers are not ours.
 
     `unaliased`: the paths under /api that are what they say (documentation), not short for /api/v1.
     """
@@ -43,10 +42,7 @@ class BoundaryMiddleware:
         try:
             _refuse_unreadable(scope)
             self._resolve_alias(scope)
-            counted = self._body_limit.receive(scope, receive)
-            async with AsyncExitStack() as uploads:
-                scope["fastapi_middleware_astack"] = uploads
-                await self._app(scope, counted, send)
+            await self._app(scope, self._body_limit.receive(scope, receive), send)
         except Exception as error:
             if has_started(scope):
                 raise

@@ -1,0 +1,202 @@
+"""Planned routes answer exactly what FastAPI would, and only simple routes are planned."""
+
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from chassis_web_sample import keyed, router, sample_app, started
+from fastapi import APIRouter, BackgroundTasks, Cookie, Depends, FastAPI, Header, Query, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from chassis.settings import ServiceAppSettings
+from chassis.web.plan import Plan
+
+calls: list[str] = []
+planned = APIRouter()
+
+
+class Answer(BaseModel):
+    """What the routes return."""
+
+    text: str
+    empty: str | None = None
+
+
+async def shared() -> str:
+    calls.append("shared")
+    return "shared"
+
+
+async def left(shared: Annotated[str, Depends(shared)], size: int) -> str:
+    calls.append("left")
+    return f"{shared}-{size}"
+
+
+async def right(shared: Annotated[str, Depends(shared)], x_word: Annotated[str, Header()]) -> str:
+    calls.append("right")
+    return f"{shared}-{x_word}"
+
+
+async def fresh(request: Request) -> str:
+    calls.append("fresh")
+    return request.method
+
+
+@planned.get("/planned/{number}", status_code=203)
+async def everything(
+    number: int,
+    left: Annotated[str, Depends(left)],
+    right: Annotated[str, Depends(right)],
+    first: Annotated[str, Depends(fresh, use_cache=False)],
+    second: Annotated[str, Depends(fresh, use_cache=False)],
+    response: Response,
+    tags: Annotated[list[str] | None, Query()] = None,
+    crumb: Annotated[str, Cookie()] = "none",
+) -> Answer:
+    calls.append("endpoint")
+    response.headers["x-extra"] = "yes"
+    response.set_cookie("seen", "1")
+    return Answer(text=" ".join([str(number), left, right, first, second, str(tags), crumb]))
+
+
+@planned.get("/planned-lean", response_model_exclude_none=True)
+async def lean() -> Answer:
+    return Answer(text="x")
+
+
+@planned.get("/planned-status")
+async def status(response: Response) -> Answer:
+    response.status_code = 202
+    return Answer(text="x")
+
+
+@planned.get("/planned-own")
+async def own() -> Answer:
+    return Response("own", media_type="text/plain")  # type: ignore[return-value]  # FastAPI lets it through
+
+
+@planned.get("/planned-wrong")
+async def wrong() -> Answer:
+    return {"unexpected": 1}  # type: ignore[return-value]  # what must not pass
+
+
+@planned.get("/planned-union")
+async def union() -> Answer | None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def app(web_settings: ServiceAppSettings) -> FastAPI:
+    return sample_app(web_settings, routers=[planned])
+
+
+@pytest.fixture(scope="module")
+async def client(app: FastAPI, web: httpx.AsyncClient) -> Any:
+    async with started(app) as client:
+        yield client
+
+
+GOOD = {"params": {"size": "3", "tags": ["a", "b"]}, "headers": {"x-word": "w"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("/planned/7", GOOD),
+        ("/planned/7", {**GOOD, "headers": {"x-word": "w", "cookie": "crumb=c"}}),
+        ("/planned/seven", GOOD),
+        ("/planned/7", {"params": {"size": "three"}, "headers": {"x-word": "w"}}),
+        ("/planned/7", {"params": {"size": "3"}}),
+        ("/planned/seven", {}),
+        ("/planned-lean", {}),
+        ("/planned-status", {}),
+        ("/planned-own", {}),
+        ("/planned-wrong", {}),
+        ("/planned-union", {}),
+    ],
+)
+async def test_plan_and_framework_agree(
+    app: FastAPI, client: httpx.AsyncClient, path: str, given: dict[str, Any]
+) -> None:
+    async def ask() -> tuple[Any, ...]:
+        calls.clear()
+        client.cookies.clear()
+        answer = await client.get(f"/api/v1{path}", **given)
+        names = ("content-type", "content-length", "x-extra", "set-cookie")
+        body = answer.text.replace(answer.headers["x-request-id"], "")
+        return answer.status_code, body, [answer.headers.get(n) for n in names], sorted(calls)
+
+    with_plan = await ask()
+    app.dependency_overrides[object] = object
+    try:
+        without = await ask()
+    finally:
+        app.dependency_overrides.clear()
+    assert with_plan == without
+
+
+async def test_shared_dependency_is_called_once_per_request(client: httpx.AsyncClient) -> None:
+    calls.clear()
+    await client.get("/api/v1/planned/7", params={"size": 1}, headers={"x-word": "w"})
+    assert calls == ["shared", "left", "right", "fresh", "fresh", "endpoint"]
+
+
+def _plan_of(endpoint: Any, **options: Any) -> Plan | None:
+    return Plan.of(APIRoute("/x", endpoint, **options))
+
+
+async def _generator() -> Any:
+    yield 1
+
+
+def _synchronous() -> int:
+    return 1
+
+
+async def _takes_body(body: Answer) -> Answer:
+    return body
+
+
+async def _takes_generator(value: Annotated[int, Depends(_generator)]) -> Answer:
+    return Answer(text=str(value))
+
+
+async def _takes_synchronous(value: Annotated[int, Depends(_synchronous)]) -> Answer:
+    return Answer(text=str(value))
+
+
+async def _takes_tasks(tasks: BackgroundTasks) -> Answer:
+    return Answer(text=str(tasks))
+
+
+def _plain_function() -> Answer:
+    return Answer(text="x")
+
+
+async def _returns_nothing() -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [_takes_body, _takes_generator, _takes_synchronous, _takes_tasks, _plain_function],
+)
+def test_route_that_is_not_simple_has_no_plan(endpoint: Any) -> None:
+    assert _plan_of(endpoint) is None
+
+
+def test_route_without_content_has_no_plan() -> None:
+    assert _plan_of(_returns_nothing, status_code=204) is None
+
+
+def test_routes_with_a_transaction_go_the_frameworks_way() -> None:
+    plans = {
+        route.path: Plan.of(route)
+        for route in [*router.routes, *keyed.routes]
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+    }
+    assert plans["/notes/{note_id}"] is None
+    assert plans["/notes/{note_id}/quickly"] is not None
+    assert plans["/plain"] is not None
