@@ -16,6 +16,10 @@ DOCKERFILES = $(wildcard services/*/Dockerfile infra/docker/*.Dockerfile infra/d
 PACKAGES := shared_schemas chassis knowledge core_api ai_svc worker_svc devstack
 TESTS = $(wildcard libs/*/tests services/*/tests infra/devstack/tests infra/tests tests bench evals)
 
+# Tests import factories of other suites by their unique names.
+SPACE := $(subst ,, )
+TESTPATH = $(subst $(SPACE),:,$(filter-out bench evals,$(TESTS)))
+
 export PG
 # Bytecode of our own packages is worth keeping, whatever the caller's habits.
 unexport PYTHONDONTWRITEBYTECODE
@@ -105,8 +109,9 @@ check-types: .dev
 	@MYPYPATH= $(BIN)/mypy $(addprefix -p ,$(PACKAGES))
 	@MYPYPATH= $(BIN)/mypy conftest.py infra/bootstrap.py
 	@MYPYPATH= $(BIN)/mypy bench
-	@failed=0; for folder in $(filter-out bench,$(TESTS)); do \
-		if [ -n "$$(find $$folder -name '*.py' | head -n 1)" ]; then MYPYPATH=$$folder $(BIN)/mypy $$folder || failed=1; fi; \
+	@MYPYPATH= $(BIN)/mypy evals
+	@failed=0; for folder in $(filter-out bench evals,$(TESTS)); do \
+		if [ -n "$$(find $$folder -name '*.py' | head -n 1)" ]; then MYPYPATH=$(TESTPATH) $(BIN)/mypy $$folder || failed=1; fi; \
 	done; exit $$failed
 
 .PHONY: check-imports
