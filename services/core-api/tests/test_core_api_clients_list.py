@@ -60,6 +60,18 @@ async def test_cursor_carries_no_name(ana: Person, clients: list[dict[str, Any]]
     assert cursor == ("name", answer.json()["data"][1]["id"])
 
 
+async def test_cursor_of_another_order_is_refused(
+    ana: Person, clients: list[dict[str, Any]]
+) -> None:
+    answer = await ana.get(CLIENTS, params={"sort": "created_at", "limit": 2})
+    cursor = answer.json()["meta"]["next_cursor"]
+
+    refused = await ana.get(CLIENTS, params={"sort": "updated_at", "cursor": cursor})
+
+    assert refused.status_code == 422
+    assert refused.json()["details"][0]["field"] == "query.cursor"
+
+
 async def test_page_stays_put_while_others_register(
     ana: Person, clients: list[dict[str, Any]]
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -17,7 +18,10 @@ from core_api_factories import (
     make_ticket,
 )
 
-from shared_schemas.ids import new_id
+from chassis.data.database import Database
+from core_api.modules.clients.service import require_client
+from devstack.people import AURORA
+from shared_schemas.ids import OrganizationId, new_id
 
 pytestmark = pytest.mark.committed
 
@@ -142,18 +146,22 @@ async def test_consent_is_revoked_once(ana: Person, superuser: asyncpg.Connectio
     assert await superuser.fetchval(revoked) == 1
 
 
-async def test_client_deleted_meanwhile_gets_no_ticket(ana: Person) -> None:
-    """Whoever comes second sees what the first did: never a ticket younger than the deletion."""
-    for _ in range(5):
-        client = await make_client(ana)
-        given = {"client_id": client["id"], "subject": "x", "description": "y"}
+async def test_deletion_waits_for_a_ticket_being_opened(
+    ana: Person, database: Database, superuser: asyncpg.Connection
+) -> None:
+    client = await make_client(ana)
+    aurora = OrganizationId(AURORA.id)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
-        created, deleted = await asyncio.gather(
-            ana.post(TICKETS, given), ana.delete(f"{CLIENTS}/{client['id']}")
-        )
+    async with database.transaction(aurora) as opening:
+        await require_client(opening, aurora, UUID(client["id"]))
+        deletion = asyncio.create_task(ana.delete(f"{CLIENTS}/{client['id']}"))
+        while not deletion.done() and not await superuser.fetchval(waiting):
+            continue  # every look is a round trip: nothing spins
+        deleted_meanwhile = deletion.done()
 
-        assert deleted.status_code == 204
-        assert created.status_code in {201, 404}
+    assert not deleted_meanwhile
+    assert (await deletion).status_code == 204
 
 
 async def test_same_key_has_one_effect_and_one_answer(
