@@ -223,10 +223,12 @@ def test_misspelt_word_scores_almost_like_the_right_one() -> None:
 
 
 def test_mistake_does_not_count_as_something_nobody_wrote_about() -> None:
-    statistics = statistics_of("A lei Rouanet incentiva a cultura.")
+    statistics = statistics_of("A garantia constitucional incentiva a cultura.")
 
-    right = understand("lei rouanet", statistics).ideal
-    misspelt, foreign = (understand(q, statistics).ideal for q in ("lei ruanet", "lei xerife"))
+    right, misspelt, foreign = (
+        understand(question, statistics).ideal
+        for question in ("constitucional", "constitucinoal", "paralelepípedo")
+    )
 
     assert misspelt < right < foreign
 

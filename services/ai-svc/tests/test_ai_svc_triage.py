@@ -84,3 +84,5 @@ async def test_same_ticket_waits_once(
     await consume(app, redis, ticket_created(ticket_id=event.payload.ticket_id))
 
     assert len(await triages(database_urls)) == 1
+    assert await redis.xlen("events:dead:ai-svc") == 0
+    assert (await redis.xpending("events:ticket.created", "ai-svc"))["pending"] == 0
