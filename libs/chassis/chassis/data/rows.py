@@ -54,38 +54,19 @@ class SessionRowReader:
 
 
 class DriverRowReader:
-    """Through asyncpg, on a pool of its own. `statement` must be one of a few built at import."""
+    """Through asyncpg, on connections of its own. `statement` is one of a few built at import."""
 
     def __init__(self, settings: "DatabaseSettings", *, application_name: str) -> None:
-        url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
         self._compiled: dict[int, _Compiled] = {}
-        self._opening: asyncio.Lock = asyncio.Lock()
-        self._pool: asyncpg.Pool | None = None
-        self._options: dict[str, Any] = {
-            "dsn": url.render_as_string(hide_password=False),
-            "min_size": 0,
-            "max_size": settings.pool_size,
-            "timeout": settings.connect_timeout_seconds,
-            "reset": _nothing_to_reset,
-            "server_settings": {
-                "application_name": f"{application_name} reads",
-                "statement_timeout": str(settings.statement_timeout_ms),
-                "idle_in_transaction_session_timeout": "15000",
-                "jit": "off",
-            },
-        }
-        self._acquire_timeout = settings.pool_timeout_seconds
+        self._connections = _Connections(settings, f"{application_name} reads")
 
     async def one_or_none(
         self, organization_id: OrganizationId, statement: Statement, parameters: Parameters
-    ) -> Any | None:
+    ) -> SimpleNamespace | None:
         """The row, or None."""
         compiled = self._compiled.get(id(statement)) or self._compile(statement)
         arguments = compiled.arguments(parameters)
-        pool = self._pool or await self._open()
-        # With an idle connection there is nothing to wait for, and no timer to set.
-        idle = pool.get_idle_size() > 0
-        connection = await pool.acquire(timeout=None if idle else self._acquire_timeout)
+        connection = await self._connections.take()
         try:
             # Formatted from a UUID, never from text: nothing to inject.
             await connection.execute(
@@ -99,19 +80,12 @@ class DriverRowReader:
             connection.terminate()
             raise
         finally:
-            await pool.release(connection)
+            self._connections.give_back(connection)
         return compiled.row(records)
 
     async def close(self) -> None:
-        """Closes the pool."""
-        if self._pool is not None:
-            await self._pool.close()
-
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(**self._options)
-            return self._pool
+        """Closes the idle connections; nobody reads any more."""
+        await self._connections.close()
 
     def _compile(self, statement: Statement) -> "_Compiled":
         if len(self._compiled) >= _MAXIMUM_STATEMENTS:
@@ -177,6 +151,52 @@ def _from_driver(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
-async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
-    """A connection comes back after COMMIT, or terminated: asyncpg's RESET ALL costs a round
-    trip."""
+class _Connections:
+    """As many connections as there are readers, up to the limit; the last used is used first.
+
+    asyncpg's pool starts a task per release and resets what here is never set.
+    """
+
+    def __init__(self, settings: "DatabaseSettings", application_name: str) -> None:
+        url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
+        self._idle: list[asyncpg.Connection] = []
+        self._free = asyncio.Semaphore(settings.pool_size)
+        self._patience = settings.pool_timeout_seconds
+        self._options: dict[str, Any] = {
+            "dsn": url.render_as_string(hide_password=False),
+            "timeout": settings.connect_timeout_seconds,
+            "server_settings": {
+                "application_name": application_name,
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "idle_in_transaction_session_timeout": "15000",
+                "jit": "off",
+            },
+        }
+
+    async def take(self) -> asyncpg.Connection:
+        """An open connection; TimeoutError when none becomes free in time."""
+        if self._free.locked():
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()  # at once
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        try:
+            return await asyncpg.connect(**self._options)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, connection: asyncpg.Connection) -> None:
+        """To be used again, unless it was terminated."""
+        if not connection.is_closed():
+            self._idle.append(connection)
+        self._free.release()
+
+    async def close(self) -> None:
+        """Closes what is idle."""
+        while self._idle:
+            await self._idle.pop().close()

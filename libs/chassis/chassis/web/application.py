@@ -26,7 +26,7 @@ from chassis.web.middleware.security_headers import docs_headers, security_heade
 from chassis.web.openapi import describe
 from chassis.web.resources import AuthenticatedHook, Resources
 from chassis.web.routing import RouteTable, lay_out
-from chassis.web.startup import open_resources, run_background
+from chassis.web.startup import open_resources, run_background, spare_the_collector
 
 API_PREFIX: Final = "/api/v1"
 INTERNAL_PREFIX: Final = "/internal/v1"
@@ -101,6 +101,8 @@ def create_service_app(
                 subscriptions=subscriptions,
                 tasks=background,
             )
+            if settings.service.environment is not Environment.TEST:
+                spare_the_collector()
             yield
 
     tracing = settings.service.otel_exporter_otlp_endpoint is not None

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from chassis_web_sample import ONE_NOTE, SCHEMA, notes
+from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.data.columns import text_enum
@@ -116,9 +117,9 @@ async def test_tenant_does_not_stay_with_the_connection(
         row = await reader.one_or_none(organization, TENANT, {})
         assert row is not None
         assert row.tenant == str(organization)
-    assert reader._pool is not None
-    async with reader._pool.acquire() as connection:
-        setting = await connection.fetchval("SELECT current_setting('app.organization_id', true)")
+    connection = await reader._connections.take()
+    setting = await connection.fetchval("SELECT current_setting('app.organization_id', true)")
+    reader._connections.give_back(connection)
     assert not setting
 
 
@@ -176,6 +177,31 @@ async def test_interleaved_tenants_see_their_own(
 
     assert all(await asyncio.gather(*(read(number) for number in range(100))))
     await reader.close()
+
+
+async def test_who_finds_no_connection_free_is_told_in_time(
+    web_settings: ServiceAppSettings,
+) -> None:
+    changes = {"pool_size": 1, "pool_timeout_seconds": 0.05}
+    settings = web_settings.database.model_copy(update=changes)
+    reader = DriverRowReader(settings, application_name="tests")
+    connection = await reader._connections.take()
+    with pytest.raises(TimeoutError):
+        await reader.one_or_none(MINE, BACKEND, {})
+    reader._connections.give_back(connection)
+    assert await _pid(reader)
+    await reader.close()
+
+
+async def test_failed_connects_do_not_use_up_the_limit(web_settings: ServiceAppSettings) -> None:
+    nowhere = SecretStr("postgresql+asyncpg://cogep_app:x@127.0.0.1:1/cogep")
+    changes = {"pool_size": 1, "pool_timeout_seconds": 0.05, "url": nowhere}
+    reader = DriverRowReader(
+        web_settings.database.model_copy(update=changes), application_name="tests"
+    )
+    for _ in range(3):
+        with pytest.raises(ConnectionRefusedError):
+            await reader.one_or_none(MINE, BACKEND, {})
 
 
 @pytest.mark.parametrize(
