@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.clients.exceptions import ClientNotFound
@@ -70,20 +71,22 @@ class ClientFilter:
     external_id: str | None = None
 
 
+async def read_client(rows: TenantRows, organization_id: OrganizationId, client_id: UUID) -> Any:
+    """The columns to read, or ClientNotFound; without a session."""
+    row = await rows.one_or_none(
+        _BY_ID, {"organization_id": organization_id, "client_id": client_id}
+    )
+    if row is None:
+        raise ClientNotFound
+    return row
+
+
 class Clients:
     """The clients of one organization."""
 
     def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
         self._session = session
         self._organization_id = organization_id
-
-    async def get(self, client_id: UUID) -> sa.Row[Any]:
-        """The columns to read, or ClientNotFound."""
-        mine = {"organization_id": self._organization_id, "client_id": client_id}
-        row = (await self._session.execute(_BY_ID, mine)).one_or_none()
-        if row is None:
-            raise ClientNotFound
-        return row
 
     async def get_for_update(self, client_id: UUID) -> Client:
         """The client, locked until the end of the transaction, or ClientNotFound."""

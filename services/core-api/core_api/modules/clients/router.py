@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 from sqlalchemy import Row
 
 from chassis.security.authentication import require
-from chassis.web.dependencies import IfMatch, ReadTx, Tx
+from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
@@ -16,7 +16,7 @@ from core_api.documentation import raises
 from core_api.fields import SearchText, changes
 from core_api.modules.clients.exceptions import ClientNotFound, ExternalIdTaken
 from core_api.modules.clients.models import Client, ClientKind
-from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients
+from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate
 from core_api.modules.clients.search import matching
 from core_api.modules.clients.service import ClientService
@@ -94,10 +94,10 @@ async def search_clients(
 
 @router.get("/{client_id}", summary="Show a client", responses=raises(ClientNotFound))
 async def get_client(
-    client_id: ClientId, actor: Reader, tx: ReadTx, response: Response
+    client_id: ClientId, actor: Reader, rows: Rows, response: Response
 ) -> Success[ClientRead]:
     """One client, with its version as `ETag`."""
-    client = await Clients(tx, actor.organization_id).get(client_id)
+    client = await read_client(rows, actor.organization_id, client_id)
     set_etag(response, client.version)
     return success(actor, _read(client, actor))
 
