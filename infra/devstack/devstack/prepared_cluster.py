@@ -8,7 +8,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,7 +22,7 @@ from devstack.servers.postgres import INIT_SQL, Passwords, PostgresServer
 
 TEST_STATE: Final = STATE / "test"
 TEMPLATE: Final = "cogep_template"
-_DAY_SECONDS = 86_400
+_KEPT: Final = 4
 
 
 def copy_prepared_cluster(major: int, target: Path) -> PostgresServer:
@@ -81,10 +80,12 @@ def _key(major: int) -> str:
 
 
 def _remove_old_clusters() -> None:
-    for folder in TEST_STATE.glob("cluster-*"):
-        if time.time() - folder.stat().st_mtime > _DAY_SECONDS:
-            PostgresServer(folder / "postgres", 0, Passwords.generate()).remove()
-            shutil.rmtree(folder, ignore_errors=True)
+    """Keep the few used last: one per version of PostgreSQL, and some room to go back and forth."""
+    clusters = [path for path in TEST_STATE.glob("cluster-*") if path.is_dir()]
+    by_age = sorted(clusters, key=lambda folder: folder.stat().st_mtime)
+    for folder in by_age[:-_KEPT]:
+        PostgresServer.remove_traces(folder / "postgres")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

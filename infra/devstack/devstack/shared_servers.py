@@ -8,19 +8,16 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from devstack import processes
-from devstack.ports import free_port
-from devstack.prepared_cluster import TEST_STATE, copy_prepared_cluster, exclusively
+from devstack.errors import StartFailed
+from devstack.prepared_cluster import TEST_STATE, exclusively
 from devstack.servers.postgres import Passwords, PostgresServer
-from devstack.servers.valkey import ValkeyServer
-
-# Kept so that nobody collects (and complains about) a server that is meant to outlive its starter.
-_started: list[subprocess.Popen[bytes] | None] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +58,38 @@ class SharedServers:
 
     def postgres(self, major: int) -> RunningPostgres:
         """The cluster of this run, started now if nobody did yet."""
-        known = self._once("postgres", lambda: self._start_postgres(major))
+        known = self._once("postgres", str(major))
         passwords = Passwords(**known["passwords"])
         return RunningPostgres(known["port"], known["major"], passwords, Path(known["bin"]))
 
     def valkey(self) -> int:
         """The port of the Redis-protocol server of this run."""
-        port: int = self._once("valkey", self._start_valkey)["port"]
+        port: int = self._once("valkey")["port"]
         return port
 
     def stop(self) -> None:
         """Stop what was started and remove every trace."""
         _stop_run(self.folder)
-        for process in _started:
-            if process is not None:
-                process.poll()
 
-    def _start_postgres(self, major: int) -> dict[str, Any]:
-        server = copy_prepared_cluster(major, self.folder / "postgres")
-        identity = server.start(dies_with_parent=False)
-        _started.append(server.process)
-        server.wait_until_ready()
-        return {
-            "port": server.port,
-            "major": major,
-            "passwords": asdict(server.passwords),
-            "bin": str(server.bin),
-            "data": str(server.data),
-            "signal": signal.SIGQUIT.value,  # nothing is worth a checkpoint
-            **asdict(identity),
-        }
-
-    def _start_valkey(self) -> dict[str, Any]:
-        server = ValkeyServer(self.folder / "valkey", free_port(), durable=False)
-        identity = server.start(dies_with_parent=False)
-        _started.append(server.process)
-        server.wait_until_ready()
-        return {
-            "port": server.port,
-            "data": str(server.data),
-            "signal": signal.SIGTERM.value,
-            **asdict(identity),
-        }
-
-    def _once(self, name: str, start: Callable[[], dict[str, Any]]) -> Mapping[str, Any]:
+    def _once(self, name: str, *arguments: str) -> Mapping[str, Any]:
         record = self.folder / f"{name}.json"
         with exclusively(self.folder / f"{name}.lock"):
             if not record.exists():
-                started = start()
-                record.touch(mode=0o600)
-                record.write_text(json.dumps(started))
+                _start_elsewhere(name, str(record), *arguments)
             found: Mapping[str, Any] = json.loads(record.read_text())
             return found
+
+
+def _start_elsewhere(*arguments: str) -> None:
+    """Start a server from a process that ends at once: no test finds it among its own children."""
+    done = subprocess.run(
+        [sys.executable, "-m", "devstack.test_server", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StartFailed(done.stderr.strip() or "The test server did not start.")
 
 
 def stop_abandoned_runs() -> None:

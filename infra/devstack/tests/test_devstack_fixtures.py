@@ -1,6 +1,7 @@
 """The fixtures every other suite stands on."""
 
 import asyncpg
+import psutil
 import pytest
 from redis.asyncio import Redis
 
@@ -64,3 +65,15 @@ def test_tokens_carry_the_claims_services_rely_on(token_factory: TokenFactory) -
     assert claims["org"] == "boreal"
     assert "nbf" not in claims
     assert all("d" not in key for key in token_factory.jwks()["keys"])
+
+
+def test_servers_are_nobodys_children(postgres: RunningPostgres, valkey: int) -> None:
+    ports = {postgres.port, valkey}
+    mine = psutil.Process().children(recursive=True)
+    listening = {
+        connection.laddr[1]
+        for process in mine
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening.isdisjoint(ports)
