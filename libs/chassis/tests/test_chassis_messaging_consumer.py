@@ -298,7 +298,7 @@ async def test_a_group_that_redis_forgot_is_created_again(
         await until(lambda: was_called(notebook, first))
         await redis.flushdb()
         await put_on_stream(redis, second)
-        await until(lambda: was_called(notebook, second))
+        await until(lambda: was_called(notebook, second), seconds=3)  # before its lease is renewed
         await until(lambda: is_settled(redis))
     assert await notes(superuser) == tickets(first, second)
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -218,9 +219,10 @@ async def relay_listens(redis: Redis) -> bool:
 async def test_a_commit_wakes_the_relay_at_once(database: Database, redis: Redis) -> None:
     async with running(OutboxRelay(database, redis, ONLY_NUDGES).run()):
         await until(lambda: relay_listens(redis))
-        event = ticket_created()
-        await publish(database, event)
-        await until(lambda: is_on_stream(redis, event))
+        # The first may be found without being told of; the second comes after the relay has looked.
+        for _ in range(2):
+            await publish(database, event := ticket_created())
+            await until(partial(is_on_stream, redis, event))
 
 
 async def test_a_commit_in_another_process_wakes_the_relay_at_once(
@@ -232,9 +234,9 @@ async def test_a_commit_in_another_process_wakes_the_relay_at_once(
         OutboxNudge(elsewhere, redis).ringing(),
     ):
         await until(lambda: relay_listens(redis))
-        event = ticket_created()
-        await publish(elsewhere, event)
-        await until(lambda: is_on_stream(redis, event))
+        for _ in range(2):
+            await publish(elsewhere, event := ticket_created())
+            await until(partial(is_on_stream, redis, event))
     await elsewhere.close()
 
 

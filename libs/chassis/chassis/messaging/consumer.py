@@ -53,7 +53,7 @@ class ConsumerSettings:
     backoff: Backoff = _PATIENT
     max_deliveries: int = 20
     """An entry delivered so often without any outcome kills its consumers: it is set aside."""
-    abandoned_after: timedelta = timedelta(seconds=60)
+    abandoned_after: timedelta = timedelta(seconds=30)
     """Entries held longer by another member are taken over."""
     upkeep: timedelta = timedelta(seconds=10)
 
@@ -128,8 +128,7 @@ class StreamConsumer:
         due = [item for item in pending if self._retries.is_due(item.key)]
         self._leftovers = bool(due)
         batches = await self._reader.fetch(member, due)
-        present = {entry.key for entries in batches for entry in entries}
-        await self._retries.settled([item.key for item in due if item.key not in present])
+        await self._let_go(due, batches)
         deadly = {item.key: item for item in due if self._kills(item)}
         for entries in batches:
             for entry in [entry for entry in entries if entry.key in deadly]:
@@ -137,6 +136,15 @@ class StreamConsumer:
                 await self._bury(entry, f"delivered {count} times without an outcome", count)
                 entries.remove(entry)
         return await self._work_off(batches, again=True)
+
+    async def _let_go(
+        self, due: Sequence[PendingEntry], batches: Sequence[Sequence[Entry]]
+    ) -> None:
+        """Entries that were deleted from their stream while they were pending."""
+        present = {entry.key for entries in batches for entry in entries}
+        gone = [Entry(item.stream, item.id, b"") for item in due if item.key not in present]
+        await self._reader.acknowledge(gone, and_delete=self._redriven)
+        await self._retries.settled([entry.key for entry in gone])
 
     def _kills(self, item: PendingEntry) -> bool:
         planned = self._retries.is_planned(item.key)  # it failed here, so it had an outcome
@@ -196,7 +204,7 @@ class StreamConsumer:
             self._count(event.event_type, "retried")
 
     async def _bury(self, entry: Entry, cause: str, attempts: int) -> None:
-        await bury(self._redis, self._group, self._group, entry, cause=cause, attempts=attempts)
+        await bury(self._redis, self._group, entry, cause=cause, attempts=attempts)
         await self._retries.settled([entry.key])
         event_type = entry.stream.removeprefix(stream_of(""))
         _log.error("event_dead", event_type=event_type, entry=entry.id, cause=cause)

@@ -36,9 +36,7 @@ class _Head(BaseModel):
     organization_id: str = ""
 
 
-async def bury(
-    redis: Redis, service: str, group: str, entry: Entry, *, cause: str, attempts: int
-) -> None:
+async def bury(redis: Redis, service: str, entry: Entry, *, cause: str, attempts: int) -> None:
     """Moves an entry to the dead letters and settles it, in one step."""
     pipeline = redis.pipeline(transaction=True)
     pipeline.xadd(
@@ -51,7 +49,7 @@ async def bury(
             "died_at": datetime.now(UTC).isoformat(),
         },
     )
-    pipeline.xack(entry.stream, group, entry.id)
+    pipeline.xack(entry.stream, service, entry.id)  # its group bears its name
     pipeline.hdel(failures_of(service), entry.key)
     if entry.stream == redrive_of(service):
         pipeline.xdel(entry.stream, entry.id)
