@@ -1,5 +1,7 @@
 """ai-svc: the assistant. Composes, and decides nothing."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -8,14 +10,23 @@ from fastapi import FastAPI
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
+from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.triage.service import SUBSCRIPTIONS
-from ai_svc.schema import SCHEMA
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
+from chassis.web.resources import Resources
+from knowledge.models import SCHEMA
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
+
+
+@asynccontextmanager
+async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
+    """What only ai-svc needs."""
+    async with open_workshop(app, resources), open_answerers(app, resources):
+        yield
 
 
 def create_app(settings: AiSettings | None = None) -> FastAPI:
@@ -28,7 +39,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         routers=[documents.router, rag.router],
         internal_routers=[maintenance.router],
         subscriptions=SUBSCRIPTIONS,
-        own_resources=open_workshop,
+        own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",
     )

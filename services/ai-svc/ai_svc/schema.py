@@ -2,12 +2,11 @@
 
 from typing import Final
 
+from ai_svc import tables as _tables
 from ai_svc.modules.triage import models as _triage
-from chassis.data.system_tables import define_system_tables
 from knowledge.lexical import models as _lexical
 from knowledge.models import SCHEMA, Base
 
 METADATA: Final = Base.metadata
-SYSTEM_TABLES: Final = define_system_tables(METADATA)
 
-__all__ = ["METADATA", "SCHEMA", "SYSTEM_TABLES", "_lexical", "_triage"]
+__all__ = ["METADATA", "SCHEMA", "_lexical", "_tables", "_triage"]

@@ -1,4 +1,4 @@
-"""What ai-svc opens at start beside the shared resources, and hands to its routers."""
+"""What the contexts of ai-svc share beside the shared resources: documents and their search."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,18 +8,15 @@ from typing import Annotated, cast
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
-from ai_svc.modules.rag.answering import AnswerModel
-from ai_svc.modules.rag.extractive import ExtractiveModel
-from ai_svc.modules.rag.provider import ProviderModel
-from ai_svc.settings import AiSettings, AnswerSettings
+from ai_svc.settings import AiSettings
 from chassis.data.database import Database
 from chassis.messaging.job_queue import JobQueue
 from chassis.web.resources import Resources
 from knowledge.addresses import AddressPolicy
 from knowledge.embedders.configured import embedder_for
 from knowledge.embedders.port import Embedder
+from knowledge.ingestion import ingestion_queue
 from knowledge.lexical.statistics_cache import StatisticsCache
-from knowledge.models import IngestionJob
 from knowledge.storage import ObjectStorage
 
 
@@ -34,38 +31,22 @@ class Workshop:
     addresses: AddressPolicy
     embedder: Embedder
     statistics: StatisticsCache
-    extractive: ExtractiveModel
-    model: AnswerModel
 
 
 @asynccontextmanager
 async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Puts the workshop on `app.state`."""
     settings = cast("AiSettings", resources.settings)
-    extractive = ExtractiveModel()
-    provider = _provider(settings.answers)
     app.state.workshop = Workshop(
         settings=settings,
         database=resources.database,
         storage=ObjectStorage.at(settings.storage),
-        queue=JobQueue(resources.database, IngestionJob.__table__),
+        queue=ingestion_queue(resources.database, settings.ingestion),
         addresses=AddressPolicy(settings.ingestion.fetch_allowed_networks),
         embedder=embedder_for(settings.embedding),
         statistics=StatisticsCache(),
-        extractive=extractive,
-        model=provider or extractive,
     )
-    try:
-        yield
-    finally:
-        if provider is not None:
-            await provider.close()
-
-
-def _provider(settings: AnswerSettings) -> ProviderModel | None:
-    if settings.provider == "extractive" or settings.api_key is None:
-        return None
-    return ProviderModel.connect(settings)
+    yield
 
 
 async def workshop_of(request: Request) -> Workshop:

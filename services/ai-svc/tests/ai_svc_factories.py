@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from ai_svc.main import create_app
+from ai_svc.main import create_app, open_own
 from ai_svc.settings import AiSettings, AnswerSettings
-from ai_svc.workshop import Workshop, open_workshop
 from chassis.data.database import Database
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
@@ -97,20 +96,13 @@ async def opened(settings: AiSettings, factory: TokenFactory) -> AsyncIterator[F
             internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
             limiter=RateLimiter(settings.service, settings.redis),
         )
-        await stack.enter_async_context(open_workshop(app, app.state.resources))
+        await stack.enter_async_context(open_own(app, app.state.resources))
         yield app
 
 
 def originals(objects: Path, document_id: str = "*") -> set[Path]:
     """The originals in the storage, of one document or of all."""
     return set(objects.rglob(f"{document_id}/original"))
-
-
-def with_workshop(app: FastAPI, **changes: Any) -> Workshop:
-    """Replaces some of the workshop; returns what it was."""
-    before: Workshop = app.state.workshop
-    app.state.workshop = replace(before, **changes)
-    return before
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from ai_svc_factories import HOLIDAYS, Person, with_workshop
+from ai_svc_factories import HOLIDAYS, Person
 from fastapi import FastAPI
 from openai import AsyncOpenAI
 
+from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.provider import ProviderModel
-from ai_svc.workshop import Workshop
 
 pytestmark = pytest.mark.committed
 
@@ -33,7 +33,7 @@ class Provider:
         self.asked.append(json.loads(request.content))
         answer = self.reply(request)
         if answer.extensions.get("stall"):
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         return answer
 
 
@@ -72,9 +72,10 @@ def provider(app: FastAPI) -> Iterator[Provider]:
         max_retries=0,
         http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(provider.handle)),
     )
-    before: Workshop = with_workshop(app, model=ProviderModel(client, "wire-model", time_limit=0.5))
+    before: Answerers = app.state.answerers
+    app.state.answerers = Answerers(first=ProviderModel(client, "wire-model", time_limit=0.5))
     yield provider
-    with_workshop(app, model=before.model)
+    app.state.answerers = before
 
 
 async def test_true_quote_is_passed_on_with_its_offsets(ana: Person, provider: Provider) -> None:
@@ -229,7 +230,7 @@ async def test_document_deleted_while_the_provider_thinks_is_not_quoted(
     ana: Person, app: FastAPI, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document_id = await ana.index(HOLIDAYS)
-    model = app.state.workshop.model
+    model = app.state.answerers.first
     provider.reply = completion(says("R$ 850,00 [1]", (1, TRUE_QUOTE)))
 
     async def deleted_meanwhile(*arguments: Any) -> Any:

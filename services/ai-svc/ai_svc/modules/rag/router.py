@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from ai_svc.modules.rag import service
+from ai_svc.modules.rag.dependencies import CurrentAnswerers
 from ai_svc.modules.rag.schemas import AnswerRead, AskRequest, PassageRead, SearchRequest
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import require
@@ -30,8 +31,10 @@ async def search_passages(
 
 @router.post("/ask")
 async def ask_question(
-    body: AskRequest, actor: Asker, workshop: CurrentWorkshop
+    body: AskRequest, actor: Asker, workshop: CurrentWorkshop, answerers: CurrentAnswerers
 ) -> Success[AnswerRead]:
     """Answer a question from the organization's documents, citing the exact passages."""
-    answer = await service.ask(workshop, actor.organization_id, body.question, body.filters.read())
+    answer = await service.ask(
+        workshop, answerers, actor.organization_id, body.question, body.filters.read()
+    )
     return success(actor, answer)

@@ -7,12 +7,12 @@ import structlog
 from ai_svc.modules.rag.answering import (
     NOT_FOUND,
     AnswerFailed,
-    AnswerModel,
     Asked,
     Citation,
     Draft,
 )
 from ai_svc.modules.rag.citations import true_citations
+from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, SEARCHES
 from ai_svc.modules.rag.schemas import AnswerRead, SourceRead
 from ai_svc.workshop import Workshop
@@ -48,14 +48,18 @@ async def find_passages(
 
 
 async def ask(
-    workshop: Workshop, organization_id: OrganizationId, question: str, filters: SearchFilters
+    workshop: Workshop,
+    answerers: Answerers,
+    organization_id: OrganizationId,
+    question: str,
+    filters: SearchFilters,
 ) -> AnswerRead:
     """An answer whose every quote was found in its document, or an honest "not found"."""
     asked, passages = await _evidence(workshop, organization_id, question, filters)
     SEARCHES.labels("ask", "found" if passages else "nothing").inc()
     if not passages:
-        return _abstained(workshop.model.name, tokens_used=0)
-    draft = await _draft(workshop, asked, passages)
+        return _abstained(answerers.first.name, tokens_used=0)
+    draft = await _draft(answerers, asked, passages)
     answer = await _checked(workshop, organization_id, draft)
     log.info(
         "question_answered",
@@ -91,14 +95,13 @@ async def _embedded(workshop: Workshop, text: str) -> QueryEmbedding | None:
         return None
 
 
-async def _draft(workshop: Workshop, asked: Asked, passages: Sequence[Passage]) -> Draft:
-    model: AnswerModel = workshop.model
+async def _draft(answerers: Answerers, asked: Asked, passages: Sequence[Passage]) -> Draft:
     try:
-        return await model.answer(asked, passages)
+        return await answerers.first.answer(asked, passages)
     except AnswerFailed as error:
-        log.warning("model_fell_back", model=model.name, reason=str(error))
+        log.warning("model_fell_back", model=answerers.first.name, reason=str(error))
         FALLBACKS.inc()
-        return await workshop.extractive.answer(asked, passages)
+        return await answerers.last.answer(asked, passages)
 
 
 async def _checked(workshop: Workshop, organization_id: OrganizationId, draft: Draft) -> AnswerRead:
