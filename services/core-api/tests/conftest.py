@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
+from chassis.data.rows import DriverRowReader
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
@@ -121,13 +122,28 @@ async def database(request: pytest.FixtureRequest, resources: Resources) -> Asyn
         await outer.rollback()
 
 
+@pytest.fixture(scope="session")
+async def rows(settings: ServiceAppSettings) -> AsyncIterator[DriverRowReader]:
+    """Single reads on connections of their own, as in production."""
+    reader = DriverRowReader(settings.database, application_name="core-api tests")
+    yield reader
+    await reader.close()
+
+
 @pytest.fixture
 def app(
-    shared_app: FastAPI, resources: Resources, database: Database, provisioning: MemberProvisioning
+    shared_app: FastAPI,
+    resources: Resources,
+    database: Database,
+    rows: DriverRowReader,
+    provisioning: MemberProvisioning,
 ) -> FastAPI:
     """The service on this test's database, knowing nobody yet."""
     provisioning.forget()
-    shared_app.state.resources = replace(resources, database=database)
+    commits = database is resources.database  # only then other connections see what was written
+    shared_app.state.resources = replace(
+        resources, database=database, rows=rows if commits else None
+    )
     return shared_app
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.tickets.exceptions import TicketNotFound
@@ -72,6 +73,16 @@ class TicketFilter:
     tag: str | None = None
 
 
+async def read_ticket(rows: TenantRows, organization_id: OrganizationId, ticket_id: UUID) -> Any:
+    """The columns to read, or TicketNotFound; without a session."""
+    row = await rows.one_or_none(
+        _BY_ID, {"organization_id": organization_id, "ticket_id": ticket_id}
+    )
+    if row is None:
+        raise TicketNotFound
+    return row
+
+
 class Tickets:
     """The tickets of one organization."""
 
@@ -87,14 +98,6 @@ class Tickets:
             set_={"last_number": TicketCounter.last_number + 1},
         ).returning(TicketCounter.last_number)
         return (await self._session.execute(counted)).scalar_one()
-
-    async def get(self, ticket_id: UUID) -> sa.Row[Any]:
-        """The columns to read, or TicketNotFound."""
-        mine = {"organization_id": self._organization_id, "ticket_id": ticket_id}
-        row = (await self._session.execute(_BY_ID, mine)).one_or_none()
-        if row is None:
-            raise TicketNotFound
-        return row
 
     async def get_for_update(self, ticket_id: UUID) -> Ticket:
         """The ticket, locked until the end of the transaction, or TicketNotFound."""
@@ -120,7 +123,9 @@ class Tickets:
 
     async def messages(self, ticket_id: UUID, page: CursorPage) -> Sequence[TicketMessage]:
         """A page of a ticket's messages, oldest first, or TicketNotFound."""
-        await self.get(ticket_id)
+        mine = sa.select(Ticket.id).where(self._mine(), Ticket.id == ticket_id)
+        if await self._session.scalar(mine) is None:
+            raise TicketNotFound
         statement = sa.select(TicketMessage).where(
             TicketMessage.organization_id == self._organization_id,
             TicketMessage.ticket_id == ticket_id,

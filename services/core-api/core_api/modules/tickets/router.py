@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 from sqlalchemy import Row
 
 from chassis.security.authentication import require
-from chassis.web.dependencies import IfMatch, ReadTx, Tx
+from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor, CursorPage, Limit, Paging
@@ -24,6 +24,7 @@ from core_api.modules.tickets.repository import (
     ORDERS,
     TicketFilter,
     Tickets,
+    read_ticket,
 )
 from core_api.modules.tickets.schemas import (
     MessageCreate,
@@ -114,10 +115,10 @@ async def search_tickets(
 
 @router.get("/{ticket_id}", summary="Show a ticket", responses=raises(TicketNotFound))
 async def get_ticket(
-    ticket_id: TicketId, actor: Reader, tx: ReadTx, response: Response
+    ticket_id: TicketId, actor: Reader, rows: Rows, response: Response
 ) -> Success[TicketRead]:
     """One ticket, with its version as `ETag` and the moves its status allows."""
-    row = await Tickets(tx, actor.organization_id).get(ticket_id)
+    row = await read_ticket(rows, actor.organization_id, ticket_id)
     return _answer(row, actor, response)
 
 
