@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
+from span_receiver import SpanReceiver, receiving_spans
 from system_stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def spans() -> Iterator[SpanReceiver]:
+    """Where the system sends its traces."""
+    with receiving_spans() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def stack(spans: SpanReceiver) -> Iterator[Stack]:
     """Undisturbed: tests that kill servers start a system of their own."""
-    with running_stack() as running:
+    with running_stack(
+        OTEL_EXPORTER_OTLP_ENDPOINT=spans.url, OTEL_BSP_SCHEDULE_DELAY="200"
+    ) as running:
         yield running

@@ -114,7 +114,7 @@ async def wait_until_indexed(
 
 
 async def eventually(attempt: Callable[[], Awaitable[T | None]], *, seconds: float = 30) -> T:
-    """The first result that is neither None nor False. Transport errors count as not yet."""
+    """The first result that is something. Transport errors count as not yet."""
     deadline = time.monotonic() + seconds
     last: Any = None
     while time.monotonic() < deadline:
@@ -123,7 +123,7 @@ async def eventually(attempt: Callable[[], Awaitable[T | None]], *, seconds: flo
         except (httpx.HTTPError, OSError) as error:
             last = error
         else:
-            if last is not None and last is not False:
+            if last:
                 result: T = last
                 return result
         await asyncio.sleep(0.05)

@@ -149,7 +149,10 @@ async def test_consent_is_revoked_and_history_keeps_both(
     history = await ana.get(f"/api/v1/clients/{client_id}/consents")
 
     assert revoked.json()["data"]["status"] == "revoked"
-    assert "revoked" in history.text
+    receipt = next(entry for entry in history.json()["data"] if entry["id"] == consent_id)
+    assert receipt["decision"] == "granted"
+    assert receipt["status"] == "revoked"
+    assert receipt["revoked_at"] > receipt["decided_at"]
 
 
 async def test_other_organization_gets_the_same_404_as_for_an_unknown_id(
