@@ -8,6 +8,7 @@ the body, so that a stranger cannot make us parse one, and answers 401 or 403 be
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _ACTOR: Final = "cogep.actor"
 _CALLER: Final = "cogep.caller"
+_ANNOUNCED_FOR_SECONDS: Final = 60.0
 
 
 async def authenticate(request: Request) -> Actor:
@@ -44,10 +46,9 @@ async def authenticate(request: Request) -> Actor:
         request_id=request_id_of(scope),
         permissions=verified.permissions,
     )
-    if not verified.announced:
-        if resources.on_authenticated is not None:
-            await resources.on_authenticated(resources, verified.claims, actor)
-        verified.announced = True
+    if resources.on_authenticated is not None and monotonic() >= verified.announced_until:
+        await resources.on_authenticated(resources, verified.claims, actor)
+        verified.announced_until = monotonic() + _ANNOUNCED_FOR_SECONDS
     scope[_ACTOR] = actor
     return actor
 

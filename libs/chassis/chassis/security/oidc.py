@@ -38,7 +38,7 @@ class VerifiedToken:
     """What a token that holds has to say, and until when."""
 
     __slots__ = (
-        "announced",
+        "announced_until",
         "claims",
         "expires_at",
         "key",
@@ -56,7 +56,7 @@ class VerifiedToken:
         self.user_id = UserId(claims.sub)
         self.roles = claims.roles
         self.permissions = permissions_of(claims.roles)
-        self.announced = False
+        self.announced_until = 0.0  # monotonic
 
 
 class TokenVerifier:

@@ -33,5 +33,5 @@ class Resources:
 
 
 AuthenticatedHook = Callable[[Resources, TokenClaims, Actor], Awaitable[None]]
-"""Called once per token and process, before its first request is handled: provision the member,
-refuse the suspended."""
+"""Called before a token's first request in this process is handled, and again every minute of its
+use: provision the member, refuse the suspended."""

@@ -8,6 +8,7 @@ import pytest
 import structlog
 from chassis_web_sample import bearer, sample_app, started
 
+from chassis.security import authentication
 from chassis.settings import ServiceAppSettings
 from chassis.web.errors import Forbidden
 from chassis.web.resources import Resources
@@ -103,6 +104,25 @@ async def test_first_request_of_a_token_is_announced_once(
         for headers in (ana, ana, bruno, ana):
             await client.get("/api/v1/search", params={"q": "x"}, headers=headers)
     assert seen == ["ana@aurora.example", "bruno@aurora.example"]
+
+
+async def test_a_token_in_use_is_announced_again_after_a_minute(
+    web_settings: ServiceAppSettings, ana: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    async def provision(_resources: Resources, _claims: TokenClaims, _actor: Actor) -> None:
+        nonlocal calls
+        calls += 1
+
+    app = sample_app(web_settings, on_authenticated=provision)
+    async with started(app) as client:
+        await client.get("/api/v1/search", params={"q": "x"}, headers=ana)
+        later = time.monotonic() + 61
+        monkeypatch.setattr(authentication, "monotonic", lambda: later)
+        await client.get("/api/v1/search", params={"q": "x"}, headers=ana)
+        await client.get("/api/v1/search", params={"q": "x"}, headers=ana)
+    assert calls == 2
 
 
 async def test_hook_that_refuses_is_asked_again(
