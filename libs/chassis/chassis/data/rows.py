@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
 import sqlalchemy as sa
+from opentelemetry import trace
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect, make_url
 
@@ -56,7 +57,14 @@ class SessionRowReader:
 class DriverRowReader:
     """Through asyncpg, on connections of its own. `statement` is one of a few built at import."""
 
-    def __init__(self, settings: "DatabaseSettings", *, application_name: str) -> None:
+    def __init__(
+        self,
+        settings: "DatabaseSettings",
+        *,
+        application_name: str,
+        tracer: trace.Tracer | None = None,
+    ) -> None:
+        self._tracer = tracer
         self._compiled: dict[int, _Compiled] = {}
         self._connections = _Connections(settings, f"{application_name} reads")
 
@@ -66,6 +74,21 @@ class DriverRowReader:
         """The row, or None."""
         compiled = self._compiled.get(id(statement)) or self._compile(statement)
         arguments = compiled.arguments(parameters)
+        if self._tracer is None:
+            return compiled.row(await self._fetch(organization_id, compiled.sql, arguments))
+        attributes = {"db.system.name": "postgresql", "db.query.text": compiled.sql}
+        with self._tracer.start_as_current_span(
+            "SELECT", kind=trace.SpanKind.CLIENT, attributes=attributes
+        ):
+            return compiled.row(await self._fetch(organization_id, compiled.sql, arguments))
+
+    async def close(self) -> None:
+        """Closes the idle connections; nobody reads any more."""
+        await self._connections.close()
+
+    async def _fetch(
+        self, organization_id: OrganizationId, sql: str, arguments: Sequence[Any]
+    ) -> Sequence[Any]:
         connection = await self._connections.take()
         try:
             # Formatted from a UUID, never from text: nothing to inject.
@@ -73,7 +96,7 @@ class DriverRowReader:
                 "BEGIN READ ONLY;"
                 f"SELECT set_config('app.organization_id', '{organization_id}', true)"
             )
-            records = await connection.fetch(compiled.sql, *arguments)
+            records: Sequence[Any] = await connection.fetch(sql, *arguments)
             await connection.execute("COMMIT")
         except BaseException:
             # Whatever state it is in, nobody inherits it: neither a transaction nor a tenant.
@@ -81,11 +104,7 @@ class DriverRowReader:
             raise
         finally:
             self._connections.give_back(connection)
-        return compiled.row(records)
-
-    async def close(self) -> None:
-        """Closes the idle connections; nobody reads any more."""
-        await self._connections.close()
+        return records
 
     def _compile(self, statement: Statement) -> "_Compiled":
         if len(self._compiled) >= _MAXIMUM_STATEMENTS:

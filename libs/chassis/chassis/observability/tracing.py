@@ -1,6 +1,7 @@
 """OpenTelemetry traces: through HTTP, SQL, Redis, and through the streams by the event's
 `traceparent`."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -46,10 +47,21 @@ def configure_tracing(settings: ServiceSettings, *, service: str) -> TracerProvi
     return provider
 
 
+async def stop_tracing(provider: TracerProvider) -> None:
+    """Sends what is left, off the event loop: the exporter blocks."""
+    HTTPXClientInstrumentor().uninstrument()
+    RedisInstrumentor().uninstrument()
+    SQLAlchemyInstrumentor().uninstrument()
+    await asyncio.to_thread(provider.shutdown)
+
+
 def trace_engines(provider: TracerProvider, engines: Sequence[AsyncEngine]) -> None:
     """Spans for SQL statements: their text, which has placeholders, never their parameters."""
     SQLAlchemyInstrumentor().instrument(
-        engines=[engine.sync_engine for engine in engines], tracer_provider=provider
+        engines=[engine.sync_engine for engine in engines],
+        tracer_provider=provider,
+        # It declares itself for SQLAlchemy below 2.1; the events it listens to are the same.
+        skip_dep_check=True,
     )
 
 

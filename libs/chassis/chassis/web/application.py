@@ -1,7 +1,6 @@
 """Putting a service together: routes, layers, and what is opened at start and closed at the end."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,17 +21,29 @@ from chassis.web.health import health_routes
 from chassis.web.middleware.body_limit import Allowance, BodyLimit
 from chassis.web.middleware.boundary import BoundaryMiddleware
 from chassis.web.middleware.edge import EdgeMiddleware
+from chassis.web.middleware.request_log import ROUTINE
 from chassis.web.middleware.security_headers import docs_headers, security_headers
 from chassis.web.openapi import describe
-from chassis.web.resources import AuthenticatedHook, Resources
+from chassis.web.resources import AuthenticatedHook
 from chassis.web.routing import RouteTable, lay_out
-from chassis.web.startup import open_resources, run_background, spare_the_collector
+from chassis.web.startup import Background, OwnResources, Runtime
 
 API_PREFIX: Final = "/api/v1"
 INTERNAL_PREFIX: Final = "/internal/v1"
 
-Background = Callable[[Resources], Coroutine[Any, Any, None]]
-OwnResources = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
+_CROSS_ORIGIN: Final[Mapping[str, Any]] = {
+    "allow_methods": ("GET", "POST", "PUT", "PATCH", "DELETE"),
+    "allow_headers": (
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "x-request-id",
+    ),
+    "expose_headers": ("etag", "idempotency-replayed", "location", "retry-after", "x-request-id"),
+    "max_age": 600,
+}
+"""What a listed origin may send and read. No cookies: the access token travels in its header."""
 
 
 class ServiceApp(FastAPI):
@@ -80,49 +91,20 @@ def create_service_app(
     """
     configure_logging(settings.service, service=name)
     configure_sentry(settings.service, service=name)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            resources = await open_resources(
-                stack,
-                name=name,
-                settings=settings,
-                schema=schema,
-                on_authenticated=on_authenticated,
-            )
-            app.state.resources = resources
-            if own_resources is not None:
-                await stack.enter_async_context(own_resources(app, resources))
-            await run_background(
-                stack,
-                resources,
-                relayed=schema if relay is not False else None,
-                subscriptions=subscriptions,
-                tasks=background,
-            )
-            if settings.service.environment is not Environment.TEST:
-                spare_the_collector()
-            yield
-
-    tracing = settings.service.otel_exporter_otlp_endpoint is not None
-    docs, openapi = f"{openapi_prefix}/docs", f"{openapi_prefix}/openapi.json"
-    app = ServiceApp(
-        title=title,
-        version=settings.service.version,
-        lifespan=lifespan,
-        openapi_url=openapi,
-        docs_url=docs,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        telemetry={"tracing": tracing, "metrics": False, "logs": False, "operation_spans": False},
+    runtime = Runtime(
+        name=name,
+        settings=settings,
+        schema=schema,
+        relays=schema is not None and relay is not False,
+        subscriptions=subscriptions,
+        on_authenticated=on_authenticated,
+        own_resources=own_resources,
+        background=background,
     )
-    app.router.routes.extend(
-        health_routes(service=name, version=settings.service.version, migrations=migrations)
-    )
-    app.router.routes.extend(gateway_error_routes())
+    app = _framework(title, settings, runtime, openapi_prefix)
+    version = settings.service.version
+    app.router.routes += health_routes(service=name, version=version, migrations=migrations)
+    app.router.routes += gateway_error_routes()
     allowances = lay_out(app.router, routers, prefix=API_PREFIX)
     allowances += lay_out(
         app.router,
@@ -131,41 +113,51 @@ def create_service_app(
         dependencies=[Depends(authenticate_service)],
         in_schema=False,
     )
-    app.layers = _layers(app, settings, ErrorAnswers(conflicts or {}), allowances, (docs, openapi))
+    app.layers = _layers(app, settings, ErrorAnswers(conflicts or {}), allowances)
     return app
 
 
+def _framework(
+    title: str, settings: ServiceAppSettings, runtime: Runtime, openapi_prefix: str
+) -> ServiceApp:
+    tracing = settings.service.otel_exporter_otlp_endpoint is not None
+    return ServiceApp(
+        title=title,
+        version=settings.service.version,
+        lifespan=runtime.lifespan,
+        openapi_url=f"{openapi_prefix}/openapi.json",
+        docs_url=f"{openapi_prefix}/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={
+            "tracing": tracing,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "exclude": lambda scope: scope["path"] in ROUTINE,
+        },
+    )
+
+
 def _layers(
-    app: FastAPI,
+    app: ServiceApp,
     settings: ServiceAppSettings,
     errors: ErrorAnswers,
     allowances: Sequence[Allowance],
-    documentation: tuple[str, str],
 ) -> Callable[[], ASGIApp]:
     service = settings.service
     https = service.environment in {Environment.STAGING, Environment.PRODUCTION}
     if service.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=service.cors_origins,
-            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=(
-                "authorization",
-                "content-type",
-                "idempotency-key",
-                "if-match",
-                "x-request-id",
-            ),
-            expose_headers=("etag", "location", "retry-after", "x-request-id"),
-            max_age=600,
-        )
+        app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, **_CROSS_ORIGIN)
 
     def wrap() -> ASGIApp:
         wrapped: ASGIApp = BoundaryMiddleware(
             RouteTable(app.router),
             errors=errors,
             body_limit=BodyLimit(service.max_body_bytes, allowances),
-            unaliased=frozenset(documentation),
+            unaliased=frozenset({str(app.docs_url), str(app.openapi_url)}),
         )
         for layer, args, kwargs in reversed(app.user_middleware):
             wrapped = layer(wrapped, *args, **kwargs)
@@ -173,7 +165,7 @@ def _layers(
             wrapped,
             errors=errors,
             headers=security_headers(https=https),
-            headers_of={documentation[0]: docs_headers(https=https)},
+            headers_of={str(app.docs_url): docs_headers(https=https)},
         )
 
     return wrap

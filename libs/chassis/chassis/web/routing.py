@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
@@ -23,6 +23,7 @@ from chassis.web.request_body import check_json_body
 if TYPE_CHECKING:
     from chassis.web.resources import Resources
 
+_TRACED: Final = "fastapi.telemetry"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -110,7 +111,8 @@ class RouteTable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles the request."""
-        if scope["type"] == "http" and not scope.get("root_path"):
+        # Traced requests go the router's way: FastAPI names their span after the route there.
+        if scope["type"] == "http" and not scope.get("root_path") and _TRACED not in scope:
             path: str = scope["path"]
             for route in self._routes.get(_key(scope["method"], path), ()):
                 match = route.path_regex.match(path)

@@ -1,13 +1,14 @@
-"""Opening and closing: connections first, then what works in the background; closed in the
-opposite order."""
+"""Opening and closing: connections first, then what works in the background; closed in reverse."""
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy.pool import QueuePool
 
@@ -16,87 +17,112 @@ from chassis.data.rows import DriverRowReader
 from chassis.messaging.consumer import StreamConsumer, Subscription
 from chassis.messaging.relay import OutboxRelay
 from chassis.observability.metrics import DB_CONNECTIONS
+from chassis.observability.tracing import configure_tracing, stop_tracing, trace_engines
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
-from chassis.settings import ServiceAppSettings
+from chassis.settings import Environment, ServiceAppSettings
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import AuthenticatedHook, Resources
 
+Background = Callable[[Resources], Coroutine[Any, Any, None]]
+OwnResources = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
 
-async def open_resources(
-    stack: AsyncExitStack,
-    *,
-    name: str,
-    settings: ServiceAppSettings,
-    schema: str | None,
-    on_authenticated: AuthenticatedHook | None,
-) -> Resources:
-    """Everything of `Resources`; closed when the stack unwinds. Only the issuer's keys are
-    fetched."""
-    database = Database(settings.database, schema=schema or "public", application_name=name)
-    stack.push_async_callback(database.close)
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What a service opens and runs from its start to its end."""
+
+    name: str
+    settings: ServiceAppSettings
+    schema: str | None
+    relays: bool
+    subscriptions: Sequence[Subscription[Any]]
+    on_authenticated: AuthenticatedHook | None
+    own_resources: OwnResources | None
+    background: Sequence[Background]
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """The service lives while this is entered."""
+        async with AsyncExitStack() as stack:
+            resources = await self._open(stack)
+            app.state.resources = resources
+            if self.own_resources is not None:
+                await stack.enter_async_context(self.own_resources(app, resources))
+            self._start(stack, resources)
+            if self.settings.service.environment is not Environment.TEST:
+                _spare_the_collector()
+            yield
+
+    async def _open(self, stack: AsyncExitStack) -> Resources:
+        """Only the issuer's keys are fetched; everything else connects when it is needed."""
+        settings = self.settings
+        database = Database(
+            settings.database, schema=self.schema or "public", application_name=self.name
+        )
+        stack.push_async_callback(database.close)
+        _watch(database)
+        tracing = configure_tracing(settings.service, service=self.name)
+        if tracing is not None:
+            trace_engines(tracing, database.engines)
+            stack.push_async_callback(stop_tracing, tracing)
+        tracer = tracing.get_tracer("chassis") if tracing is not None else None
+        rows = DriverRowReader(settings.database, application_name=self.name, tracer=tracer)
+        stack.push_async_callback(rows.close)
+        redis = Redis.from_url(
+            settings.redis.url.get_secret_value(), max_connections=settings.redis.max_connections
+        )
+        stack.push_async_callback(redis.aclose)
+        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        jwks = JwksCache(http, settings.oidc)
+        stack.push_async_callback(jwks.close)
+        limiter = RateLimiter(settings.service, settings.redis)
+        stack.push_async_callback(limiter.close)
+        await jwks.warm_up()
+        return Resources(
+            name=self.name,
+            settings=settings,
+            database=database,
+            redis=redis,
+            http=http,
+            tokens=TokenVerifier(settings.oidc, jwks),
+            internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
+            limiter=limiter,
+            on_authenticated=self.on_authenticated,
+            rows=rows,
+        )
+
+    def _start(self, stack: AsyncExitStack, resources: Resources) -> None:
+        """Relay, consumer and the service's own tasks; cancelled and awaited at the end."""
+        work = [task(resources) for task in self.background]
+        if self.relays:
+            work.append(OutboxRelay(resources.database, resources.redis).run())
+        if self.subscriptions:
+            consumer = StreamConsumer(
+                resources.database,
+                resources.redis,
+                group=self.name,
+                subscriptions=self.subscriptions,
+            )
+            work.append(consumer.run())
+        running = [asyncio.create_task(coroutine) for coroutine in work]
+
+        async def stop() -> None:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+        stack.push_async_callback(stop)
+
+
+def _watch(database: Database) -> None:
     for pool, engine in zip(("app", "worker"), database.engines, strict=True):
         taken = cast("QueuePool", engine.sync_engine.pool).checkedout
         DB_CONNECTIONS.labels(pool).set_function(taken)
-    redis = Redis.from_url(
-        settings.redis.url.get_secret_value(), max_connections=settings.redis.max_connections
-    )
-    stack.push_async_callback(redis.aclose)
-    http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
-    jwks = JwksCache(http, settings.oidc)
-    stack.push_async_callback(jwks.close)
-    await jwks.warm_up()
-    rows = DriverRowReader(settings.database, application_name=name)
-    stack.push_async_callback(rows.close)
-    limiter = RateLimiter(settings.service, settings.redis)
-    stack.push_async_callback(limiter.close)
-    return Resources(
-        name=name,
-        settings=settings,
-        database=database,
-        redis=redis,
-        http=http,
-        tokens=TokenVerifier(settings.oidc, jwks),
-        internal_keys=InternalKeys(settings.internal_keys.keys_accepted),
-        limiter=limiter,
-        on_authenticated=on_authenticated,
-        rows=rows,
-    )
 
 
-async def run_background(
-    stack: AsyncExitStack,
-    resources: Resources,
-    *,
-    relayed: str | None,
-    subscriptions: Sequence[Subscription[Any]],
-    tasks: Sequence[Callable[[Resources], Coroutine[Any, Any, None]]],
-) -> None:
-    """Starts the relay, the consumer and the service's own tasks; cancelled and awaited when the
-    stack unwinds."""
-    work: list[Coroutine[Any, Any, None]] = [task(resources) for task in tasks]
-    if relayed is not None:
-        work.append(OutboxRelay(resources.database, resources.redis).run())
-    if subscriptions:
-        consumer = StreamConsumer(
-            resources.database,
-            resources.redis,
-            group=resources.name,
-            subscriptions=list(subscriptions),
-        )
-        work.append(consumer.run())
-    running = [asyncio.create_task(coroutine) for coroutine in work]
-
-    async def stop() -> None:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-    stack.push_async_callback(stop)
-
-
-def spare_the_collector() -> None:
+def _spare_the_collector() -> None:
     """What start has made stays for good: the cycle collector need not look at it again.
 
     Its default is to look after 700 new objects, which is less than one request makes.

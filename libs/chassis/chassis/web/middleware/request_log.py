@@ -10,7 +10,7 @@ from chassis.security.authentication import actor_of
 log = structlog.get_logger("chassis.request")
 
 # Asked every few seconds by machines; a line each would drown the rest.
-_ROUTINE: Final = frozenset({"/health", "/health/ready", "/metrics"})
+ROUTINE: Final = frozenset({"/health", "/health/ready", "/metrics"})
 
 
 def log_request(scope: Scope, *, route: str, status: int, seconds: float) -> None:
@@ -27,7 +27,7 @@ def log_request(scope: Scope, *, route: str, status: int, seconds: float) -> Non
         fields.update(actor.log_fields())
     if status >= 500:
         log.error("request", **fields)
-    elif route in _ROUTINE:
+    elif route in ROUTINE:
         log.debug("request", **fields)
     else:
         log.info("request", **fields)
