@@ -220,6 +220,18 @@ async def test_a_failure_is_tried_again_later_not_at_once(database: Database, re
     assert await list_dead(redis, GROUP) == []
 
 
+async def test_draining_again_does_not_hurry_what_waits(database: Database, redis: Redis) -> None:
+    event = ticket_created()
+    notebook = Notebook(poison={event.payload.ticket_id})
+    hour = timedelta(hours=1)
+    patient = ConsumerSettings(backoff=Backoff(first=hour, longest=hour))
+    await put_on_stream(redis, event)
+    consumer = consumer_of(database, redis, notebook.write, patient)
+    await consumer.drain_once()
+    await consumer.drain_once()
+    assert len(notebook.calls) == 1
+
+
 async def has_failed(redis: Redis) -> bool:
     return bool(await redis.hlen(f"events:failures:{GROUP}"))
 

@@ -199,6 +199,30 @@ async def test_a_redis_that_lost_its_tail_gets_the_last_moments_again(
     assert await on_stream(redis) == [recent]
 
 
+async def test_an_event_that_waited_long_is_published_again_like_any_other(
+    database: Database, redis: Redis, superuser: asyncpg.Connection
+) -> None:
+    await publish(database, ticket_created())
+    await superuser.execute(
+        "UPDATE chassis_test.outbox SET created_at = created_at - interval '10 days'"
+    )  # Redis was away that long
+    await OutboxRelay(database, redis).drain_once()
+    await redis.flushdb()
+    assert await OutboxRelay(database, redis).drain_once() == 1
+
+
+async def test_an_event_older_than_the_inboxes_memory_is_not_published_again(
+    database: Database, redis: Redis, superuser: asyncpg.Connection
+) -> None:
+    await publish(database, ticket_created())
+    await OutboxRelay(database, redis).drain_once()
+    await superuser.execute(
+        "UPDATE chassis_test.outbox SET created_at = created_at - interval '15 days'"
+    )
+    await redis.flushdb()
+    assert await OutboxRelay(database, redis).drain_once() == 0
+
+
 async def test_a_new_relay_publishes_nothing_twice_on_a_healthy_redis(
     database: Database, redis: Redis
 ) -> None:

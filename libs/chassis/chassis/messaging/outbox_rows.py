@@ -51,17 +51,21 @@ class OutboxRows:
         """They are on their streams."""
         await connection.execute(self._mark, {"ids": list(ids)})
 
-    async def publish_again(self, connection: AsyncConnection, window: timedelta) -> int:
+    async def publish_again(
+        self, connection: AsyncConnection, window: timedelta, *, oldest: timedelta
+    ) -> int:
         """Unmarks what was published within the window; returns how many.
 
-        Nothing older than the window: each loss of Redis would make old events younger, until
-        inboxes have forgotten them.
+        But nothing created before `oldest`: each loss of Redis would make old events younger,
+        until inboxes have forgotten them.
         """
         columns = self._table.c
-        since = sa.func.now() - window
         recent = (
             sa.select(columns.id)
-            .where(columns.published_at > since, columns.created_at > since)
+            .where(
+                columns.published_at > sa.func.now() - window,
+                columns.created_at > sa.func.now() - oldest,
+            )
             .limit(_AT_ONCE)
         )
         unmark = (

@@ -136,7 +136,11 @@ class OutboxRelay:
         if loss is Loss.NOTHING:
             return
         window = self._settings.retention if loss is Loss.EVERYTHING else self._settings.tail
-        again = await self._rows.publish_again(connection, window)
+        again = await self._rows.publish_again(
+            connection,
+            window,
+            oldest=2 * self._settings.retention,  # inboxes remember a little longer
+        )
         await self._mark.restore()
         if again:
             _log.warning(
