@@ -59,6 +59,11 @@ class Checkout:
         self.remember()
         return done
 
+    def start(self) -> None:
+        """Everything up, in the background."""
+        started = self.cogep("up", "--detach", "--no-seed")
+        assert started.returncode == 0, started.stdout + started.stderr
+
     def remember(self) -> StackState:
         """What runs now."""
         state = StateFile(self.state).read()
@@ -101,13 +106,12 @@ def test_a_detached_stack_is_healthy_until_it_is_stopped(checkout: Checkout) -> 
 def test_a_killed_supervisor_takes_nothing_along_that_the_next_start_needs(
     checkout: Checkout,
 ) -> None:
-    checkout.cogep("up", "--detach", "--no-seed")
+    checkout.start()
     before = checkout.remember()
     assert before.supervisor is not None
     os.kill(before.supervisor.pid, signal.SIGKILL)
 
-    again = checkout.cogep("up", "--detach", "--no-seed")
-    assert again.returncode == 0, again.stdout + again.stderr
+    checkout.start()
     old = {server.identity for server in before.servers}
     assert all(identity.find() is None for identity in old)
     assert checkout.cogep("status").returncode == 0
@@ -135,7 +139,7 @@ def test_ctrl_c_stops_everything_in_reverse_order(checkout: Checkout) -> None:
 
 @pytest.mark.stack
 def test_a_service_that_dies_is_started_again(checkout: Checkout) -> None:
-    checkout.cogep("up", "--detach", "--no-seed")
+    checkout.start()
     first = checkout.server("worker-svc")
     os.kill(first.identity.pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
