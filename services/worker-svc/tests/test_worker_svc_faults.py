@@ -23,7 +23,7 @@ from knowledge.models import DocumentStatus
 
 pytestmark = [pytest.mark.committed, pytest.mark.faults]
 
-KILLS = 5
+KILLS = 20
 
 
 def environment(urls: DatabaseUrls, redis_url: str, objects: Path) -> Mapping[str, str]:
