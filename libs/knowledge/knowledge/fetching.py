@@ -92,6 +92,8 @@ class UrlFetcher:
                             yield self._page(target, response)
                             return
                         url = str(target.join(_header(response, b"location") or ""))
+        except httpx.InvalidURL as error:
+            raise UrlRefused from error
         except (TimeoutError, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise UrlUnavailable from error
         except httpcore.TimeoutException as error:

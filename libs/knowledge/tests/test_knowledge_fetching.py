@@ -131,6 +131,14 @@ async def test_a_redirect_to_a_private_address_is_refused(
     assert await refusal_of(fetcher, url) is UrlRefused
 
 
+@pytest.mark.parametrize("location", ["http://[", "http://exemplo.org:porta/", "//a b:x/", "\x01"])
+async def test_a_redirect_to_what_is_no_address_is_refused(
+    fetcher: UrlFetcher, web: Web, location: str
+) -> None:
+    url = web.put("/torto", status="302 Found", location=location)
+    assert await refusal_of(fetcher, url) is UrlRefused
+
+
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::1"], []], ids=str)
 async def test_a_name_with_a_private_address_is_refused(
     fetcher: UrlFetcher, web: Web, addresses: list[str]
