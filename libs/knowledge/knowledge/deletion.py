@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
+from chassis.messaging.endurance import describe
 from knowledge.lexical import statistics
 from knowledge.models import Chunk, Document, IngestionJob
 from knowledge.storage import ObjectStorage, prefix_of
@@ -67,7 +68,15 @@ async def clear_traces(database: Database, storage: ObjectStorage, deleted: Dele
             error=type(error).__name__,
         )
     if deleted.chunk_count:
+        await _forget_words(database, deleted)
+
+
+async def _forget_words(database: Database, deleted: Deleted) -> None:
+    """Losing a count costs freshness only: the deletion is done, and its caller is told so."""
+    try:
         await statistics.refresh(database, deleted.organization_id, changed=deleted.chunk_count)
+    except Exception as error:  # noqa: BLE001 - the next change counts again
+        _log.warning("word_counts_not_refreshed", error=describe(error))
 
 
 async def sweep(database: Database, storage: ObjectStorage, *, grace: timedelta) -> int:

@@ -20,6 +20,7 @@ from knowledge_files import (
 from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
 from knowledge import deletion, submission
+from knowledge.lexical import statistics
 from knowledge.models import Chunking, Document, DocumentStatus
 from knowledge.originals import Original, OriginalReader
 from knowledge.parsing.normalising import NormalisedText
@@ -380,6 +381,25 @@ async def test_deleting_an_indexed_document_leaves_nothing(
     assert await rows_about(database_urls, document_id) == 0
     assert [str(kept) in listed.key async for listed in ingestion.storage.list()] == [True]
     await assert_indexed(knowledge, kept)
+
+
+async def test_a_deletion_is_done_whether_or_not_its_words_can_be_counted(
+    knowledge: Knowledge, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    await knowledge.work()
+    ingestion, actor = knowledge.ingestion, make_actor()
+
+    async def broken(*_: object, **__: object) -> bool:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(statistics, "refresh", broken)
+    async with ingestion.database.transaction(actor.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        deleted = await deletion.delete(session, document)
+    await deletion.clear_traces(ingestion.database, ingestion.storage, deleted)
+
+    assert await rows_about(database_urls, document_id) == 0
 
 
 async def test_a_cancelled_document_stays_cancelled(knowledge: Knowledge) -> None:

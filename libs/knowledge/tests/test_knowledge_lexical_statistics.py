@@ -1,5 +1,8 @@
 """The snapshot of document frequencies: rebuilt when stale, per organization, from a sample."""
 
+import threading
+from typing import Any
+
 import numpy as np
 import pytest
 from knowledge_factories import Knowledge, make_actor
@@ -132,3 +135,21 @@ async def test_rebuild_while_another_is_at_it_does_nothing(knowledge: Knowledge)
         assert await rebuild(database, organization_id) is False
 
     assert await rebuild(database, organization_id) is True
+
+
+async def test_counting_leaves_the_event_loop_to_others(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index(knowledge, "férias do servidor")
+    counted_in: list[threading.Thread] = []
+    unique = np.unique
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        counted_in.append(threading.current_thread())
+        return unique(*args, **kwargs)
+
+    monkeypatch.setattr(np, "unique", watched)
+    await rebuild(knowledge.ingestion.database, make_actor().organization_id)
+
+    assert counted_in
+    assert threading.current_thread() not in counted_in

@@ -1,7 +1,9 @@
 """Counting in how many chunks each term occurs, from the vectors the chunks already have."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -42,16 +44,17 @@ async def count_sample(
     )
     counted = Counted(0, np.zeros(0, np.int32), np.zeros(0, np.int64), set())
     async for batch in rows.partitions():
-        counted = _add(counted, [_terms(vector) for vector, _ in batch])
-        for _, stems in batch:
-            counted.stems.update(stems)
+        counted = await asyncio.to_thread(_add, counted, batch)
     return counted
 
 
-def _add(counted: Counted, vectors: list[Terms]) -> Counted:
+def _add(counted: Counted, batch: Sequence[sa.Row[Any]]) -> Counted:
+    """Milliseconds per batch, meant for a thread."""
+    vectors = [_terms(vector) for vector, _ in batch]
     terms, frequencies = np.unique(np.concatenate(vectors), return_counts=True)
     merged, places = np.unique(np.concatenate([counted.terms, terms]), return_inverse=True)
     sums = np.bincount(places, weights=np.concatenate([counted.frequencies, frequencies]))
+    counted.stems.update(*(stems for _, stems in batch))
     return Counted(counted.chunks + len(vectors), merged, sums.astype(np.int64), counted.stems)
 
 

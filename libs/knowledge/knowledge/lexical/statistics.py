@@ -6,6 +6,7 @@ quarter of the collection is new (about ten times while it grows tenfold), or a 
 nothing more is on its way. It counts a sample of the chunks.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.database import Database
 from chassis.messaging.job_queue import FINISHED
 from knowledge.lexical.analyzer import Terms
-from knowledge.lexical.frequencies import count_sample
+from knowledge.lexical.frequencies import Counted, count_sample
 from knowledge.lexical.models import LexicalStatistics
 from knowledge.lexical.vocabulary import Vocabulary
 from knowledge.models import Chunk, IngestionJob
@@ -119,6 +120,11 @@ async def count(
         or 0
     )
     counted = await count_sample(session, organization_id, share=min(1.0, sample / max(total, 1)))
+    return await asyncio.to_thread(_extrapolated, counted, total)
+
+
+def _extrapolated(counted: Counted, total: int) -> tuple[Statistics, list[str]]:
+    """Sorts all stems, meant for a thread."""
     scale = total / counted.chunks if counted.chunks else 1.0
     frequencies = np.maximum(np.rint(counted.frequencies * scale), 1).astype(np.int32)
     stems = sorted(counted.stems)
