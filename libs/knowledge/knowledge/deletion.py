@@ -1,9 +1,7 @@
 """Deleting a document and all that is derived: rows in one transaction, objects right after."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -85,33 +83,31 @@ async def sweep(database: Database, storage: ObjectStorage, *, grace: timedelta)
     What is younger than `grace` may belong to a submission that has not committed yet.
     """
     before = datetime.now(UTC) - grace
-    found: dict[OrganizationId, set[UUID]] = {}
-    async for listed in storage.list():
-        owner = _owner(listed.key)
-        if owner is not None and listed.modified_at < before:
-            found.setdefault(owner[0], set()).add(owner[1])
     swept = 0
-    for organization_id, document_ids in found.items():
-        for orphan in await _orphans(database, organization_id, document_ids):
-            await storage.delete_prefix(prefix_of(organization_id, orphan))
-            swept += 1
+    async for page in storage.pages():
+        found: dict[OrganizationId, set[UUID]] = {}
+        for listed in page:
+            owner = _owner(listed.key)
+            if owner is not None and listed.modified_at < before:
+                found.setdefault(owner[0], set()).add(owner[1])
+        for organization_id, document_ids in found.items():
+            for orphan in await _orphans(database, organization_id, document_ids):
+                # None are left when the document's objects began on the page before.
+                if await storage.delete_prefix(prefix_of(organization_id, orphan)):
+                    swept += 1
     return swept
 
 
 async def _orphans(
     database: Database, organization_id: OrganizationId, document_ids: set[UUID]
-) -> Sequence[UUID]:
-    orphans: list[UUID] = []
-    waiting = iter(document_ids)
-    while batch := list(islice(waiting, 1000)):
-        async with database.transaction(organization_id, read_only=True) as session:
-            alive = await session.scalars(
-                sa.select(Document.id).where(
-                    Document.organization_id == organization_id, Document.id.in_(batch)
-                )
+) -> set[UUID]:
+    async with database.transaction(organization_id, read_only=True) as session:
+        alive = await session.scalars(
+            sa.select(Document.id).where(
+                Document.organization_id == organization_id, Document.id.in_(document_ids)
             )
-            orphans += set(batch) - set(alive)
-    return orphans
+        )
+        return document_ids - set(alive)
 
 
 def _owner(key: str) -> tuple[OrganizationId, UUID] | None:

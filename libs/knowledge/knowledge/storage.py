@@ -4,7 +4,7 @@ Keys are `{organization}/{document}/original`: everything of a document lies und
 """
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from shared_schemas.ids import OrganizationId
 _PART_BYTES: Final = 5 * 1024 * 1024  # the least S3 takes for a part of a multipart upload
 _ONE_REQUEST_BYTES: Final = 1024 * 1024  # a multipart upload takes three requests or more
 _READ_BYTES: Final = 1024 * 1024
+PAGE: Final = 1000
+"""Objects in one page of a listing; S3 gives no more."""
 
 
 def prefix_of(organization_id: OrganizationId, document_id: UUID) -> str:
@@ -110,10 +112,15 @@ class ObjectStorage:
         return len(keys)
 
     async def list(self, prefix: str = "") -> AsyncIterator[ListedObject]:
-        """Every object under the prefix, in pages, in no order."""
-        async for page in obstore.list(self._store, prefix or None):
-            for found in page:
-                yield ListedObject(found["path"], found["last_modified"])
+        """Every object under the prefix, in no order."""
+        async for page in self.pages(prefix):
+            for listed in page:
+                yield listed
+
+    async def pages(self, prefix: str = "") -> AsyncIterator[Sequence[ListedObject]]:
+        """The same, as many at a time as one request brings. What is listed may be deleted."""
+        async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
+            yield [ListedObject(found["path"], found["last_modified"]) for found in page]
 
 
 class _Measure:

@@ -1,15 +1,17 @@
 """Objects in a local folder: whole or not at all, and nothing left behind."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from knowledge_factories import Knowledge, in_parts, make_actor
 
+from knowledge import storage as module
 from knowledge.deletion import sweep
 from knowledge.failures import DocumentTooLarge, OriginalMissing
 from knowledge.settings import StorageSettings
-from knowledge.storage import ObjectStorage, original_key
+from knowledge.storage import ListedObject, ObjectStorage, original_key
 from shared_schemas.ids import new_id
 
 MEGABYTE = 1024 * 1024
@@ -68,3 +70,32 @@ async def test_the_sweep_deletes_what_no_document_stands_for(knowledge: Knowledg
 
     keys = {listed.key async for listed in storage.list()}
     assert keys == {original_key(make_actor().organization_id, kept), "outra-coisa"}
+
+
+@pytest.mark.committed
+async def test_the_sweep_is_done_with_a_page_before_it_asks_for_the_next(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many objects there are, it remembers one page of them."""
+    database, real = knowledge.ingestion.database, knowledge.ingestion.storage
+    monkeypatch.setattr(module, "PAGE", 2)
+    organization_id = make_actor().organization_id
+    for _ in range(5):
+        await real.put_stream(
+            original_key(organization_id, new_id()), in_parts(b"sobra"), max_bytes=10
+        )
+    left: list[int] = []
+    pages = ObjectStorage.pages
+
+    async def watched(
+        storage: ObjectStorage, prefix: str = ""
+    ) -> AsyncIterator[Sequence[ListedObject]]:
+        async for page in pages(storage, prefix):
+            if not prefix:
+                left.append(len([key async for key in real.list(f"{organization_id}/")]))
+            yield page
+
+    monkeypatch.setattr(ObjectStorage, "pages", watched)
+    assert await sweep(database, real, grace=timedelta(seconds=-1)) == 5
+
+    assert left == [5, 3, 1]
