@@ -241,7 +241,11 @@ class Ingestion:
         _log.info("ingestion_abandoned")
         document_id = job.payload["document_id"]
         async with self.database.transaction(job.organization_id, read_only=True) as session:
-            alive = await session.scalar(sa.select(Document.id).where(Document.id == document_id))
+            alive = await session.scalar(
+                sa.select(Document.id).where(
+                    Document.organization_id == job.organization_id, Document.id == document_id
+                )
+            )
         if alive is None:
             await self.storage.delete_prefix(prefix_of(job.organization_id, document_id))
 

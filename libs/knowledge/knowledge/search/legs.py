@@ -1,7 +1,7 @@
 """The statements of a search. Row-level security holds in each; every one also names its tenant."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from shared_schemas.ids import OrganizationId
 Conditions = list[sa.ColumnElement[bool]]
 Row = sa.Row[Any]
 """id, document_id, title, page, heading, content, char_start, char_end, lexical, and cosine."""
+_KEY: Final = (Chunk.organization_id.label("tenant_id"), Chunk.id.label("chunk_id"))
+"""Of a scored chunk, by which its texts are fetched."""
 
 
 def conditions(organization_id: OrganizationId, filters: SearchFilters) -> Conditions:
@@ -78,9 +80,9 @@ async def scored_rows(
             1 - Chunk.embedding.cosine_distance(_half(embedding)),
         )
     )
-    scored = sa.select(
-        Chunk.id.label("chunk_id"), _lexical(question).label("lexical"), cosine.label("cosine")
-    ).where(*where)
+    scored = sa.select(*_KEY, _lexical(question).label("lexical"), cosine.label("cosine")).where(
+        *where
+    )
     rows: Sequence[Row] = (await session.execute(_with_content(scored.subquery()))).all()
     return rows
 
@@ -90,7 +92,7 @@ async def _ranked(
 ) -> Sequence[Row]:
     lexical = _lexical(question).label("lexical")
     ranked = (
-        sa.select(Chunk.id.label("chunk_id"), lexical, sa.func.count().over().label("considered"))
+        sa.select(*_KEY, lexical, sa.func.count().over().label("considered"))
         .where(*where)
         .order_by(lexical.desc(), Chunk.id)
         .limit(limit)
@@ -114,9 +116,15 @@ def _with_content(scored: sa.Subquery) -> sa.Select[Any]:
             Chunk.content,
             Chunk.char_start,
             Chunk.char_end,
-            *(column for column in scored.c if column.name != "chunk_id"),
+            *(column for column in scored.c if column.name not in {"chunk_id", "tenant_id"}),
         )
-        .join(Chunk, Chunk.id == scored.c.chunk_id)
+        .join(
+            Chunk,
+            sa.and_(
+                Chunk.organization_id == scored.c.tenant_id,
+                Chunk.id == scored.c.chunk_id,
+            ),
+        )
         .join(
             Document,
             sa.and_(
