@@ -17,7 +17,7 @@ def configure_sentry(settings: ServiceSettings, *, service: str) -> None:
         environment=settings.environment.value,
         release=f"{service}@{settings.version}",
         server_name=service,
-        send_default_pii=False,
+        # Personal data is not sent by default; what may still carry it is switched off by name.
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,

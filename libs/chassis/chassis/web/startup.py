@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+import structlog
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy.pool import QueuePool
@@ -17,6 +18,7 @@ from chassis.data.rows import DriverRowReader
 from chassis.messaging.consumer import StreamConsumer, Subscription
 from chassis.messaging.relay import OutboxRelay
 from chassis.observability.metrics import DB_CONNECTIONS
+from chassis.observability.sentry import report
 from chassis.observability.tracing import configure_tracing, stop_tracing, trace_engines
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
@@ -24,6 +26,8 @@ from chassis.security.oidc import TokenVerifier
 from chassis.settings import Environment, ServiceAppSettings
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import AuthenticatedHook, Resources
+
+log = structlog.get_logger(__name__)
 
 Background = Callable[[Resources], Coroutine[Any, Any, None]]
 OwnResources = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
@@ -107,6 +111,8 @@ class Runtime:
             )
             work.append(consumer.run())
         running = [asyncio.create_task(coroutine) for coroutine in work]
+        for task in running:
+            task.add_done_callback(_mourn)
 
         async def stop() -> None:
             for task in running:
@@ -114,6 +120,13 @@ class Runtime:
             await asyncio.gather(*running, return_exceptions=True)
 
         stack.push_async_callback(stop)
+
+
+def _mourn(task: "asyncio.Task[None]") -> None:
+    """Background work is not expected to end: without this nobody would hear of it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_task_died", task=task.get_name(), exc_info=error)
+        report(error)
 
 
 def _watch(database: Database) -> None:

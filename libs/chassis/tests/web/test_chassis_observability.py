@@ -1,13 +1,17 @@
 """Logs that can be searched and hold no secret; traces that cross services."""
 
+import asyncio
+import gzip
 import json
 import logging
 
 import httpx
 import pytest
+import sentry_sdk
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from pydantic import SecretStr
 
 from chassis.observability.logging import configure_logging, shorten
 from chassis.observability.sentry import configure_sentry, report
@@ -97,3 +101,41 @@ async def test_bug_is_reported_once(
     await web.post("/api/v1/failures/bug", headers=ana)
     await web.post("/api/v1/failures/domain", headers=ana)
     assert [type(error) for error in reported] == [ZeroDivisionError]
+
+
+async def test_report_holds_the_stack_and_nothing_of_people() -> None:
+    received = asyncio.Event()
+    envelopes: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        body = await reader.readexactly(int(headers["content-length"]))
+        envelopes.append(gzip.decompress(body) if "gzip" in head else body)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        received.set()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = ServiceSettings(sentry_dsn=SecretStr(f"http://key@127.0.0.1:{port}/1"), version="7")
+    configure_sentry(settings, service="sample-svc")
+    document = "-".join(map(str, [529, 982, 247]))  # no literal: source lines are sent
+    try:
+        _fail_with(document)
+    except ZeroDivisionError as error:
+        report(error)
+    await asyncio.wait_for(received.wait(), 10)
+    await asyncio.to_thread(sentry_sdk.get_client().close, 1)
+    sentry_sdk.get_global_scope().set_client(None)
+    server.close()
+    await server.wait_closed()
+    [envelope] = [text.decode() for text in envelopes if b"ZeroDivisionError" in text]
+    assert "_fail_with" in envelope
+    assert '"release":"sample-svc@7"' in envelope
+    assert document not in envelope
+
+
+def _fail_with(document: str) -> float:
+    return len(document) / 0

@@ -207,7 +207,9 @@ async def test_keys_are_discovered_from_the_issuer() -> None:
 
 
 async def test_discovery_document_of_another_issuer_is_not_believed() -> None:
-    def answer(_request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "evil.test":
+            return httpx.Response(200, json={"keys": [RSA.as_dict(private=False)]})
         return httpx.Response(
             200, json={"issuer": "http://evil.test", "jwks_uri": "http://evil.test/keys"}
         )
