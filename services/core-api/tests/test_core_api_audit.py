@@ -35,8 +35,9 @@ async def test_every_change_is_listed_newest_first(ana: Person, davi: Person) ->
         "client.updated",
         "client.created",
         "member.provisioned",
+        "organization.provisioned",
     ]
-    resolved, _, updated, created, _ = events
+    resolved, _, updated, created, *_ = events
     assert resolved["subject_id"] == ticket["id"]
     assert resolved["subject_type"] == "ticket"
     assert resolved["changed"] == ["resolved_at", "status"]

@@ -51,7 +51,7 @@ async def test_first_login_is_audited_once(person: PersonOf, records: Records) -
     assert audited["subject_id"] == str(PEOPLE["ana"].sub)
 
 
-async def test_new_claims_are_taken_over(person: PersonOf) -> None:
+async def test_new_claims_are_taken_over(person: PersonOf, records: Records) -> None:
     await person("bruno").seen("/api/v1/me")
 
     changed = person("bruno", name="Bruno Novo", realm_access={"roles": ["viewer", "unknown"]})
@@ -59,6 +59,8 @@ async def test_new_claims_are_taken_over(person: PersonOf) -> None:
     me = await changed.seen("/api/v1/me")
     assert (me["name"], me["roles"]) == ("Bruno Novo", ["viewer"])
     assert "clients:write" not in me["permissions"]
+    (audited,) = await records.audit("member.updated")
+    assert audited["changed"] == ["name", "roles"]
 
 
 async def test_known_member_costs_no_query(person: PersonOf, statements: list[str]) -> None:

@@ -1,6 +1,25 @@
 """What can go wrong with purposes and consents."""
 
+from types import MappingProxyType
+from typing import Final
+
 from chassis.web.errors import Conflict, InvalidInput, NotFound
+from core_api.modules.consents.models import LegalBasis
+
+_LEGAL_BASIS: Final = MappingProxyType(
+    {
+        LegalBasis.CONSENT: "consentimento",
+        LegalBasis.LEGAL_OBLIGATION: "obrigação legal ou regulatória",
+        LegalBasis.PUBLIC_POLICY: "execução de políticas públicas",
+        LegalBasis.RESEARCH: "estudos por órgão de pesquisa",
+        LegalBasis.CONTRACT: "execução de contrato",
+        LegalBasis.EXERCISE_OF_RIGHTS: "exercício regular de direitos",
+        LegalBasis.PROTECTION_OF_LIFE: "proteção da vida",
+        LegalBasis.HEALTH_PROTECTION: "tutela da saúde",
+        LegalBasis.LEGITIMATE_INTEREST: "legítimo interesse",
+        LegalBasis.CREDIT_PROTECTION: "proteção do crédito",
+    }
+)
 
 
 class PurposeNotFound(NotFound):
@@ -24,6 +43,9 @@ class PurposeNeedsNoConsent(Conflict):
     message = (
         "Esta finalidade se apoia em outra base legal ({legal_basis}) e não pede consentimento."
     )
+
+    def __init__(self, legal_basis: LegalBasis) -> None:
+        super().__init__(legal_basis=_LEGAL_BASIS[legal_basis])
 
 
 class NoticeVersionUnknown(InvalidInput):

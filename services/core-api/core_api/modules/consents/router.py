@@ -138,7 +138,7 @@ async def list_notices(
     responses=raises(
         ClientNotFound,
         PurposeNotFound,
-        PurposeNeedsNoConsent(legal_basis=LegalBasis.CONTRACT.value),
+        PurposeNeedsNoConsent(LegalBasis.CONTRACT),
         NoticeVersionUnknown(notice_version=3),
         IdempotencyKeyReused,
     ),

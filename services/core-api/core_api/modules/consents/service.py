@@ -127,7 +127,7 @@ class ConsentService:
         if notice is None:
             raise NoticeVersionUnknown(notice_version=given.notice_version)
         if purpose.legal_basis is not LegalBasis.CONSENT:
-            raise PurposeNeedsNoConsent(legal_basis=purpose.legal_basis.value)
+            raise PurposeNeedsNoConsent(purpose.legal_basis)
         consent = self._receipt(client_id, given, notice)
         self.tx.add(consent)
         if consent.decision is Decision.GRANTED:

@@ -47,23 +47,44 @@ class MemberProvisioning:
 
 async def provision(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
     """Creates or updates the actor's organization and member. Any number may do it at once."""
-    await _write_organization(session, claims, actor)
+    if await _write_organization(session, claims, actor):
+        audit.record(session, actor, "organization.provisioned", actor.organization_id)
+    known = await _known_member(session, actor)
     if await _write_member(session, claims, actor):
         audit.record(session, actor, "member.provisioned", actor.user_id)
+    elif known is not None and (changed := _differences(known, claims)):
+        audit.record(session, actor, "member.updated", actor.user_id, changed=changed)
 
 
-async def _write_organization(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
+async def _write_organization(session: AsyncSession, claims: TokenClaims, actor: Actor) -> bool:
+    """Whether it is new, or has a new slug."""
     # The slug belongs to the OpenID provider; the name is ours once the row exists.
     given = insert(Organization).values(
         id=actor.organization_id, slug=claims.org, name=claims.org.replace("-", " ").title()
     )
-    await session.execute(
-        given.on_conflict_do_update(
-            index_elements=[Organization.id],
-            set_={"slug": given.excluded.slug, "updated_at": sa.func.now()},
-            where=Organization.slug != given.excluded.slug,
-        )
+    written = given.on_conflict_do_update(
+        index_elements=[Organization.id],
+        set_={"slug": given.excluded.slug, "updated_at": sa.func.now()},
+        where=Organization.slug != given.excluded.slug,
+    ).returning(Organization.id)
+    return await session.scalar(written) is not None
+
+
+async def _known_member(session: AsyncSession, actor: Actor) -> Any:
+    """What was taken over before; locked, so that one change is noted once."""
+    statement = sa.select(Member.email, Member.name, Member.roles).where(
+        Member.organization_id == actor.organization_id, Member.id == actor.user_id
     )
+    return (await session.execute(statement.with_for_update())).one_or_none()
+
+
+def _differences(known: Any, claims: TokenClaims) -> set[str]:
+    said = {"email": claims.email, "name": claims.name, "roles": _roles(claims)}
+    return {name for name, value in said.items() if getattr(known, name) != value}
+
+
+def _roles(claims: TokenClaims) -> list[str]:
+    return sorted(role.value for role in claims.roles)
 
 
 async def _write_member(session: AsyncSession, claims: TokenClaims, actor: Actor) -> bool:
@@ -74,7 +95,7 @@ async def _write_member(session: AsyncSession, claims: TokenClaims, actor: Actor
         id=actor.user_id,
         email=claims.email,
         name=claims.name,
-        roles=sorted(role.value for role in claims.roles),
+        roles=_roles(claims),
         last_seen_at=now,
         created_at=now,
     )
