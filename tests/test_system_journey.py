@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from system_stack import Stack, wait_until_indexed
@@ -215,6 +216,32 @@ async def test_creating_a_ticket_for_another_organizations_client_is_not_found(
     )
 
     assert response.status_code == 404
+
+
+async def test_without_a_tenant_the_application_sees_no_row(
+    stack: Stack, document_id: str, ticket_id: str, consent_id: str
+) -> None:
+    tables = """
+        SELECT n.nspname || '.' || c.relname AS name
+        FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
+        WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('crm', 'ai')
+    """
+    counts = {}
+    for role in ("postgres", "cogep_app"):
+        connection = await asyncpg.connect(stack.database_url(role))
+        try:
+            names = [row["name"] for row in await connection.fetch(tables)]
+            counts[role] = {
+                name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in names
+            }
+        finally:
+            await connection.close()
+
+    filled = {name for name, count in counts["postgres"].items() if count}
+    assert {"crm.tickets", "crm.consents", "ai.documents", "ai.chunks", "ai.triages"} <= filled
+    assert set(counts["cogep_app"].values()) == {0}
 
 
 def _anonymous(response: httpx.Response) -> dict[str, object]:
