@@ -155,6 +155,8 @@ class IngestionJob(Base):
             ["ai.documents.organization_id", "ai.documents.id"],
             ondelete="CASCADE",
         ),
+        # A document's jobs: shown with it, and deleted with it.
+        sa.Index(None, "organization_id", "document_id", "created_at"),
         sa.Index(
             "uq_ingestion_queue_unfinished",
             "organization_id",

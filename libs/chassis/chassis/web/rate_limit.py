@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_SCOPE: Final = "api"
 _REDIS_PATIENCE_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 2.0
 

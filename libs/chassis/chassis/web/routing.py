@@ -17,7 +17,6 @@ from chassis.security.authentication import Guard, authenticate_service, is_guar
 from chassis.web.errors import Unauthenticated
 from chassis.web.middleware.body_limit import Allowance
 from chassis.web.plan import Plan
-from chassis.web.rate_limit import DEFAULT_SCOPE
 from chassis.web.request_body import check_json_body
 
 if TYPE_CHECKING:
@@ -83,7 +82,8 @@ async def _admit(request: Request, guards: Sequence[Guard]) -> None:
     except Unauthenticated:
         await limiter.check(request.scope, limiter.default, "unauthenticated")
         raise
-    await limiter.check(request.scope, limiter.default, DEFAULT_SCOPE)
+    # Per service: who follows an upload's progress can still register clients.
+    await limiter.check(request.scope, limiter.default, resources.name)
 
 
 async def _run(guards: Sequence[Guard], request: Request) -> None:

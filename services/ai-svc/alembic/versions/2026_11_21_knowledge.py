@@ -206,6 +206,7 @@ def _create_ingestion_queue() -> None:
             postgresql_where=sa.text("state = 'processing'"),
         ),
         sa.Index(None, "finished_at", postgresql_where=sa.text("finished_at IS NOT NULL")),
+        sa.Index(None, "organization_id", "document_id", "created_at"),
         sa.Index(
             "uq_ingestion_queue_unfinished",
             "organization_id",

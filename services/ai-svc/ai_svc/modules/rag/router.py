@@ -9,6 +9,7 @@ from ai_svc.modules.rag.dependencies import CurrentAnswerers
 from ai_svc.modules.rag.schemas import AnswerRead, AskRequest, PassageRead, SearchRequest
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import require
+from chassis.web.rate_limit import limited
 from chassis.web.responses import success
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -29,7 +30,7 @@ async def search_passages(
     return success(actor, [PassageRead.of(passage) for passage in passages])
 
 
-@router.post("/ask")
+@router.post("/ask", dependencies=[limited("30/minute", scope="ask")])
 async def ask_question(
     body: AskRequest, actor: Asker, workshop: CurrentWorkshop, answerers: CurrentAnswerers
 ) -> Success[AnswerRead]:
