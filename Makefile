@@ -153,6 +153,10 @@ test: .dev ## every test; PG=16 on PostgreSQL 16, ARGS="-k name" to choose
 	$(call step,tests of the whole system$(if $(PG), on PostgreSQL $(PG)))
 	@$(BIN)/python -m pytest -q -m "stack or faults" $(ARGS) || [ $$? -eq 5 ]
 
+.PHONY: eval
+eval: .dev ## the search and answer quality of evals/RESULTS.md
+	@$(BIN)/python -m evals
+
 .PHONY: bench
 bench: .dev ## the ratios of bench/RESULTS.md
 	@$(BIN)/python -m bench
