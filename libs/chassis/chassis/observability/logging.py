@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO, cast
 import structlog
 from opentelemetry import trace
 
-from chassis.settings import ServiceSettings
+from chassis.settings import Environment, ServiceSettings
 
 _SECRET_FIELDS: Final = frozenset(
     {
@@ -75,7 +75,8 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(_STDOUT),
-        cache_logger_on_first_use=True,
+        # In tests one process is many services, each with a level of its own.
+        cache_logger_on_first_use=settings.environment is not Environment.TEST,
     )
     handler = _ServiceHandler(_STDOUT)
     handler.setFormatter(
