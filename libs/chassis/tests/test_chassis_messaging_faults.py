@@ -1,6 +1,7 @@
 """Servers die under load: nothing committed is lost, nothing has a double effect, nobody exits."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -38,7 +39,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
     """A cluster that waits for the disk: it is going to crash."""
-    server = copy_prepared_cluster(18, tmp_path / "postgres")
+    server = copy_prepared_cluster(int(os.environ.get("PG") or "18"), tmp_path / "postgres")
     server.durable = True
     server.start()
     server.wait_until_ready()
