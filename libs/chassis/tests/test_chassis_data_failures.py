@@ -1,5 +1,8 @@
 """An outage is told from a mistake by what really happens, not by what an error is called."""
 
+import errno
+import socket
+
 import pytest
 import sqlalchemy as sa
 from chassis_data_schema import NOTES, SCHEMA
@@ -66,3 +69,22 @@ async def test_a_statement_that_runs_too_long_is_not(chassis_settings: DatabaseS
     database = Database(hasty, schema=SCHEMA, application_name="t")
     assert not is_unavailable(await failure_of(database, sa.text("SELECT pg_sleep(1)")))
     await database.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, ""), True),
+        (TimeoutError(), True),
+        (socket.gaierror(socket.EAI_AGAIN, ""), True),
+        (OSError(errno.EHOSTUNREACH, ""), True),
+        (OSError("Multiple exceptions: of a name with two addresses"), True),
+        (FileNotFoundError(errno.ENOENT, ""), False),
+        (PermissionError(errno.EACCES, ""), False),
+        (OSError(errno.ENOSPC, ""), False),
+        (OSError(errno.EMFILE, ""), False),
+    ],
+    ids=repr,
+)
+def test_not_every_error_of_the_system_is_an_outage(error: OSError, outage: bool) -> None:
+    assert is_unavailable(error) is outage

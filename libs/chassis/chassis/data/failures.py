@@ -1,5 +1,7 @@
 """Which database errors mean "later", not "wrong"."""
 
+import errno
+import socket
 from typing import Final
 
 import asyncpg
@@ -10,8 +12,11 @@ _UNAVAILABLE: Final = (
     asyncpg.OperatorInterventionError,  # class 57: shutdown, crash, starting up
     asyncpg.InsufficientResourcesError,  # class 53: too many connections, disk full
     asyncpg.InvalidCatalogNameError,  # the database is being restored
-    OSError,  # refused, reset, unreachable; since Python 3.11 also TimeoutError
+    ConnectionError,  # refused, reset
+    TimeoutError,
+    socket.gaierror,  # the server's name is not known now
 )
+_UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -31,4 +36,10 @@ def _says_later(error: BaseException) -> bool:
         return False  # the statement ran too long: its own fault, not the server's
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)  # its other uses are programming errors and bad values
-    return isinstance(error, _UNAVAILABLE)
+    return isinstance(error, _UNAVAILABLE) or _is_unreachable(error)
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    """A missing or forbidden file is an OSError too, and a mistake; a full disk is our own."""
+    # asyncio raises one without a number when a name has several addresses and none answers.
+    return type(error) is OSError and (error.errno is None or error.errno in _UNREACHABLE)
