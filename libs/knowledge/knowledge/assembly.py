@@ -29,6 +29,8 @@ async def open_ingestion(
     async with AsyncExitStack() as stack:
         compute = Compute()
         stack.callback(compute.close)
+        rows = Compute()
+        stack.callback(rows.close)
         sandbox = Sandbox(
             SandboxLimits(
                 settings.limits,
@@ -62,5 +64,6 @@ async def open_ingestion(
             ),
             embedder=embedder,
             compute=compute,
+            rows=rows,
             word_counts=word_counts,
         )

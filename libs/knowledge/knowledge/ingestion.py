@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
 from chassis.messaging import outbox
+from chassis.messaging.endurance import describe
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from chassis.observability.tracing import continued
 from knowledge.document_writes import (
@@ -80,6 +81,8 @@ class Ingestion:
     originals: OriginalReader
     embedder: Embedder
     compute: Compute
+    rows: Compute
+    """For `chunk_rows` only: its queue is milliseconds long, whatever `compute` is busy with."""
     word_counts: WordCounts
 
     async def work_off(self, job: ClaimedJob) -> None:
@@ -116,7 +119,7 @@ class Ingestion:
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
                 # Nothing can be written now. The lease runs out, and the job is claimed again.
-                _log.warning("ingestion_interrupted", error=type(error).__name__)
+                _log.warning("ingestion_interrupted", error=describe(error))
                 return
             _log.error("ingestion_failed", exc_info=error)
             await self._settled(self._refuse(job, IngestionError()))
@@ -186,12 +189,13 @@ class Ingestion:
         """Replaces the document's chunks; returns how many were added and removed."""
         numbers = list(batches(prepared))
         key = (job.organization_id, document.id, prepared)
-        first = await self.compute(chunk_rows, *key, numbers[0])  # most documents have no more
+        first = await self.rows(chunk_rows, *key, numbers[0])  # most documents have no more
         async with self.queue.fenced(job) as session:
             former = await write_indexed(session, job, original, prepared)
             await session.execute(INSERT_CHUNKS, first)
             for more in numbers[1:]:
-                await session.execute(INSERT_CHUNKS, await self.compute(chunk_rows, *key, more))
+                # Not `compute`: the transaction would be idle behind whole documents.
+                await session.execute(INSERT_CHUNKS, await self.rows(chunk_rows, *key, more))
             outbox.add(
                 session,
                 DocumentIndexed.caused(
@@ -257,7 +261,7 @@ class Ingestion:
             _log.info("ingestion_abandoned")
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
-                _log.warning("ingestion_interrupted", error=type(error).__name__)
+                _log.warning("ingestion_interrupted", error=describe(error))
             else:
                 _log.error("ingestion_not_settled", exc_info=error)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +21,8 @@ from knowledge_files import (
 
 from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
-from knowledge import deletion, submission
+from knowledge import deletion, preparation, submission
+from knowledge import ingestion as ingestion_module
 from knowledge.lexical import statistics
 from knowledge.models import Chunking, Document, DocumentStatus
 from knowledge.originals import Original, OriginalReader
@@ -207,6 +210,52 @@ async def test_a_page_that_does_not_answer_is_tried_again(knowledge: Knowledge, 
 
     assert (waiting.status, waiting.error_code) == (DocumentStatus.PENDING, "URL_UNAVAILABLE")
     await assert_indexed(knowledge, document_id)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+async def test_a_file_that_cannot_be_had_is_not_a_database_away(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """Waiting for the lease to run out would tell nobody."""
+
+    async def broken(*_: object) -> NormalisedText:
+        raise error
+
+    monkeypatch.setattr(OriginalReader, "extract", broken)
+    document_id = await knowledge.submit_text(PARAGRAPH)
+    await knowledge.work()
+
+    document = await knowledge.document(document_id)
+    assert (document.status, document.error_code) == (
+        DocumentStatus.PENDING,
+        "DOCUMENT_INTERNAL_ERROR",
+    )
+
+
+async def test_a_transaction_does_not_wait_for_other_documents_to_be_computed(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Idle for long, the server would end it."""
+    monkeypatch.setattr(preparation, "ROWS_PER_STATEMENT", 1)
+    document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 40))
+    compute, over = knowledge.ingestion.compute, threading.Event()
+    others: list[asyncio.Task[bool]] = []
+    write_indexed = ingestion_module.write_indexed
+
+    async def written_then_busy(*args: Any) -> int:
+        others.append(asyncio.create_task(compute(over.wait, 30)))
+        await asyncio.sleep(0)  # it is in the thread's queue now
+        return await write_indexed(*args)
+
+    monkeypatch.setattr(ingestion_module, "write_indexed", written_then_busy)
+    try:
+        async with asyncio.timeout(10):
+            await knowledge.work()
+    finally:
+        over.set()
+        await asyncio.gather(*others)
+
+    assert (await assert_indexed(knowledge, document_id)).chunk_count > 1
 
 
 async def test_a_document_is_given_up_after_its_last_attempt(
