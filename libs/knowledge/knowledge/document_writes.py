@@ -11,6 +11,7 @@ from knowledge.failures import DocumentRefused
 from knowledge.models import Chunk, Document, DocumentStatus, SourceType
 from knowledge.originals import Original, SubmittedDocument
 from knowledge.preparation import PreparedDocument
+from knowledge.storage import fetched_prefix
 from shared_schemas.ids import UserId
 
 # Tables, not classes: nothing here needs the session to keep objects in step.
@@ -24,6 +25,11 @@ INSERT_CHUNKS: Final = sa.insert(_CHUNKS).values(
     terms=sa.func.array_to_tsvector(sa.bindparam("stems", type_=ARRAY(sa.Text()))),
 )
 """Takes rows of `preparation.chunk_rows`."""
+
+
+def fetched_by(job: ClaimedJob) -> str:
+    """The prefix of what this attempt fetches."""
+    return fetched_prefix(job.organization_id, job.payload["document_id"], job.id, job.lease_token)
 
 
 async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
@@ -46,7 +52,10 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
         sa.case((is_text, _documents.content)).label("text"),
     )
     return SubmittedDocument(
-        id=job.payload["document_id"], organization_id=job.organization_id, **row
+        id=job.payload["document_id"],
+        organization_id=job.organization_id,
+        fetched_prefix=fetched_by(job),
+        **row,
     )
 
 

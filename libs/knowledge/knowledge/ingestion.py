@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 import structlog
 from numpy.typing import NDArray
+from obstore.exceptions import BaseError as StorageError
 
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
@@ -23,6 +24,7 @@ from chassis.observability.tracing import continued
 from knowledge.document_writes import (
     INSERT_CHUNKS,
     begin,
+    fetched_by,
     write_failed,
     write_indexed,
     write_waiting,
@@ -140,6 +142,9 @@ class Ingestion:
             if progress.was_shown:
                 await progress.report()
             changed = await self._index(job, document, original, prepared)
+        if original.storage_key != document.storage_key:
+            prefix = prefix_of(job.organization_id, document.id)
+            await self._drop(prefix, keep=original.storage_key)
         CHUNKS_INDEXED.inc(len(prepared.passages))
         self.word_counts.changed(job.organization_id, changed)
 
@@ -217,17 +222,20 @@ class Ingestion:
             )
             if state is JobState.PENDING:
                 await write_waiting(session, job, refusal)
-                return
-            outbox.add(
-                session,
-                DocumentFailed.caused(
-                    organization_id=job.organization_id,
-                    correlation_id=job.payload["correlation_id"],
-                    actor_id=await write_failed(session, job, refusal),
-                    document_id=job.payload["document_id"],
-                    error_code=str(refusal.code),
-                ),
-            )
+            else:
+                outbox.add(
+                    session,
+                    DocumentFailed.caused(
+                        organization_id=job.organization_id,
+                        correlation_id=job.payload["correlation_id"],
+                        actor_id=await write_failed(session, job, refusal),
+                        document_id=job.payload["document_id"],
+                        error_code=str(refusal.code),
+                    ),
+                )
+        await self._drop(fetched_by(job))
+        if state is JobState.PENDING:
+            return
         DOCUMENTS_REFUSED.labels(str(refusal.code)).inc()
         _log.info("document_refused", code=str(refusal.code))
 
@@ -250,8 +258,15 @@ class Ingestion:
                     Document.organization_id == job.organization_id, Document.id == document_id
                 )
             )
-        if alive is None:
-            await self.storage.delete_prefix(prefix_of(job.organization_id, document_id))
+        lost = fetched_by(job) if alive else prefix_of(job.organization_id, document_id)
+        await self.storage.delete_prefix(lost)
+
+    async def _drop(self, prefix: str, *, keep: str | None = None) -> None:
+        """Objects no row names, left by this attempt or by one that was killed."""
+        try:
+            await self.storage.delete_prefix(prefix, keep=keep)
+        except (StorageError, OSError) as error:
+            _log.warning("objects_left_behind", error=describe(error))
 
     async def _settled(self, ending: Coroutine[Any, Any, None]) -> None:
         """Writes how a job ended. What cannot be written is tried again when the lease runs out."""

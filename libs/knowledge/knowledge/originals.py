@@ -15,7 +15,7 @@ from knowledge.parsing.plain_text import extract_text
 from knowledge.parsing.sniffing import Format, sniff
 from knowledge.sandbox import Sandbox
 from knowledge.settings import IngestionSettings
-from knowledge.storage import ObjectStorage, original_key
+from knowledge.storage import ObjectStorage
 from knowledge.threads import Compute
 from shared_schemas.ids import OrganizationId, UserId
 
@@ -25,7 +25,8 @@ _SMALL_TEXT: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SubmittedDocument:
-    """What the pipeline knows of a document when it begins. `text` for a document of type text."""
+    """What the pipeline knows of a document when it begins. `text` for a document of type text,
+    `fetched_prefix` for what this attempt fetches."""
 
     id: UUID
     organization_id: OrganizationId
@@ -40,6 +41,7 @@ class SubmittedDocument:
     language: Language | None
     submitted_by: UserId
     text: str | None
+    fetched_prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class OriginalReader:
     async def _download(self, document: SubmittedDocument) -> Original:
         if document.source_uri is None:
             raise OriginalMissing
-        key = original_key(document.organization_id, document.id)
+        key = f"{document.fetched_prefix}original"
         async with self._fetcher.open(document.source_uri) as page:
             stored = await self._storage.put_stream(
                 key, page.body, max_bytes=self._settings.max_file_bytes

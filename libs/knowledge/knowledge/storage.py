@@ -1,6 +1,7 @@
 """Originals of documents as objects: a local folder or S3, through the same store.
 
-Keys are `{organization}/{document}/original`: everything of a document lies under one prefix.
+Keys are `{organization}/{document}/original`, for a page `.../{job}.{lease token}/original`:
+everything of a document lies under one prefix.
 """
 
 import hashlib
@@ -36,6 +37,13 @@ def prefix_of(organization_id: OrganizationId, document_id: UUID) -> str:
 def original_key(organization_id: OrganizationId, document_id: UUID) -> str:
     """Where the file lies as it was sent."""
     return f"{prefix_of(organization_id, document_id)}original"
+
+
+def fetched_prefix(
+    organization_id: OrganizationId, document_id: UUID, job_id: UUID, lease_token: int
+) -> str:
+    """Where one attempt puts what it fetches: a worker that lost its lease overwrites nothing."""
+    return f"{prefix_of(organization_id, document_id)}{job_id}.{lease_token}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +112,9 @@ class ObjectStorage:
         except FileNotFoundError as error:
             raise OriginalMissing from error
 
-    async def delete_prefix(self, prefix: str) -> int:
-        """Deletes every object under the prefix; returns how many there were."""
-        keys = [listed.key async for listed in self.list(prefix)]
+    async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> int:
+        """Deletes every object under the prefix but `keep`; returns how many there were."""
+        keys = [listed.key async for listed in self.list(prefix) if listed.key != keep]
         if keys:
             await obstore.delete_async(self._store, keys)
         return len(keys)

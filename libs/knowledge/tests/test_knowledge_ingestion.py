@@ -1,14 +1,16 @@
 """The way of a document: from submission to chunks, event and progress."""
 
 import asyncio
+import hashlib
 import json
 import threading
+from collections.abc import AsyncIterable
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from knowledge_factories import Knowledge, Web, make_actor
+from knowledge_factories import Knowledge, Web, in_parts, make_actor
 from knowledge_files import (
     PARAGRAPH,
     make_docx,
@@ -23,10 +25,12 @@ from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
 from knowledge import deletion, preparation, submission
 from knowledge import ingestion as ingestion_module
+from knowledge.document_writes import fetched_by
 from knowledge.lexical import statistics
 from knowledge.models import Chunking, Document, DocumentStatus
 from knowledge.originals import Original, OriginalReader
 from knowledge.parsing.normalising import NormalisedText
+from knowledge.storage import ObjectStorage, StoredObject
 from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
 
 pytestmark = pytest.mark.committed
@@ -339,6 +343,61 @@ async def test_a_worker_that_wakes_after_its_lease_cannot_finish(
     assert document.chunk_count == 1
     assert (await knowledge.job(document_id)).attempts == 2
     assert len(await events_of(database_urls, "document.indexed")) == 1
+
+
+async def test_a_worker_that_lost_its_lease_overwrites_no_original(
+    knowledge: Knowledge, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stores an older page after its successor has indexed a newer one."""
+    document_id = await knowledge.submit_url(web.put("/muda", HTML.encode()))
+    ingestion = knowledge.ingestion
+    sleeper = await knowledge.claim("sleeper")
+    put_stream = type(ingestion.storage).put_stream
+    asleep = True
+
+    async def sleep_then_put(
+        storage: ObjectStorage, key: str, chunks: AsyncIterable[bytes], *, max_bytes: int
+    ) -> StoredObject:
+        nonlocal asleep
+        if asleep:
+            asleep = False
+            web.put("/muda", HTML.replace("Licenças", "").encode() + b"<!-- nova -->")
+            await knowledge.lease_runs_out(sleeper)
+            await knowledge.work("next")
+        return await put_stream(storage, key, chunks, max_bytes=max_bytes)
+
+    monkeypatch.setattr(type(ingestion.storage), "put_stream", sleep_then_put)
+    await ingestion.work_off(sleeper)
+
+    document = await assert_indexed(knowledge, document_id)
+    assert document.storage_key is not None
+    original = await ingestion.storage.read(document.storage_key)
+    assert hashlib.sha256(original).hexdigest() == document.content_sha256
+    assert [found.key async for found in ingestion.storage.list()] == [document.storage_key]
+
+
+async def test_what_a_killed_worker_fetched_is_dropped_by_the_next(
+    knowledge: Knowledge, web: Web
+) -> None:
+    document_id = await knowledge.submit_url(web.put("/resto", HTML.encode()))
+    job = await knowledge.claim("killed")
+    storage = knowledge.ingestion.storage
+    await storage.put_stream(f"{fetched_by(job)}original", in_parts(b"resto"), max_bytes=10)
+    await knowledge.lease_runs_out(job)
+
+    await knowledge.work("next")
+
+    document = await assert_indexed(knowledge, document_id)
+    assert [found.key async for found in storage.list()] == [document.storage_key]
+
+
+async def test_a_refused_page_is_not_kept(knowledge: Knowledge, web: Web) -> None:
+    document_id = await knowledge.submit_url(web.put("/vazia", b"<html><body></body></html>"))
+
+    await knowledge.work()
+
+    assert (await knowledge.document(document_id)).status is DocumentStatus.FAILED
+    assert [listed async for listed in knowledge.ingestion.storage.list()] == []
 
 
 async def test_indexing_again_replaces_the_chunks(knowledge: Knowledge) -> None:
