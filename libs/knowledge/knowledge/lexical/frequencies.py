@@ -48,7 +48,7 @@ async def count_sample(
     return counted
 
 
-def _add(counted: Counted, batch: Sequence[sa.Row[Any]]) -> Counted:
+def _add(counted: Counted, batch: Sequence[sa.Row[Any, Any]]) -> Counted:
     """Milliseconds per batch, meant for a thread."""
     vectors = [_terms(vector) for vector, _ in batch]
     terms, frequencies = np.unique(np.concatenate(vectors), return_counts=True)
