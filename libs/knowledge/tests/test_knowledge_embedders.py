@@ -11,7 +11,7 @@ from knowledge_files import PARAGRAPH
 from pydantic import SecretStr, ValidationError
 
 from knowledge.embedders import EmbeddingFailed
-from knowledge.embedders.configured import embedder_for
+from knowledge.embedders.configured import embedder_for, open_embedder
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.embedders.openai import OpenAIEmbedder
 from knowledge.settings import EmbeddingSettings
@@ -135,3 +135,15 @@ class TestSettings:
     def test_a_provider_is_named_in_the_model(self) -> None:
         made = embedder_for(EmbeddingSettings(provider="openai", api_key=SecretStr("k"), model="m"))
         assert made.model == "m"
+
+    async def test_leaving_closes_what_was_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[str] = []
+
+        async def close(embedder: OpenAIEmbedder) -> None:
+            closed.append(embedder.model)
+
+        monkeypatch.setattr(OpenAIEmbedder, "close", close)
+        settings = EmbeddingSettings(provider="openai", api_key=SecretStr("k"), model="m")
+        async with open_embedder(settings):
+            assert not closed
+        assert closed == ["m"]

@@ -13,7 +13,7 @@ from chassis.data.database import Database
 from chassis.messaging.job_queue import JobQueue
 from chassis.web.resources import Resources
 from knowledge.addresses import AddressPolicy
-from knowledge.embedders.configured import embedder_for
+from knowledge.embedders.configured import open_embedder
 from knowledge.embedders.port import Embedder
 from knowledge.ingestion import ingestion_queue
 from knowledge.lexical.statistics_cache import StatisticsCache
@@ -37,16 +37,17 @@ class Workshop:
 async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Puts the workshop on `app.state`."""
     settings = cast("AiSettings", resources.settings)
-    app.state.workshop = Workshop(
-        settings=settings,
-        database=resources.database,
-        storage=ObjectStorage.at(settings.storage),
-        queue=ingestion_queue(resources.database, settings.ingestion),
-        addresses=AddressPolicy(settings.ingestion.fetch_allowed_networks),
-        embedder=embedder_for(settings.embedding),
-        statistics=StatisticsCache(),
-    )
-    yield
+    async with open_embedder(settings.embedding) as embedder:
+        app.state.workshop = Workshop(
+            settings=settings,
+            database=resources.database,
+            storage=ObjectStorage.at(settings.storage),
+            queue=ingestion_queue(resources.database, settings.ingestion),
+            addresses=AddressPolicy(settings.ingestion.fetch_allowed_networks),
+            embedder=embedder,
+            statistics=StatisticsCache(),
+        )
+        yield
 
 
 async def workshop_of(request: Request) -> Workshop:

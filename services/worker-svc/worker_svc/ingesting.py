@@ -11,7 +11,7 @@ from chassis.messaging.listener import StreamListener
 from chassis.messaging.nudge import OutboxNudge
 from chassis.web.resources import Resources
 from knowledge.assembly import open_ingestion
-from knowledge.embedders.configured import embedder_for
+from knowledge.embedders.configured import open_embedder
 from knowledge.storage import ObjectStorage
 from shared_schemas.events import DocumentSubmitted
 from worker_svc.job_worker import JobWorker
@@ -25,10 +25,11 @@ async def ingesting(_app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     nudge = OutboxNudge(resources.database, resources.redis)
     async with (
         nudge.ringing(),  # ai-svc relays what is written here
+        open_embedder(settings.embedding) as embedder,
         open_ingestion(
             resources.database,
             ObjectStorage.at(settings.storage),
-            embedder_for(settings.embedding),
+            embedder,
             settings.ingestion,
         ) as ingestion,
     ):

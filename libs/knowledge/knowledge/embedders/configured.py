@@ -1,5 +1,8 @@
 """The embedder the settings ask for."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.embedders.port import Embedder
 from knowledge.settings import EmbeddingSettings
@@ -19,3 +22,13 @@ def embedder_for(settings: EmbeddingSettings) -> Embedder:
         timeout=settings.timeout,
         max_retries=settings.max_retries,
     )
+
+
+@asynccontextmanager
+async def open_embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
+    """The same; leaving closes its connections."""
+    embedder = embedder_for(settings)
+    try:
+        yield embedder
+    finally:
+        await embedder.close()

@@ -39,6 +39,9 @@ class LocalEmbedder:
         """A question, weighted by how telling its terms are."""
         return _vector(text, idf)
 
+    async def close(self) -> None:
+        """Holds nothing open."""
+
 
 def _vectors(texts: Sequence[str]) -> Vectors:
     if not texts:

@@ -39,3 +39,6 @@ class Embedder(Protocol):
 
     async def embed_query(self, text: str, *, idf: Idf | None = None) -> Vector:
         """The vector of a question. Embedders that know words by training ignore `idf`."""
+
+    async def close(self) -> None:
+        """Gives back what it holds open."""
