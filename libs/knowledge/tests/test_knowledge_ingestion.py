@@ -23,7 +23,7 @@ from knowledge_files import (
 
 from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
-from knowledge import deletion, preparation, submission
+from knowledge import deletion, document_writes, preparation, submission
 from knowledge import ingestion as ingestion_module
 from knowledge.document_writes import fetched_by
 from knowledge.lexical import statistics
@@ -244,7 +244,7 @@ async def test_a_transaction_does_not_wait_for_other_documents_to_be_computed(
     document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 40))
     compute, over = knowledge.ingestion.compute, threading.Event()
     others: list[asyncio.Task[bool]] = []
-    write_indexed = ingestion_module.write_indexed
+    write_indexed = document_writes.write_indexed
 
     async def written_then_busy(*args: Any) -> int:
         others.append(asyncio.create_task(compute(over.wait, 30)))
