@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import httpx
 import pytest
-from chassis_web_sample import SCHEMA
+from chassis_web_sample import SCHEMA, bearer
 from fastapi import APIRouter
 
 from chassis.web.idempotency import IdempotentRoute
 from devstack.testing import DatabaseUrls
+from devstack.token_factory import TokenFactory
 
 pytestmark = pytest.mark.committed
 
@@ -94,7 +95,7 @@ async def test_commit_that_fails_keeps_no_answer(
     assert await _keys(rows) == 0
 
 
-async def test_key_belongs_to_one_person_of_one_organization(
+async def test_key_belongs_to_one_organization(
     web: httpx.AsyncClient, ana: dict[str, str], beto: dict[str, str], rows: asyncpg.Connection
 ) -> None:
     key = {"idempotency-key": "shared"}
@@ -103,6 +104,18 @@ async def test_key_belongs_to_one_person_of_one_organization(
     other = await web.post(NOTES, headers=beto | key, json=note)
     assert other.status_code == 201
     assert other.json()["data"]["id"] != first.json()["data"]["id"]
+
+
+async def test_key_belongs_to_one_person(
+    web: httpx.AsyncClient,
+    ana: dict[str, str],
+    token_factory: TokenFactory,
+    rows: asyncpg.Connection,
+) -> None:
+    key, bruno = {"idempotency-key": "shared"}, bearer(token_factory.token("bruno"))
+    first = await web.post(NOTES, headers=ana | key, json={"slug": "a", "text": "b"})
+    other = await web.post(NOTES, headers=bruno | key, json={"slug": "c", "text": "d"})
+    assert (first.status_code, other.status_code) == (201, 201)
 
 
 async def test_upload_is_compared_by_content_not_by_boundary(
