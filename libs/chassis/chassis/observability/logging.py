@@ -98,11 +98,6 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         logging.getLogger(name).setLevel(max(level, quiet_level))
 
 
-def shorten(text: str, limit: int = 100) -> str:
-    """What a log may keep of a person's text: its first characters and its length."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
-
-
 # json.dumps with options of one's own builds an encoder per call.
 _ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":"))
 

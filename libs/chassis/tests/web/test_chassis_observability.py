@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
-from chassis.observability.logging import configure_logging, shorten
+from chassis.observability.logging import configure_logging
 from chassis.observability.sentry import configure_sentry, report
 from chassis.observability.tracing import configure_tracing, continued, current_traceparent
 from chassis.settings import Environment, ServiceSettings
@@ -61,11 +61,6 @@ def test_level_is_respected(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("theirs").debug("too much")
     logging.getLogger("httpx").info("GET http://x/?q=name")
     assert capsys.readouterr().out == ""
-
-
-def test_text_of_people_is_shortened() -> None:
-    assert shorten("abc") == "abc"
-    assert shorten("x" * 250) == f"{'x' * 100}… (250 characters)"
 
 
 def test_without_an_endpoint_nothing_is_traced() -> None:
