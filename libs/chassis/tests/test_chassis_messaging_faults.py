@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,12 +14,16 @@ from chassis_data_schema import SCHEMA, migrate_chassis_schema
 from chassis_messaging_factories import (
     AURORA,
     BOREAL,
+    GROUP,
+    STREAM,
     Notebook,
     consumer_of,
     notes,
     publish,
+    put_on_stream,
     running,
     ticket_created,
+    tickets,
     until,
 )
 from pydantic import SecretStr
@@ -136,9 +141,43 @@ async def test_restarts_under_load_lose_and_double_nothing(
     found = await notes(superuser)
     assert len(found) == len(set(found))
     assert set(found) <= ledger.attempted
-    assert await redis.xlen("events:dead:test-svc") == 0
+    assert await redis.xlen(f"events:dead:{GROUP}") == 0
     await superuser.close()
     await redis.aclose()
+
+
+async def test_an_outage_of_the_database_is_nobodys_failed_attempt(
+    own_postgres: PostgresServer, own_valkey: ValkeyServer, own_database: Database
+) -> None:
+    redis = Redis.from_url(own_valkey.url())
+    events = [ticket_created() for _ in range(10)]
+    await asyncio.to_thread(own_postgres.stop)
+    await put_on_stream(redis, *events)
+
+    async def was_read() -> bool:
+        pending: Any = await redis.xpending(STREAM, GROUP)
+        return bool(pending["pending"])
+
+    async with running(consumer_of(own_database, redis, Notebook().write).run()):
+        await until(lambda: _exists(redis, GROUP))
+        await until(was_read)
+        await asyncio.sleep(0.5)  # long enough for three attempts without a pause
+        own_postgres.start()
+        await asyncio.to_thread(own_postgres.wait_until_ready)
+        superuser = await _connect(own_postgres)
+
+        async def all_handled() -> bool:
+            return await notes(superuser) == tickets(*events)
+
+        await until(all_handled, 30)
+    assert await redis.xlen(f"events:dead:{GROUP}") == 0
+    await superuser.close()
+    await redis.aclose()
+
+
+async def _exists(redis: Redis, group: str) -> bool:
+    found: Any = await redis.xinfo_groups(STREAM)
+    return any(row["name"] == group.encode() for row in found)
 
 
 async def _connect(server: PostgresServer) -> asyncpg.Connection:

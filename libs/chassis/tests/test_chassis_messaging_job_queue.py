@@ -97,6 +97,16 @@ async def test_organizations_take_turns(database: Database, queue: JobQueue) -> 
     assert Counter(job.organization_id for job in jobs) == {AURORA: 3, BOREAL: 3}
 
 
+async def test_many_organizations_get_one_each_before_any_gets_two(
+    database: Database, queue: JobQueue
+) -> None:
+    organizations = [OrganizationId(new_id()) for _ in range(30)]
+    for organization_id in organizations:
+        await enqueue(database, 5, organization_id)
+    jobs = await queue.claim("w1", 30)
+    assert {job.organization_id for job in jobs} == set(organizations)
+
+
 async def test_what_an_organization_has_running_counts(database: Database, queue: JobQueue) -> None:
     await enqueue(database, 100, AURORA)
     await queue.claim("w1", 5)

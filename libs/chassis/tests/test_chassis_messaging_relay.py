@@ -264,6 +264,15 @@ async def test_a_commit_in_another_process_wakes_the_relay_at_once(
     await elsewhere.close()
 
 
+async def test_an_idle_relay_notices_an_emptied_redis(database: Database, redis: Redis) -> None:
+    quick = RelaySettings(poll=timedelta(milliseconds=20))
+    async with running(OutboxRelay(database, redis, quick).run()):
+        await publish(database, event := ticket_created())
+        await until(partial(is_on_stream, redis, event))
+        await redis.flushdb()
+        await until(partial(is_on_stream, redis, event))
+
+
 async def test_streams_are_cut_only_behind_the_slowest_group(
     database: Database, redis: Redis
 ) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from chassis_messaging_factories import running, until
 from redis.asyncio import Redis
 
+from chassis.messaging import leases, schedule
 from chassis.messaging.schedule import PeriodicTask, Schedule, TaskFailed
 
 pytestmark = pytest.mark.committed
@@ -33,6 +35,21 @@ async def test_a_task_runs_once_across_many_workers(redis: Redis) -> None:
     ran = await asyncio.gather(*(worker.run_due() for worker in workers))
     ran += await asyncio.gather(*(worker.run_due() for worker in workers))
     assert (sweep.runs, sorted(map(len, ran))) == (1, [0] * 19 + [1])
+
+
+async def test_a_worker_that_comes_a_moment_late_does_not_run_it_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Sweep()
+
+    async def late(*args: Any) -> Any:
+        monkeypatch.undo()  # another worker does it between the first look and the lease
+        await Schedule(redis, [sweep.task()]).run_due()
+        return await leases.try_lease(*args)
+
+    monkeypatch.setattr(schedule, "try_lease", late)
+    assert await Schedule(redis, [sweep.task()]).run_due() == []
+    assert sweep.runs == 1
 
 
 async def test_a_task_runs_again_in_the_next_period(redis: Redis) -> None:

@@ -290,7 +290,6 @@ class JobQueue:
             )
             .values(
                 state=JobState.CANCELLED,
-                lease_token=columns.lease_token + 1,
                 finished_at=sa.func.clock_timestamp(),
                 updated_at=sa.func.clock_timestamp(),
                 **_RELEASED,
