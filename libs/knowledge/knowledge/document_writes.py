@@ -10,6 +10,7 @@ from chassis.messaging.job_queue import ClaimedJob, LeaseLost
 from knowledge.failures import DocumentRefused
 from knowledge.models import Chunk, Document, DocumentStatus, SourceType
 from knowledge.originals import Original, SubmittedDocument
+from knowledge.outline import Outline
 from knowledge.preparation import PreparedDocument
 from knowledge.storage import fetched_prefix
 from shared_schemas.ids import UserId
@@ -71,6 +72,7 @@ async def write_indexed(
             "status": DocumentStatus.INDEXED,
             "title": prepared.title,
             "content": text.text,
+            "outline": Outline.of(text).as_json(),
             "page_count": len(text.page_starts) or None,
             "chunk_count": len(prepared.passages),
             "language": prepared.language,

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pgvector import SparseVector
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.data.columns import (
@@ -97,6 +97,10 @@ class Document(Base):
     error_message: Mapped[str | None]
     # Megabytes for a long document: loaded only where asked for by name (`undefer`).
     content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
+    # Places a quote: see `knowledge.outline`.
+    outline: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, deferred=True, deferred_raiseload=True
+    )
     page_count: Mapped[int | None]
     chunk_count: Mapped[int] = mapped_column(default=0)
     submitted_by: Mapped[UserId]

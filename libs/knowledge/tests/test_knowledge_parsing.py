@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from knowledge_files import PARAGRAPH, make_docx, make_pdf, with_body
 
+from knowledge.outline import Outline
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.docx import extract_docx
@@ -170,7 +171,9 @@ class TestMarkdown:
 
     def test_a_form_feed_begins_a_page(self) -> None:
         text = read_text("um\fdois\f\fquatro")
-        assert [text.page_at(text.text.index(word)) for word in ("um", "dois", "quatro")] == [
+        assert [
+            Outline.of(text).page_at(text.text.index(word)) for word in ("um", "dois", "quatro")
+        ] == [
             1,
             2,
             4,
@@ -218,7 +221,7 @@ class TestPdf:
             "Os servidores em exercício têm direito a trinta dias de férias por ano.\nFim.\n\n"
             "Segunda página."
         )
-        assert text.page_at(text.text.index("Segunda")) == 2
+        assert Outline.of(text).page_at(text.text.index("Segunda")) == 2
 
     def test_bookmarks_are_headings(self) -> None:
         names = ("Férias", "Licenças")

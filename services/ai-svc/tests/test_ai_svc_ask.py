@@ -33,6 +33,26 @@ async def test_answer_quotes_the_sentence_that_answers(ana: Person) -> None:
     await assert_cited(ana, answer)
 
 
+async def test_source_names_the_heading_above_its_quote_not_the_chunks(ana: Person) -> None:
+    await ana.index(
+        "# Tabela\n\nValores.\n\n## Sucupira\n\nO item sucupira custa dez reais.\n\n"
+        "## Jacarandá\n\nO item jacarandá custa vinte reais."
+    )
+
+    answer = await ana.ask("Quanto custa o item jacarandá?")
+
+    assert "vinte reais" in answer["sources"][0]["quote"]
+    assert answer["sources"][0]["heading"] == "Tabela > Jacarandá"
+
+
+async def test_source_names_the_page_of_its_quote_not_the_chunks(ana: Person) -> None:
+    await ana.index("O item sucupira custa dez reais.\fO item jacarandá custa vinte reais.")
+
+    answer = await ana.ask("Quanto custa o item jacarandá?")
+
+    assert answer["sources"][0]["page"] == 2
+
+
 async def test_quote_is_exact_among_astral_and_combining_characters(ana: Person) -> None:
     await ana.index(
         "😀😀 Início.\r\n\r\nA tara\u0303o e\u0301 de 7 dias u\u0301teis 😀. Fim.", "Emoji"

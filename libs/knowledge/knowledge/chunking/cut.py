@@ -1,6 +1,5 @@
 """The strategies: `semantic` (paragraphs), `heading` (sections) and `fixed` (windows)."""
 
-import bisect
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -8,15 +7,15 @@ from typing import Final
 from knowledge.chunking.passage import Passage, Sizes, Span
 from knowledge.chunking.splitting import paragraphs, trimmed, words
 from knowledge.models import Chunking
-from knowledge.parsing.normalising import Heading, NormalisedText
+from knowledge.outline import Outline
+from knowledge.parsing.normalising import NormalisedText
 
-PATH_SEPARATOR: Final = " > "
 _DEFAULT_SIZES: Final = Sizes()
 
 
 def cut(text: NormalisedText, strategy: Chunking, sizes: Sizes = _DEFAULT_SIZES) -> list[Passage]:
     """The passages of a text in reading order; every word is in one, in `fixed` some are in two."""
-    outline = _Outline(text.headings)
+    outline = Outline.of(text)
     match strategy:
         case Chunking.FIXED:
             spans = words(text.text, 0, len(text.text), sizes.fixed, sizes.overlap)
@@ -101,7 +100,7 @@ def _section_spans(text: NormalisedText) -> Iterator[Span]:
 
 
 def _passages(
-    text: NormalisedText, spans: Iterable[tuple[Span, int]], outline: "_Outline"
+    text: NormalisedText, spans: Iterable[tuple[Span, int]], outline: Outline
 ) -> list[Passage]:
     return [
         Passage(
@@ -109,28 +108,9 @@ def _passages(
             content=text.text[span.start : span.end],
             char_start=span.start,
             char_end=span.end,
-            page=text.page_at(span.start),
-            heading=outline.path_at(named_at),
+            page=outline.page_at(span.start),
+            heading=outline.heading_at(named_at),
             token_count=span.tokens,
         )
         for position, (span, named_at) in enumerate(spans)
     ]
-
-
-class _Outline:
-    """Where each heading's reign begins, and the path of headings above it."""
-
-    def __init__(self, headings: Iterable[Heading]) -> None:
-        self._starts: list[int] = []
-        self._paths: list[str] = []
-        above: list[Heading] = []
-        for heading in headings:
-            while above and above[-1].level >= heading.level:
-                above.pop()
-            above.append(heading)
-            self._starts.append(heading.char_start)
-            self._paths.append(PATH_SEPARATOR.join(item.title for item in above if item.title))
-
-    def path_at(self, offset: int) -> str | None:
-        index = bisect.bisect_right(self._starts, offset)
-        return self._paths[index - 1] or None if index else None

@@ -1,6 +1,5 @@
 """The text that every offset refers to: NFC, line feeds, no NUL; headings and pages as offsets."""
 
-import bisect
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -55,10 +54,6 @@ class NormalisedText:
     headings: tuple[Heading, ...] = ()
     page_starts: tuple[int, ...] = ()
     title: str | None = None
-
-    def page_at(self, offset: int) -> int | None:
-        """The 1-based page the character is on."""
-        return bisect.bisect_right(self.page_starts, offset) or None
 
 
 def clean(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from alembic import op
 from chassis.data.migrations import (
@@ -117,6 +117,7 @@ def _create_documents() -> None:
         _text("error_code", nullable=True),
         _text("error_message", nullable=True),
         _text("content", nullable=True),
+        sa.Column("outline", JSONB()),
         _integer("page_count", nullable=True),
         _integer("chunk_count"),
         sa.Column("submitted_by", sa.Uuid(), nullable=False),

@@ -1,19 +1,30 @@
-"""Checking quotes against the documents as they are now, character by character."""
+"""Checking quotes against the documents as they are now, and saying where they stand."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.rag.answering import Citation
 from knowledge.models import Document
+from knowledge.outline import Outline
 from shared_schemas.ids import OrganizationId
 
 
-async def true_citations(
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in its document a quote stands. Its chunk may begin pages and headings earlier."""
+
+    page: int | None
+    heading: str | None
+
+
+async def places_of(
     session: AsyncSession, organization_id: OrganizationId, citations: Sequence[Citation]
-) -> list[bool]:
-    """Per citation whether its document still has the quote at its offsets.
+) -> list[Place | None]:
+    """Per citation its place, or None when its document has not the quote at its offsets.
 
     A document may have been deleted or replaced while a model was thinking.
     """
@@ -26,10 +37,19 @@ async def true_citations(
                 citation.char_start + 1,
                 citation.char_end - citation.char_start,
             ).label("stored"),
+            Document.outline,
         ).where(Document.organization_id == organization_id, Document.id == citation.document_id)
         for number, citation in enumerate(citations)
     ]
     if not statements:
         return []
-    stored = {row.number: row.stored for row in await session.execute(sa.union_all(*statements))}
-    return [stored.get(number) == each.quote for number, each in enumerate(citations)]
+    found = {row.number: row for row in await session.execute(sa.union_all(*statements))}
+    return [_place(found.get(number), citation) for number, citation in enumerate(citations)]
+
+
+def _place(row: Any, citation: Citation) -> Place | None:
+    if row is None or row.stored != citation.quote:
+        return None
+    outline = Outline.read(row.outline)
+    start = citation.char_start
+    return Place(outline.page_at(start), outline.heading_at(start))

@@ -11,7 +11,7 @@ from ai_svc.modules.rag.answering import (
     Citation,
     Draft,
 )
-from ai_svc.modules.rag.citations import true_citations
+from ai_svc.modules.rag.citations import Place, places_of
 from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, SEARCHES
 from ai_svc.modules.rag.schemas import AnswerRead, SourceRead
@@ -106,14 +106,18 @@ async def _draft(answerers: Answerers, asked: Asked, passages: Sequence[Passage]
 
 async def _checked(workshop: Workshop, organization_id: OrganizationId, draft: Draft) -> AnswerRead:
     async with workshop.database.transaction(organization_id, read_only=True) as session:
-        truths = await true_citations(session, organization_id, draft.citations)
+        places = await places_of(session, organization_id, draft.citations)
     # One false quote spoils the text that leans on it: nothing half-supported leaves.
-    if not truths or not all(truths):
+    if not places or None in places:
         return _abstained(draft.model, draft.tokens_used)
     ANSWERS.labels(draft.model, "answered").inc()
     return AnswerRead(
         answer=draft.text,
-        sources=[_source(citation) for citation in draft.citations],
+        sources=[
+            _source(citation, place)
+            for citation, place in zip(draft.citations, places, strict=True)
+            if place is not None
+        ],
         abstained=False,
         model=draft.model,
         tokens_used=draft.tokens_used,
@@ -127,13 +131,13 @@ def _abstained(model: str, tokens_used: int) -> AnswerRead:
     )
 
 
-def _source(citation: Citation) -> SourceRead:
+def _source(citation: Citation, place: Place) -> SourceRead:
     passage = citation.passage
     return SourceRead(
         document_id=passage.document_id,
         title=passage.title,
-        page=passage.page,
-        heading=passage.heading,
+        page=place.page,
+        heading=place.heading,
         quote=citation.quote,
         char_start=citation.char_start,
         char_end=citation.char_end,
