@@ -10,6 +10,7 @@ from core_api_records import Records
 
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from devstack.people import AURORA, PEOPLE
+from shared_schemas.ids import new_id
 from shared_schemas.permissions import ROLE_PERMISSIONS, Role
 
 
@@ -78,9 +79,18 @@ async def test_memory_of_members_is_bounded(
     monkeypatch.setattr("core_api.modules.organizations.provisioning._REMEMBERED", 3)
 
     for number in range(8):
-        await person("ana", name=f"Ana {number}").seen("/api/v1/me")
+        await person("ana", sub=str(new_id()), name=f"Ana {number}").seen("/api/v1/me")
 
     assert len(provisioning._written) == 3
+
+
+async def test_earlier_claims_that_come_back_are_taken_over_again(person: PersonOf) -> None:
+    await person("bruno").seen("/api/v1/me")
+    await person("bruno", realm_access={"roles": ["viewer"]}).seen("/api/v1/me")
+
+    me = await person("bruno").seen("/api/v1/me")
+
+    assert me["roles"] == ["agent"]
 
 
 @pytest.mark.committed

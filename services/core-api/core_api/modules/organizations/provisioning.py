@@ -4,6 +4,7 @@ from collections import OrderedDict
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,29 +15,35 @@ from chassis.web.resources import Resources
 from core_api.modules.audit import service as audit
 from core_api.modules.organizations.models import Member, Organization
 from shared_schemas.actor import Actor, TokenClaims
+from shared_schemas.permissions import Role
 
 _REMEMBERED: Final = 10_000
 _FRESH_FOR: Final = timedelta(minutes=10)
 
+_Who = tuple[UUID, UUID]
+_Said = tuple[str, str, str, frozenset[Role]]
+
 
 class MemberProvisioning:
-    """The `on_authenticated` hook: writes the member unless the same claims were written just now.
+    """The `on_authenticated` hook: writes the member unless these claims were the last written.
 
     It forgets after ten minutes: `last_seen_at` goes on, and a restored database heals itself.
     """
 
     def __init__(self) -> None:
-        self._written: OrderedDict[tuple[Any, ...], float] = OrderedDict()
+        self._written: OrderedDict[_Who, tuple[_Said, float]] = OrderedDict()
 
     async def __call__(self, resources: Resources, claims: TokenClaims, actor: Actor) -> None:
         """Makes sure that the actor is a member, with the token's name, e-mail and roles."""
-        known = (claims.org_id, claims.sub, claims.org, claims.email, claims.name, claims.roles)
-        if monotonic() - self._written.get(known, float("-inf")) < _FRESH_FOR.total_seconds():
+        who = (claims.org_id, claims.sub)
+        said = (claims.org, claims.email, claims.name, claims.roles)
+        written, at = self._written.get(who, (None, 0.0))
+        if written == said and monotonic() - at < _FRESH_FOR.total_seconds():
             return
         async with resources.database.transaction(actor.organization_id) as session:
             await provision(session, claims, actor)
-        self._written[known] = monotonic()
-        self._written.move_to_end(known)
+        self._written[who] = (said, monotonic())
+        self._written.move_to_end(who)
         while len(self._written) > _REMEMBERED:
             self._written.popitem(last=False)
 
