@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
+import structlog
 from chassis_data_schema import NOTES
 from chassis_messaging_factories import (
     AT_ONCE,
@@ -143,6 +144,26 @@ async def test_poison_dies_while_the_healthy_go_on(
     assert (letter.event_id, letter.attempts) == (str(events[7].event_id), 3)
     assert letter.cause == "ValueError: this ticket is poison"
     assert await redis.hlen(f"events:failures:{GROUP}") == 0
+
+
+async def test_the_line_about_a_dead_letter_names_its_own_event_only(
+    database: Database, redis: Redis
+) -> None:
+    healthy, poisonous = ticket_created(), ticket_created()
+    notebook = Notebook(poison={poisonous.payload.ticket_id})
+    consumer = consumer_of(database, redis, notebook.write)
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as logs:
+        for envelope in (healthy, poisonous):
+            await put_on_stream(redis, envelope)
+            await consumer.drain_once()
+        await redis.xadd(STREAM, {"envelope": "{}"})
+        await consumer.drain_once()
+
+    dead = [entry for entry in logs if entry["event"] == "event_dead"]
+    assert [entry.get("event_id") for entry in dead] == [str(poisonous.event_id), None]
+    assert [entry.get("request_id") for entry in dead] == [poisonous.correlation_id, None]
 
 
 async def test_a_redriven_letter_is_handled_by_its_service_alone(

@@ -24,7 +24,7 @@ from chassis.messaging.endurance import (
 )
 from chassis.messaging.entries import Decoder, Delivery, Entry, UndecodableEvent
 from chassis.messaging.group_reader import GroupReader, PendingEntry
-from chassis.messaging.handling import Handling, Subscription
+from chassis.messaging.handling import Handling, Subscription, log_context
 from chassis.messaging.listener import StreamListener
 from chassis.messaging.membership import membership
 from chassis.messaging.retries import Retries
@@ -199,7 +199,8 @@ class StreamConsumer:
             exc_info=error if failures == 1 else None,
         )
         if failures >= self._settings.max_attempts:
-            await self._bury(entry, describe(error), failures)
+            with log_context(event):
+                await self._bury(entry, describe(error), failures)
         else:
             self._count(event.event_type, "retried")
 
