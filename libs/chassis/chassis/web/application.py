@@ -1,5 +1,6 @@
 """Putting a service together: routes, layers, and what is opened at start and closed at the end."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +8,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from chassis.messaging.consumer import Subscription
@@ -51,16 +54,27 @@ class ServiceApp(FastAPI):
     everywhere."""
 
     layers: Callable[[], ASGIApp]
+    _describing = threading.Lock()
 
     def build_middleware_stack(self) -> ASGIApp:
         """Edge, then what was added with `add_middleware`, then the boundary around the routes."""
         return self.layers()
 
+    def setup(self) -> None:
+        """Puts our route to the schema before FastAPI's own, which builds it on the event loop."""
+        self.add_route(str(self.openapi_url), self._answer_openapi, include_in_schema=False)
+        super().setup()
+
     def openapi(self) -> dict[str, Any]:
         """The schema, with every error and the two ways to authenticate."""
-        if self.openapi_schema is None:
-            self.openapi_schema = describe(self, super().openapi())
-        return self.openapi_schema
+        with self._describing:
+            if self.openapi_schema is None:
+                self.openapi_schema = describe(self, super().openapi())
+            return self.openapi_schema
+
+    def _answer_openapi(self, _: Request) -> Response:
+        """Not `async`, so it runs in a thread: the first one takes up to a second."""
+        return JSONResponse(self.openapi())
 
 
 def create_service_app(

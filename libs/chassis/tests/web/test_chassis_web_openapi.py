@@ -1,9 +1,15 @@
 """The document clients are generated from."""
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
 import pytest
+from chassis_web_sample import sample_app, started
+
+from chassis.settings import ServiceAppSettings
+from chassis.web import application
 
 CREATE = ("/api/v1/notes", "post")
 PATCH = ("/api/v1/notes/{note_id}", "patch")
@@ -22,6 +28,26 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+async def test_it_is_built_once_and_beside_the_event_loop(
+    web_settings: ServiceAppSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders: list[threading.Thread] = []
+    describe = application.describe
+
+    def remember(*args: Any) -> dict[str, Any]:
+        builders.append(threading.current_thread())
+        return describe(*args)
+
+    monkeypatch.setattr(application, "describe", remember)
+    async with started(sample_app(web_settings)) as client:
+        answers = await asyncio.gather(*[client.get("/api/openapi.json") for _ in range(3)])
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == 1
+    (builder,) = builders
+    assert builder is not threading.main_thread(), "health must answer meanwhile"
 
 
 def test_every_error_of_every_operation_has_our_body(document: dict[str, Any]) -> None:
