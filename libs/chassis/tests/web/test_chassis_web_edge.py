@@ -18,6 +18,7 @@ from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
 
 NOTES = "/api/v1/notes"
+NOTE = "0192a000-0000-7000-8000-0000000000aa"
 
 
 @asynccontextmanager
@@ -103,6 +104,25 @@ async def test_page_for_people_may_load_its_script(web: httpx.AsyncClient) -> No
     assert "cdn.jsdelivr.net" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("path", "logged", "ids"),
+    [
+        (f"{NOTES}/{NOTE}", f"{NOTES}/{{note_id}}", {"note_id": NOTE}),
+        (f"{NOTES}/joao.silva@example.com", f"{NOTES}/{{note_id}}", {}),
+        (f"{NOTES}/529.982.247-25/secrets", "unmatched", {}),
+    ],
+)
+async def test_the_log_line_keeps_ids_of_a_path_and_nothing_else_the_caller_wrote(
+    web: httpx.AsyncClient, ana: dict[str, str], path: str, logged: str, ids: dict[str, str]
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await web.get(path, headers=ana)
+    [line] = [entry for entry in logs if entry["event"] == "request"]
+    assert (line["path"], line.get("path_params", {})) == (logged, ids)
+    assert "joao" not in repr(logs)
+    assert "529" not in line["path"]
+
+
 async def test_one_log_line_per_request_with_ids_and_without_the_query(
     web: httpx.AsyncClient, ana: dict[str, str], token_factory: TokenFactory
 ) -> None:
@@ -113,7 +133,7 @@ async def test_one_log_line_per_request_with_ids_and_without_the_query(
         await web.get("/api/v1/search", params={"q": "529.982.247-25"}, headers=headers)
     [line] = [entry for entry in logs if entry["event"] == "request"]
     assert line["request_id"] == "correlation-2"
-    assert (line["method"], line["route"], line["status"]) == ("GET", "/api/v1/search", 200)
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/api/v1/search", 200)
     assert line["user_id"] == token_factory.claims("ana")["sub"]
     assert line["duration_ms"] > 0
     assert "529" not in repr(logs)
