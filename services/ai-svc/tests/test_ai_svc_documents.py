@@ -174,6 +174,50 @@ async def test_pending_document_is_cancelled_and_retried(ana: Person) -> None:
     assert final["status"] == "indexed"
 
 
+async def test_every_step_of_a_document_changes_its_etag(ana: Person) -> None:
+    answer = await ana.post(DOCUMENTS, json={"text": HOLIDAYS})
+    path = f"{DOCUMENTS}/{answer.json()['data']['id']}"
+    tags = [answer.headers["etag"]]
+    assert (await ana.get(path)).headers["etag"] == tags[0]
+
+    for move in ("cancel", "retry"):
+        moved = await ana.post(f"{path}/{move}", headers={"if-match": tags[-1]})
+        tags.append(moved.headers["etag"])
+        assert (await ana.get(path)).headers["etag"] == tags[-1]
+    await ana.ingestion.drain_once("tests")
+    indexed = await ana.get(path)
+    tags.append(indexed.headers["etag"])
+
+    assert len(set(tags)) == 4, tags
+    assert tags[-1] == f'"{indexed.json()["data"]["version"]}"'
+    deleted = await ana.call("DELETE", path, headers={"if-match": tags[-1]})
+    assert deleted.status_code == 204
+
+
+@pytest.mark.parametrize("move", ["cancel", "retry", "delete"])
+async def test_a_move_based_on_an_older_version_is_refused(ana: Person, move: str) -> None:
+    document = await submit(ana)
+    path = f"{DOCUMENTS}/{document['id']}"
+    if move == "cancel":  # and into the queue again: only the version stands in the way
+        await ana.post(f"{path}/cancel")
+        await ana.post(f"{path}/retry")
+    elif move == "retry":
+        await ana.post(f"{path}/cancel")
+    else:
+        await ana.ingestion.drain_once("tests")
+    before = (await ana.get(path)).json()["data"]
+
+    stale = {"if-match": f'"{document["version"]}"'}
+    if move == "delete":
+        answer = await ana.call("DELETE", path, headers=stale)
+    else:
+        answer = await ana.post(f"{path}/{move}", headers=stale)
+
+    assert answer.status_code == 412, answer.text
+    assert answer.json()["code"] == "PRECONDITION_FAILED"
+    assert (await ana.get(path)).json()["data"] == before
+
+
 @pytest.mark.parametrize(
     ("move", "code"),
     [("cancel", "DOCUMENT_NOT_CANCELLABLE"), ("retry", "DOCUMENT_NOT_RETRYABLE")],

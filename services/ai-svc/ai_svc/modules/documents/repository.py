@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.documents.exceptions import ContentNotReady, DocumentNotFound
+from chassis.web.etag import check_version
 from chassis.web.pagination import CursorPage, PageNumber
 from knowledge.models import Document, DocumentStatus, IngestionJob, SourceType
 from shared_schemas.ids import OrganizationId
@@ -37,6 +38,25 @@ class Documents:
         found = await self._session.scalar(self._mine().where(Document.id == document_id))
         if found is None:
             raise DocumentNotFound
+        return found
+
+    async def get_for_change(self, document_id: UUID, seen_version: int | None) -> Document:
+        """Locked, in the version the caller has seen. Raises DocumentNotFound, PreconditionFailed.
+
+        The jobs first, as the worker locks them: the other order could deadlock.
+        """
+        jobs = IngestionJob.__table__.c
+        await self._session.execute(
+            sa.select(jobs.id)
+            .where(jobs.organization_id == self._organization_id, jobs.document_id == document_id)
+            .order_by(jobs.id)
+            .with_for_update()
+        )
+        mine = self._mine().where(Document.id == document_id).with_for_update()
+        found = await self._session.scalar(mine)
+        if found is None:
+            raise DocumentNotFound
+        check_version(found.version, seen_version)
         return found
 
     async def content(self, document_id: UUID) -> str:

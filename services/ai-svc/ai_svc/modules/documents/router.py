@@ -10,7 +10,8 @@ from ai_svc.modules.documents.repository import DocumentFilter, Documents
 from ai_svc.modules.documents.schemas import DocumentRead, FileFields, TextOrUrl
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import require
-from chassis.web.dependencies import ReadTx, Tx
+from chassis.web.dependencies import IfMatch, ReadTx, Tx
+from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotentRoute
 from chassis.web.pagination import PageNumber, Paging
 from chassis.web.responses import success
@@ -62,6 +63,7 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
+    summary="Submit a document",
     max_body_size=MAX_BODY_BYTES,
     openapi_extra=_BODY,
     responses=_REFUSED,
@@ -69,7 +71,7 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
 async def submit_document(
     actor: Writer, received: Submission, tx: Tx, response: Response
 ) -> Success[DocumentRead]:
-    """Submit a document: a file (txt, Markdown, HTML, PDF, DOCX), a text or an address.
+    """A file (txt, Markdown, HTML, PDF, DOCX), a text or an address.
 
     It is processed in the background: follow `status` and `progress` until `indexed` or `failed`.
     """
@@ -83,11 +85,12 @@ async def submit_document(
         tags=received.fields.tags,
         document_id=received.document_id,
     )
+    set_etag(response, document.version)
     response.headers["location"] = f"/api/v1/rag/documents/{document.id}"
     return success(actor, DocumentRead.of(document, None))
 
 
-@router.get("")
+@router.get("", summary="List documents")
 async def list_documents(
     actor: Reader,
     tx: ReadTx,
@@ -96,7 +99,7 @@ async def list_documents(
     source_type: SourceType | None = None,
     tag: Annotated[str | None, Query(max_length=50)] = None,
 ) -> Success[list[DocumentRead]]:
-    """List documents, newest first."""
+    """Newest first; by cursor, or by page number with totals."""
     documents = Documents(tx, actor.organization_id)
     which = DocumentFilter(status, source_type, tag.lower() if tag else None)
     rows = await documents.list(which, paging)
@@ -110,19 +113,22 @@ async def list_documents(
     return paging.answer(actor, rows, read, lambda row: (row.created_at, row.id))
 
 
-@router.get("/{document_id}")
-async def read_document(document_id: UUID, actor: Reader, tx: ReadTx) -> Success[DocumentRead]:
-    """Read a document's state and progress."""
-    return success(actor, await _read(tx, actor, document_id))
+@router.get("/{document_id}", summary="Show a document")
+async def read_document(
+    document_id: UUID, actor: Reader, tx: ReadTx, response: Response
+) -> Success[DocumentRead]:
+    """Its state and progress, with its version as `ETag`. Every change of state is a version."""
+    return success(actor, await _read(tx, actor, document_id, response))
 
 
 @router.get(
     "/{document_id}/content",
+    summary="Read a document's text",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_content(document_id: UUID, actor: Reader, tx: ReadTx) -> Response:
-    """Read the normalised text.
+    """The normalised text.
 
     Every `char_start` and `char_end` counts its Unicode code points.
     """
@@ -130,35 +136,55 @@ async def read_content(document_id: UUID, actor: Reader, tx: ReadTx) -> Response
     return Response(content.encode(), media_type="text/plain; charset=utf-8")
 
 
-@router.delete("/{document_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_document(document_id: UUID, actor: Deleter, workshop: CurrentWorkshop) -> None:
-    """Delete a document in any state, with everything derived from it."""
+@router.delete(
+    "/{document_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a document"
+)
+async def delete_document(
+    document_id: UUID, actor: Deleter, workshop: CurrentWorkshop, seen_version: IfMatch
+) -> None:
+    """In any state, with everything derived from it."""
     async with workshop.database.transaction(actor.organization_id) as session:
-        document = await Documents(session, actor.organization_id).get(document_id)
+        documents = Documents(session, actor.organization_id)
+        document = await documents.get_for_change(document_id, seen_version)
         deleted = await deletion.delete(session, document)
     await deletion.clear_traces(workshop.database, workshop.storage, deleted)
 
 
-@router.post("/{document_id}/cancel")
+@router.post("/{document_id}/cancel", summary="Stop processing a document")
 async def cancel_document(
-    document_id: UUID, actor: Writer, tx: Tx, workshop: CurrentWorkshop
+    document_id: UUID,
+    actor: Writer,
+    tx: Tx,
+    workshop: CurrentWorkshop,
+    seen_version: IfMatch,
+    response: Response,
 ) -> Success[DocumentRead]:
-    """Stop processing a document."""
-    document = await Documents(tx, actor.organization_id).get(document_id)
+    """Also while a worker is at it: nothing of what it has done so far is kept."""
+    documents = Documents(tx, actor.organization_id)
+    document = await documents.get_for_change(document_id, seen_version)
     await submission.cancel(tx, workshop.queue, document)
-    return success(actor, await _read(tx, actor, document_id))
+    return success(actor, await _read(tx, actor, document_id, response))
 
 
-@router.post("/{document_id}/retry", status_code=status.HTTP_202_ACCEPTED)
-async def retry_document(document_id: UUID, actor: Writer, tx: Tx) -> Success[DocumentRead]:
-    """Process a failed or cancelled document again."""
-    document = await Documents(tx, actor.organization_id).get(document_id)
+@router.post(
+    "/{document_id}/retry",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Process a document again",
+)
+async def retry_document(
+    document_id: UUID, actor: Writer, tx: Tx, seen_version: IfMatch, response: Response
+) -> Success[DocumentRead]:
+    """One that failed or was cancelled goes back into the queue."""
+    documents = Documents(tx, actor.organization_id)
+    document = await documents.get_for_change(document_id, seen_version)
     await submission.retry(tx, actor, document)
+    set_etag(response, document.version)
     return success(actor, DocumentRead.of(document, None))
 
 
-async def _read(tx: ReadTx, actor: Actor, document_id: UUID) -> DocumentRead:
+async def _read(tx: ReadTx, actor: Actor, document_id: UUID, response: Response) -> DocumentRead:
     documents = Documents(tx, actor.organization_id)
     document = await documents.get(document_id)
     jobs = await documents.latest_jobs([document_id])
+    set_etag(response, document.version)
     return DocumentRead.of(document, jobs.get(document_id))
