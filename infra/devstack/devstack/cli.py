@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,7 +15,7 @@ from rich.table import Table
 from devstack.errors import AlreadyRunning, DevstackError
 from devstack.progress import Progress
 from devstack.settings import StackSettings, current_settings
-from devstack.state import StateFile
+from devstack.state import StackState, StateFile
 
 app = typer.Typer(
     help="COGEP Assist on this machine: start it, look at it, stop it.",
@@ -24,8 +25,6 @@ app = typer.Typer(
 )
 events = typer.Typer(help="Events that could not be handled.", no_args_is_help=True)
 app.add_typer(events, name="events")
-
-_SERVICES = ("core-api", "ai-svc", "worker-svc")
 
 
 @app.command()
@@ -59,7 +58,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """Show every process, its port and whether it answers."""
-    settings = current_settings()
+    settings = running_settings()
     state = StateFile(settings.state).read()
     console = Console()
     if not state.servers:
@@ -90,7 +89,9 @@ def logs(
     """Show what the processes wrote."""
     from devstack.log_reader import print_logs  # noqa: PLC0415
 
-    print_logs(current_settings().logs, name, lines=lines, follow=follow)
+    if lines < 0:
+        raise DevstackError(f"--lines must be 0 or more, not {lines}.")
+    print_logs(running_settings().logs, name, lines=lines, follow=follow)
 
 
 @app.command()
@@ -98,7 +99,7 @@ def seed() -> None:
     """Add the sample data that is missing."""
     from devstack.running import seed_with_progress  # noqa: PLC0415
 
-    seed_with_progress(current_settings(), Progress())
+    seed_with_progress(running_settings(), Progress())
 
 
 @app.command()
@@ -106,7 +107,7 @@ def demo() -> None:
     """Walk through the main job and check what it promises."""
     from devstack.demo import run_demo  # noqa: PLC0415
 
-    asyncio.run(run_demo(current_settings(), Progress()))
+    asyncio.run(run_demo(running_settings(), Progress()))
 
 
 @app.command()
@@ -114,7 +115,7 @@ def migrate() -> None:
     """Bring the database to the newest migrations (starts PostgreSQL for it when needed)."""
     from devstack.running import migrate_database  # noqa: PLC0415
 
-    migrate_database(current_settings(), Progress())
+    migrate_database(running_settings(), Progress())
 
 
 @app.command(hidden=True)
@@ -122,7 +123,7 @@ def remove() -> None:
     """Stop everything and delete all data of this checkout (`make clean`)."""
     from devstack.running import remove_everything  # noqa: PLC0415
 
-    remove_everything(current_settings(), Progress())
+    remove_everything(running_settings(), Progress())
 
 
 @app.command()
@@ -134,7 +135,7 @@ def token(
     from devstack.oidc.login import obtain_token  # noqa: PLC0415
     from devstack.people import DEVELOPMENT_PASSWORD  # noqa: PLC0415
 
-    issuer = current_settings().issuer
+    issuer = running_settings().issuer
     tokens = asyncio.run(obtain_token(person, password or DEVELOPMENT_PASSWORD, issuer=issuer))
     print(tokens.access_token)
 
@@ -146,7 +147,7 @@ def dead(
     """List the dead letters with their causes."""
     from devstack.dead_events import print_dead  # noqa: PLC0415
 
-    asyncio.run(print_dead(current_settings(), [service] if service else list(_SERVICES)))
+    asyncio.run(print_dead(running_settings(), service))
 
 
 @events.command("redrive")
@@ -157,20 +158,60 @@ def redrive(
     """Publish dead letters again."""
     from devstack.dead_events import redrive_dead  # noqa: PLC0415
 
-    asyncio.run(redrive_dead(current_settings(), service, ids or None))
+    asyncio.run(redrive_dead(running_settings(), service, ids or None))
+
+
+def running_settings() -> StackSettings:
+    """The settings of the stack that runs in this checkout; of this terminal when none does."""
+    settings = current_settings()
+    return StateFile(settings.state).read().applied_to(settings)
 
 
 def main() -> NoReturn:
     """The entry point: what a person can fix is one line on stderr and exit code 1."""
+    code: str | int | None = 1
     try:
-        app()
+        code = _run()
     except DevstackError as error:
-        print(f"cogep: {error}", file=sys.stderr)
+        _complain(str(error))
     except KeyboardInterrupt:
         print(file=sys.stderr)
     except BrokenPipeError:
+        _complain("The output was closed before everything was written.")
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        _complain(f"{error.filename}: {reason}" if error.filename else reason)
+    _let_go_of_output()
+    sys.exit(code)
+
+
+def _run() -> str | int | None:
+    """Run the command and hand over everything it printed; returns the exit code."""
+    if sys.stdout is None:  # started with >&-: the next file opened would become the output
+        raise DevstackError("The standard output is closed.")
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # Rich and Click say nothing about it
+            raise ended.__context__ from None
+        sys.stdout.flush()
+        return ended.code
+    return 0
+
+
+def _complain(what: str) -> None:
+    with suppress(OSError):  # nobody left to tell
+        print(f"cogep: {' '.join(what.split())}", file=sys.stderr, flush=True)
+
+
+def _let_go_of_output() -> None:
+    """What could not be written must not be tried again when the interpreter ends."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(1)
 
 
 def _greet_again(settings: StackSettings) -> None:
@@ -179,12 +220,17 @@ def _greet_again(settings: StackSettings) -> None:
     console = Console(highlight=False, soft_wrap=True)
     state_file = StateFile(settings.state)
     with console.status("it is being started already …"):
-        while state_file.is_held() and not state_file.read().ready:
+        while state_file.is_held() and not _is_ready(state_file.read()):
             time.sleep(0.2)
     if not state_file.is_held():
         raise DevstackError("The start that was under way has failed; try again.")
+    settings = state_file.read().applied_to(settings)
     console.print(f"It is already running at {settings.gateway_url}.")
     print_where_to_go(console, settings)
+
+
+def _is_ready(state: StackState) -> bool:
+    return state.ready and state.is_supervised  # not what a killed one left behind
 
 
 def _readiness_checks(settings: StackSettings) -> dict[str, Callable[[], bool]]:

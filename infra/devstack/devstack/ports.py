@@ -17,9 +17,10 @@ def free_port() -> int:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port of the loopback interface."""
-    with socket.socket() as caller:  # macOS allows a second, more specific listener
-        if caller.connect_ex(("127.0.0.1", port)) == 0:
-            return False
+    # A bind alone does not tell: macOS allows a second, more specific listener, and whoever listens
+    # on [::1] only would get what browsers send to localhost.
+    if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
+        return False
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -36,6 +37,14 @@ def require_free(port: int, what: str) -> None:
             f"Port {port} ({what}) is in use by {_holder(port)}. "
             "Free it, or run beside it with COGEP_PORT_OFFSET=100."
         )
+
+
+def _answers(family: socket.AddressFamily, address: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as caller:
+            return caller.connect_ex((address, port)) == 0
+    except OSError:  # no IPv6 on this machine
+        return False
 
 
 def _holder(port: int) -> str:

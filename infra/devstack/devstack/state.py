@@ -1,4 +1,4 @@
-"""What a running stack writes down: who supervises it and which processes belong to it.
+"""What a running stack writes down: who supervises it, its ports, and its processes.
 
 The supervisor holds a lock on the state folder for as long as it lives; the kernel releases it,
 however it dies.
@@ -10,11 +10,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from devstack.errors import AlreadyRunning, DevstackError
 from devstack.processes import Identity
+from devstack.settings import Ports, StackSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,25 @@ class StackState:
     supervisor: Identity | None = None
     ready: bool = False
     servers: list[RunningServer] = field(default_factory=list)  # in the order they were started
+    ports: Ports | None = None
+    postgres_major: int | None = None
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether the supervisor that wrote this lives."""
+        return self.supervisor is not None and self.supervisor.find() is not None
+
+    @property
+    def runs(self) -> bool:
+        """Whether anything of it lives: a supervisor can be killed and leave servers behind."""
+        return self.is_supervised or any(s.identity.find() is not None for s in self.servers)
+
+    def applied_to(self, settings: StackSettings) -> StackSettings:
+        """Settings that lead to this stack while it runs, whatever this terminal has set."""
+        if self.ports is None or not self.runs:
+            return settings
+        major = self.postgres_major or settings.postgres_major
+        return replace(settings, ports=self.ports, postgres_major=major)
 
 
 class StateFile:
@@ -57,6 +77,8 @@ class StateFile:
                 supervisor=Identity(**known["supervisor"]) if known["supervisor"] else None,
                 ready=known["ready"],
                 servers=[_server(entry) for entry in known["servers"]],
+                ports=Ports(**known["ports"]) if known.get("ports") else None,
+                postgres_major=known.get("postgres_major"),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return StackState()

@@ -45,7 +45,11 @@ class Supervisor:
         self.progress = progress
         self.topology: Topology = build_topology(settings, load_or_generate(settings.state))
         self._state_file = state_file
-        self._state = StackState(supervisor=identity_of(os.getpid()))
+        self._state = StackState(
+            supervisor=identity_of(os.getpid()),
+            ports=settings.ports,
+            postgres_major=settings.postgres_major,
+        )
         self._retry_at: dict[str, float] = {}
         self._delay: dict[str, float] = {}
         self._launched_at: dict[str, float] = {}

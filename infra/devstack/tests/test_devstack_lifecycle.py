@@ -94,10 +94,15 @@ def test_a_detached_stack_is_healthy_until_it_is_stopped(checkout: Checkout) -> 
     assert re.search(r"✓ gateway on port \d+ +\d+\.\d s", started.stdout)
     assert checkout.cogep("status").returncode == 0
 
-    again = checkout.cogep("up", "--detach", "--no-seed")
-    assert (again.returncode, "already running" in again.stdout) == (0, True)
+    another_terminal = {f"COGEP_{name}_PORT": "" for name in _PORTS}
+    url = f"http://localhost:{checkout.ports['GATEWAY']}"
+    again = checkout.cogep("up", "--detach", "--no-seed", **another_terminal)
+    assert (again.returncode, f"already running at {url}" in again.stdout) == (0, True)
+    for arguments in (["status"], ["token", "ana"], ["events", "dead"], ["migrate"]):
+        done = checkout.cogep(*arguments, **another_terminal)
+        assert done.returncode == 0, done.stdout + done.stderr
 
-    assert checkout.cogep("down").returncode == 0
+    assert checkout.cogep("down", **another_terminal).returncode == 0
     assert checkout.is_silent()
     assert checkout.cogep("status").returncode == 1
 

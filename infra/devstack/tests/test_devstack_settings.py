@@ -52,6 +52,15 @@ def test_a_busy_port_names_its_holder_and_a_way_out() -> None:
     require_free(port, "gateway")
 
 
+def test_a_port_taken_on_ipv6_only_is_busy() -> None:
+    try:
+        holder = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with holder, pytest.raises(PortBusy, match="in use"):
+        require_free(holder.getsockname()[1], "gateway")
+
+
 def test_secrets_are_generated_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -99,7 +108,8 @@ def test_only_one_supervisor_holds_a_folder(tmp_path: Path) -> None:
 
 def test_state_survives_a_round_trip_and_damage(tmp_path: Path) -> None:
     file = StateFile(tmp_path)
-    state = StackState(Identity(1, 2.0), True, [RunningServer("redis", 1, Identity(3, 4.0), 15)])
+    servers = [RunningServer("redis", 1, Identity(3, 4.0), 15)]
+    state = StackState(Identity(1, 2.0), True, servers, settings_from({}).ports, 18)
     file.write(state)
     assert file.read() == state
     (tmp_path / "state.json").write_text('{"supervisor": ')
