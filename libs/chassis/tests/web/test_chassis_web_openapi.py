@@ -10,6 +10,7 @@ from chassis_web_sample import sample_app, started
 
 from chassis.settings import ServiceAppSettings
 from chassis.web import application
+from chassis.web.openapi import describe
 
 CREATE = ("/api/v1/notes", "post")
 PATCH = ("/api/v1/notes/{note_id}", "patch")
@@ -34,7 +35,6 @@ async def test_it_is_built_once_and_beside_the_event_loop(
     web_settings: ServiceAppSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builders: list[threading.Thread] = []
-    describe = application.describe
 
     def remember(*args: Any) -> dict[str, Any]:
         builders.append(threading.current_thread())
