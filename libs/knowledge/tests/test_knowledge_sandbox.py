@@ -32,8 +32,14 @@ def file_of(raw: bytes) -> File:
     return File(len(raw), in_parts(raw))
 
 
+# Warm parsers of other suites that this process runs too.
+_foreign: set[int] = set()
+
+
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
+    _foreign.clear()
+    _foreign.update(children())
     box = Sandbox(SECONDS)
     yield box
     await box.close()
@@ -41,9 +47,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 def children() -> list[int]:
-    """Processes of ours that parse."""
+    """Processes of the test's own that parse."""
     found = psutil.Process().children(recursive=True)
-    return [child.pid for child in found if "knowledge.parsing.child" in _command(child)]
+    return [
+        child.pid
+        for child in found
+        if child.pid not in _foreign and "knowledge.parsing.child" in _command(child)
+    ]
 
 
 def _command(process: psutil.Process) -> str:
