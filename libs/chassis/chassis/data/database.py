@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import NullPool
 
 from chassis.data.connection import TenantConnection
+from chassis.data.fair_pool import FairPool
 from shared_schemas.ids import OrganizationId
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ async def _to_the_end(closing: Coroutine[Any, Any, None]) -> None:
 
 def _pool(settings: "DatabaseSettings", size: int, overflow: int) -> dict[str, Any]:
     return {
+        "poolclass": FairPool,
         "pool_size": size,
         "max_overflow": overflow,
         "pool_timeout": settings.pool_timeout_seconds,
