@@ -1,5 +1,6 @@
 """From the outbox to the stream: in order, at least once, and again when Redis forgot."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -26,8 +27,9 @@ from redis.asyncio import Redis
 
 from chassis.data.database import Database
 from chassis.messaging import outbox
+from chassis.messaging.epoch import Loss
 from chassis.messaging.nudge import OutboxNudge
-from chassis.messaging.outbox_rows import OutboxRows
+from chassis.messaging.outbox_rows import EventRow, OutboxRows
 from chassis.messaging.relay import OutboxRelay, RelaySettings
 from chassis.settings import DatabaseSettings
 from shared_schemas.events import TicketCreated
@@ -262,6 +264,29 @@ async def test_a_commit_in_another_process_wakes_the_relay_at_once(
             await publish(elsewhere, event := ticket_created())
             await until(partial(is_on_stream, redis, event))
     await elsewhere.close()
+
+
+async def test_a_burst_of_commits_travels_together(
+    database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    put_on_streams = OutboxRelay._put_on_streams
+
+    async def counting(relay: OutboxRelay, rows: Sequence[EventRow]) -> Loss:
+        batches.append(len(rows))
+        return await put_on_streams(relay, rows)
+
+    monkeypatch.setattr(OutboxRelay, "_put_on_streams", counting)
+    rests = RelaySettings(poll=timedelta(days=1), rest=timedelta(seconds=1))
+    async with running(OutboxRelay(database, redis, rests).run()):
+        await until(lambda: relay_listens(redis))
+        await publish(database, first := ticket_created())
+        await until(partial(is_on_stream, redis, first))
+        burst = [ticket_created() for _ in range(5)]
+        for event in burst:
+            await publish(database, event)
+        await until(partial(is_on_stream, redis, burst[-1]))
+    assert batches == [1, 5]
 
 
 async def test_an_idle_relay_notices_an_emptied_redis(database: Database, redis: Redis) -> None:

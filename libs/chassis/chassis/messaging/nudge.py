@@ -1,6 +1,7 @@
 """Wakes the relay right after a commit, in whichever replica the active one runs."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -45,13 +46,14 @@ class OutboxNudge:
         else:
             self._ring_again = True  # a burst of commits is one message, or two
 
-    async def wait(self, seconds: float) -> None:
-        """Returns when rung, or when the time is up."""
+    async def wait(self, seconds: float, *, not_before: float = 0.0) -> None:
+        """Returns when rung, or when the time is up; not before that moment (`time.monotonic`)."""
         heed_cancellation()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
-        self._rung.clear()
+        await asyncio.sleep(max(0.0, not_before - time.monotonic()))
+        self._rung.clear()  # all rings until now are answered by what the caller reads next
 
     async def listen(self) -> None:
         """Takes the rings of other processes; runs until cancelled or Redis goes away."""

@@ -36,6 +36,9 @@ class RelaySettings:
     tail: timedelta = timedelta(minutes=5)
     """The same when Redis lost its last moments; longer than any fsync interval or replica lag."""
     keep_in_stream: timedelta = timedelta(hours=1)
+    rest: timedelta = timedelta(milliseconds=20)
+    """From one batch to the next, unless it was full: a burst of commits travels together, and an
+    event after a pause goes out at once."""
     upkeep: timedelta = timedelta(seconds=10)
     """Between two measurements and trims."""
 
@@ -87,10 +90,12 @@ class OutboxRelay:
             self._event_types |= await self._rows.event_types(connection)
             while True:
                 heed_cancellation()
+                rested_at = time.monotonic() + self._settings.rest.total_seconds()
                 published = await self._publish_batch(connection)
                 await self._upkeep(connection)
                 if published < self._settings.batch:
-                    await self._nudge.wait(self._settings.poll.total_seconds())
+                    seconds = self._settings.poll.total_seconds()
+                    await self._nudge.wait(seconds, not_before=rested_at)
 
     @asynccontextmanager
     async def _leadership(self) -> AsyncIterator[AsyncConnection]:
