@@ -79,6 +79,21 @@ async def test_an_event_of_another_organization_is_refused(database: Database) -
             outbox.add(session, ticket_created(BOREAL))
 
 
+async def test_an_event_written_at_once_is_published_like_any_other(
+    database: Database, redis: Redis
+) -> None:
+    async with database.transaction(AURORA) as session:
+        await outbox.write(session, written := ticket_created())
+        with suppress(RuntimeError):
+            async with session.begin_nested():
+                await outbox.write(session, ticket_created())
+                raise RuntimeError  # a savepoint takes its events back
+        with pytest.raises(ValueError, match="another organization"):
+            await outbox.write(session, ticket_created(BOREAL))
+    await OutboxRelay(database, redis).drain_once()
+    assert await on_stream(redis) == [written]
+
+
 async def test_a_late_commit_with_an_early_position_is_not_skipped(
     database: Database, redis: Redis
 ) -> None:
@@ -249,6 +264,9 @@ async def test_a_commit_wakes_the_relay_at_once(database: Database, redis: Redis
         for _ in range(2):
             await publish(database, event := ticket_created())
             await until(partial(is_on_stream, redis, event))
+        async with database.transaction(AURORA) as session:
+            await outbox.write(session, event := ticket_created())
+        await until(partial(is_on_stream, redis, event))
 
 
 async def test_a_commit_in_another_process_wakes_the_relay_at_once(

@@ -16,21 +16,33 @@ from shared_schemas.events import BaseEvent
 def add(session: AsyncSession, event: BaseEvent) -> None:
     """Publishes `event` if, and only if, the session's transaction commits.
 
-    The only way to publish. The row is written with the session's next flush.
+    The way to publish. The row is written with the session's next flush.
     """
+    session.add(_row_class(session.info["schema"])(**_values(session, event)))
+
+
+async def write(session: AsyncSession, event: BaseEvent) -> None:
+    """The same, written at once by a statement of its own.
+
+    For a hot command that has nothing else to flush: the unit of work would be a fifth of its cost.
+    """
+    await session.execute(_insert(session.info["schema"]), _values(session, event))
+
+
+def _values(session: AsyncSession, event: BaseEvent) -> dict[str, Any]:
+    """The row of an event that this transaction may publish."""
     info = session.info
     if event.organization_id != info["organization_id"]:
         raise ValueError(f"{event.event_type} of another organization than the transaction's")
     if info["read_only"]:
         raise ValueError(f"{event.event_type} in a read-only transaction")
-    event = _traced(event)
-    row = _row_class(info["schema"])()
-    row.id = event.event_id
-    row.organization_id = event.organization_id
-    row.event_type = event.event_type
-    row.envelope = event.model_dump_json()
-    session.add(row)
     info[OUTBOX_WRITTEN] = True
+    return {
+        "id": event.event_id,
+        "organization_id": event.organization_id,
+        "event_type": event.event_type,
+        "envelope": _traced(event).model_dump_json(),
+    }
 
 
 def _traced(event: BaseEvent) -> BaseEvent:
@@ -44,13 +56,22 @@ def _traced(event: BaseEvent) -> BaseEvent:
 
 
 @cache
+def _table(schema: str) -> sa.Table:
+    return sa.Table("outbox", sa.MetaData(schema=schema), *outbox_items())
+
+
+@cache
+def _insert(schema: str) -> sa.Insert:
+    return sa.insert(_table(schema))
+
+
+@cache
 def _row_class(schema: str) -> Any:
     """The mapped class of one schema's outbox."""
-    table = sa.Table("outbox", sa.MetaData(schema=schema), *outbox_items())
     row = type("OutboxRow", (), {"__doc__": f"An event in {schema}.outbox."})
     registry().map_imperatively(
         row,
-        table,
+        _table(schema),
         # Filled in by PostgreSQL and read by the relay only.
         exclude_properties={"position", "created_at", "published_at"},
     )
