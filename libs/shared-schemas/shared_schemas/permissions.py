@@ -24,9 +24,15 @@ class Permission(StrEnum):
     CLIENTS_READ = "clients:read"
     CLIENTS_WRITE = "clients:write"
     CLIENTS_DELETE = "clients:delete"
+    CLIENTS_CONTACT = "clients:contact"
     CLIENTS_REVEAL = "clients:reveal"
+    CLIENTS_MERGE = "clients:merge"
+    CLIENTS_IMPORT = "clients:import"
+    CLIENTS_EXPORT = "clients:export"
     TICKETS_READ = "tickets:read"
     TICKETS_WRITE = "tickets:write"
+    DESK_CONFIGURE = "desk:configure"
+    REPORTS_READ = "reports:read"
     CONSENTS_READ = "consents:read"
     CONSENTS_WRITE = "consents:write"
     PURPOSES_WRITE = "purposes:write"
@@ -51,6 +57,8 @@ _READ: Final = frozenset(
     }
 )
 _WORK: Final = _READ | {
+    Permission.CLIENTS_CONTACT,
+    Permission.CLIENTS_MERGE,
     Permission.CLIENTS_WRITE,
     Permission.TICKETS_WRITE,
     Permission.CONSENTS_WRITE,
@@ -61,9 +69,12 @@ ROLE_PERMISSIONS: Final = MappingProxyType(
     {
         Role.ADMIN: frozenset(Permission),
         Role.AGENT: _WORK,
-        Role.VIEWER: _READ,
+        Role.VIEWER: _READ | {Permission.REPORTS_READ},
         Role.DPO: _READ
         | {
+            Permission.REPORTS_READ,
+            Permission.CLIENTS_CONTACT,
+            Permission.CLIENTS_EXPORT,
             Permission.CONSENTS_WRITE,
             Permission.PURPOSES_WRITE,
             Permission.PRIVACY_READ,
