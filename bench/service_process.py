@@ -13,6 +13,7 @@ from bench.key_server import Identity
 from bench.servers import Servers
 from devstack.ports import free_port
 from devstack.servers.server import Server, http_status
+from devstack.servers.service import YIELDING
 
 _INTERNAL_KEYS = {name: f"bench-key-of-{name}" for name in ("core-api", "ai-svc", "worker-svc")}
 _MEGABYTE = 2**20
@@ -51,6 +52,7 @@ class _Uvicorn(Server):
     def command(self) -> Sequence[str]:
         """Without uvicorn's own access log: the product has one of its own, the yardstick none."""
         return [
+            *(YIELDING if self.name == "worker-svc" else ()),
             *(sys.executable, "-m", "uvicorn", "--factory", self._application),
             *("--host", "127.0.0.1", "--port", str(self.port), "--no-access-log"),
         ]

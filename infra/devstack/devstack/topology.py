@@ -63,7 +63,9 @@ def build_topology(settings: StackSettings, secrets: GeneratedSecrets) -> Topolo
         oidc=service.oidc(),
         core_api=service.build("core-api", "core_api.main:create_app", ports.core_api),
         ai_svc=service.build("ai-svc", "ai_svc.main:create_app", ports.ai_svc),
-        worker_svc=service.build("worker-svc", "worker_svc.main:create_app", ports.worker_svc),
+        worker_svc=service.build(
+            "worker-svc", "worker_svc.main:create_app", ports.worker_svc, yields=True
+        ),
         gateway=TraefikServer(
             ports.gateway,
             ports.gateway_operations,
@@ -98,11 +100,13 @@ class _ServiceFactory:
         self._secrets = secrets
         self._shared = {**settings.environment, **self._decided()}
 
-    def build(self, name: str, factory: str, port: int) -> ServiceServer:
+    def build(self, name: str, factory: str, port: int, *, yields: bool = False) -> ServiceServer:
         """One of the services."""
         variables = {**self._shared, "INTERNAL_KEY": self._secrets.internal_keys[name]}
         log = self._settings.logs / f"{name}.log"
-        return ServiceServer(name, factory, port, log, variables=_inherited(variables))
+        return ServiceServer(
+            name, factory, port, log, variables=_inherited(variables), yields=yields
+        )
 
     def oidc(self) -> ServiceServer:
         """The development OpenID provider; it holds no key to anything else."""

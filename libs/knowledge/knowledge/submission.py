@@ -1,7 +1,7 @@
 """Taking documents in: row, place in the queue and event, all in the caller's transaction."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
@@ -17,7 +17,15 @@ from chassis.observability.tracing import current_traceparent
 from chassis.web.errors import Conflict
 from knowledge.addresses import AddressPolicy
 from knowledge.failures import DocumentTooLong, EmptyDocument, refused_for
-from knowledge.models import Chunking, Document, DocumentStatus, IngestionJob, Language, SourceType
+from knowledge.models import (
+    SCHEMA,
+    Chunking,
+    Document,
+    DocumentStatus,
+    IngestionJob,
+    Language,
+    SourceType,
+)
 from knowledge.parsing.causes import ParsingFailure
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.sniffing import sniff
@@ -29,13 +37,29 @@ from shared_schemas.ids import new_id
 MAX_TITLE: Final = 300
 _TITLE_OF_TEXT: Final = 80
 _LIMITS: Final = Limits()
-# Submitting is the one thing that many do at once. Statements built once, on the tables: the unit
-# of work would cost more than everything else a submission does.
 _DOCUMENTS: Final = cast("sa.Table", Document.__table__)
+_JOBS: Final = IngestionJob.__table__
 # Without `outline`: None would be stored as JSON's null.
 _NOTHING_YET: Final = dict.fromkeys(c.key for c in _DOCUMENTS.c if c.key != "outline")
-_INSERT_DOCUMENT: Final = sa.insert(_DOCUMENTS)
-_INSERT_JOB: Final = sa.insert(IngestionJob.__table__)
+_OF_JOB: Final = (
+    "id",
+    "organization_id",
+    "state",
+    "document_id",
+    "correlation_id",
+    "traceparent",
+)
+
+
+def _adding(table: sa.Table, prefix: str, columns: Iterable[str]) -> sa.CTE:
+    values = {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in columns}
+    return sa.insert(table).values(values).cte(f"new_{table.name}")
+
+
+# Built once: the unit of work would cost more than everything else that queueing a document does.
+_ENQUEUE: Final = outbox.insertion(SCHEMA).add_cte(_adding(_JOBS, "job_", _OF_JOB))
+# Submitting is the one thing that many do at once: document, job and event in one round trip.
+_SUBMIT: Final = _ENQUEUE.add_cte(_adding(_DOCUMENTS, "document_", _NOTHING_YET))
 
 
 class DocumentNotCancellable(Conflict):
@@ -153,14 +177,14 @@ async def submit(
         "created_at": now,
         "updated_at": now,
     }
-    document = await _insert(session, values)
-    await _enqueue(session, actor, document)
-    return document
-
-
-async def _insert(session: AsyncSession, values: Mapping[str, Any]) -> Document:
-    await session.execute(_INSERT_DOCUMENT, values)
     document = Document(**values, outline=None)
+    await session.execute(
+        _SUBMIT,
+        {
+            **{f"document_{name}": value for name, value in values.items()},
+            **_place_in_queue(session, actor, document.id),
+        },
+    )
     make_transient_to_detached(document)
     session.add(document)  # as if it had just been read
     return document
@@ -173,7 +197,7 @@ async def retry(session: AsyncSession, actor: Actor, document: Document) -> None
     document.status = DocumentStatus.PENDING
     document.error_code = document.error_message = None
     document.version += 1
-    await _enqueue(session, actor, document)
+    await session.execute(_ENQUEUE, _place_in_queue(session, actor, document.id))
 
 
 async def cancel(session: AsyncSession, queue: JobQueue, document: Document) -> None:
@@ -197,16 +221,14 @@ async def cancel(session: AsyncSession, queue: JobQueue, document: Document) -> 
     document.version += 1
 
 
-async def _enqueue(session: AsyncSession, actor: Actor, document: Document) -> None:
-    await session.execute(
-        _INSERT_JOB,
-        {
-            "id": new_id(),
-            "organization_id": document.organization_id,
-            "state": JobState.PENDING,
-            "document_id": document.id,
-            "correlation_id": actor.request_id,
-            "traceparent": current_traceparent(),
-        },
-    )
-    await outbox.write(session, DocumentSubmitted.by(actor, document_id=document.id))
+def _place_in_queue(session: AsyncSession, actor: Actor, document_id: UUID) -> dict[str, Any]:
+    """The parameters of `_ENQUEUE`: a job, and the event that tells of it."""
+    return {
+        "job_id": new_id(),
+        "job_organization_id": actor.organization_id,
+        "job_state": JobState.PENDING,
+        "job_document_id": document_id,
+        "job_correlation_id": actor.request_id,
+        "job_traceparent": current_traceparent(),
+        **outbox.parameters(session, DocumentSubmitted.by(actor, document_id=document_id)),
+    }

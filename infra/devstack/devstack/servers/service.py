@@ -7,6 +7,9 @@ from pathlib import Path
 
 from devstack.servers.server import Server, http_status
 
+YIELDING = ("nice", "-n", "10")
+"""Before the command of a program that nobody waits for: who does wait comes first."""
+
 # They would change how a program starts or where its bytecode goes; a first start without cached
 # bytecode takes seconds longer.
 _NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "UVICORN_PORT")
@@ -24,8 +27,10 @@ class ServiceServer(Server):
         *,
         variables: Mapping[str, str],
         ready_path: str = "/health/ready",
+        yields: bool = False,
     ) -> None:
         super().__init__(name, port, log)
+        self._yields = yields
         self._factory = factory
         self._variables = dict(variables)
         self._ready_path = ready_path
@@ -33,6 +38,7 @@ class ServiceServer(Server):
     def command(self) -> Sequence[str]:
         """The production command with a loopback address."""
         return [
+            *(YIELDING if self._yields else ()),
             sys.executable,
             "-m",
             "uvicorn",
