@@ -14,13 +14,14 @@ from bench.servers import Servers, running_servers
 from bench.service_process import running_service
 
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
+from chassis.settings import StorageSettings
 from evals.datasets import Dataset
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.ingestion import Ingestion
 from knowledge.models import SCHEMA
-from knowledge.settings import IngestionSettings, StorageSettings
-from knowledge.storage import ObjectStorage
+from knowledge.settings import IngestionSettings
 
 _SUBMITTED_AT_ONCE = 8
 _PATIENCE_SECONDS = 60.0

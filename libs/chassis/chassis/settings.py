@@ -1,6 +1,8 @@
 """Configuration from the environment: small frozen groups, read once, handed down as the group
 needed."""
 
+import base64
+import binascii
 import json
 import sys
 from dataclasses import dataclass, fields, is_dataclass
@@ -116,6 +118,14 @@ class RedisSettings(SettingsGroup):
     max_connections: int = Field(default=50, gt=0)
 
 
+class StorageSettings(SettingsGroup):
+    """Object storage: `file:///folder`, or `s3://bucket` with the usual AWS_* variables."""
+
+    model_config = SettingsConfigDict(env_prefix="STORAGE_")
+
+    url: str
+
+
 class OidcSettings(SettingsGroup):
     """Whose access tokens are believed."""
 
@@ -165,6 +175,73 @@ class InternalKeySettings(SettingsGroup):
         if any(len(key.get_secret_value()) < self.MINIMUM_LENGTH for key in keys):
             raise ValueError(f"an internal key has fewer than {self.MINIMUM_LENGTH} characters")
         return self
+
+
+class SealingSettings(SettingsGroup):
+    """Keys of sealed fields: FIELD_KEYS by number, which of them seals, and that of the index.
+
+    32 bytes each, in base64: `openssl rand -base64 32`.
+    """
+
+    KEY_BYTES: ClassVar[int] = 32
+    HIGHEST_NUMBER: ClassVar[int] = 65_535
+
+    keys: Annotated[dict[int, SecretStr], NoDecode] = Field(
+        validation_alias="FIELD_KEYS", min_length=1
+    )
+    current: int = Field(default=1, validation_alias="FIELD_KEY_CURRENT")
+    index_key: SecretStr = Field(validation_alias="BLIND_INDEX_KEY")
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _decode(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError('expected JSON such as {"1": "32 bytes in base64"}') from None
+
+    @field_validator("keys")
+    @classmethod
+    def _usable(cls, value: dict[int, SecretStr]) -> dict[int, SecretStr]:
+        for number, key in value.items():
+            if not 1 <= number <= cls.HIGHEST_NUMBER:
+                raise ValueError(f"keys are numbered from 1 to {cls.HIGHEST_NUMBER}")
+            cls._bytes(key, f"key {number}")
+        return value
+
+    @field_validator("index_key")
+    @classmethod
+    def _usable_index(cls, value: SecretStr) -> SecretStr:
+        cls._bytes(value, "the key")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.current not in self.keys:
+            raise ValueError(f"FIELD_KEY_CURRENT is {self.current}, which FIELD_KEYS does not hold")
+        if self.index_key_bytes() in self.key_bytes().values():
+            raise ValueError("BLIND_INDEX_KEY must not be one of FIELD_KEYS")
+        return self
+
+    def key_bytes(self) -> dict[int, bytes]:
+        """The keys that seal, by number."""
+        return {number: self._bytes(key, f"key {number}") for number, key in self.keys.items()}
+
+    def index_key_bytes(self) -> bytes:
+        """The key of the blind index."""
+        return self._bytes(self.index_key, "the key")
+
+    @classmethod
+    def _bytes(cls, key: SecretStr, name: str) -> bytes:
+        try:
+            raw = base64.b64decode(key.get_secret_value(), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"{name} is not base64") from None
+        if len(raw) != cls.KEY_BYTES:
+            raise ValueError(f"{name} has {len(raw)} bytes instead of {cls.KEY_BYTES}")
+        return raw
 
 
 @dataclass(frozen=True, kw_only=True)

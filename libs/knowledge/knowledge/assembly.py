@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
 from knowledge.addresses import AddressPolicy
 from knowledge.embedders import Embedder
 from knowledge.fetching import Resolver, UrlFetcher, resolve
@@ -11,7 +12,6 @@ from knowledge.ingestion import Ingestion, ingestion_queue
 from knowledge.originals import OriginalReader
 from knowledge.sandbox import Sandbox, SandboxLimits
 from knowledge.settings import IngestionSettings
-from knowledge.storage import ObjectStorage
 from knowledge.threads import Compute
 from knowledge.word_counts import WordCounts
 

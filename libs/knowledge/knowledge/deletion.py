@@ -6,14 +6,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
+from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
 from chassis.messaging.endurance import describe
 from knowledge.lexical import statistics
 from knowledge.models import Chunk, Document, IngestionJob
-from knowledge.storage import ObjectStorage, prefix_of
+from knowledge.storage import prefix_of
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ async def clear_traces(database: Database, storage: ObjectStorage, deleted: Dele
     """Deletes the objects of a deleted document and lets the word statistics forget its chunks."""
     try:
         await storage.delete_prefix(prefix_of(deleted.organization_id, deleted.document_id))
-    except (StorageError, OSError) as error:
+    except STORAGE_FAILURES as error:
         _log.warning(
             "objects_left_for_the_sweep",
             document_id=str(deleted.document_id),

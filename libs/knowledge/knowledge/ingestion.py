@@ -17,6 +17,7 @@ from obstore.exceptions import BaseError as StorageError
 
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
+from chassis.data.object_storage import ObjectStorage
 from chassis.messaging import outbox
 from chassis.messaging.endurance import describe
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
@@ -54,7 +55,7 @@ from knowledge.preparation import (
 )
 from knowledge.progress import Progress, Stage
 from knowledge.settings import IngestionSettings
-from knowledge.storage import ObjectStorage, prefix_of
+from knowledge.storage import prefix_of
 from knowledge.submission import tidy_title
 from knowledge.threads import Compute
 from knowledge.word_counts import WordCounts

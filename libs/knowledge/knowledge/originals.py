@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from chassis.data.object_storage import ObjectStorage
 from knowledge.failures import OriginalMissing, refused_for
 from knowledge.fetching import UrlFetcher
 from knowledge.models import Chunking, Language, SourceType
@@ -15,7 +16,7 @@ from knowledge.parsing.plain_text import extract_text
 from knowledge.parsing.sniffing import Format, sniff
 from knowledge.sandbox import Sandbox
 from knowledge.settings import IngestionSettings
-from knowledge.storage import ObjectStorage
+from knowledge.storage import open_original, put_original, read_original
 from knowledge.threads import Compute
 from shared_schemas.ids import OrganizationId, UserId
 
@@ -96,9 +97,9 @@ class OriginalReader:
             if key is None:
                 raise OriginalMissing
             if original.form is Format.TEXT and original.size_bytes <= _SMALL_TEXT:
-                raw = await self._storage.read(key)
+                raw = await read_original(self._storage, key)
                 return await self._compute(_decoded, raw, original.charset, limits)
-            file = await self._storage.open(key)
+            file = await open_original(self._storage, key)
             return await self._sandbox.parse(file, original.form, charset=original.charset)
         except ParsingFailure as failure:
             raise refused_for(failure.cause) from failure
@@ -108,8 +109,8 @@ class OriginalReader:
             raise OriginalMissing
         key = f"{document.fetched_prefix}original"
         async with self._fetcher.open(document.source_uri) as page:
-            stored = await self._storage.put_stream(
-                key, page.body, max_bytes=self._settings.max_file_bytes
+            stored = await put_original(
+                self._storage, key, page.body, max_bytes=self._settings.max_file_bytes
             )
             try:
                 form = sniff(stored.head)

@@ -1,4 +1,4 @@
-"""Where originals are kept, who embeds, and how much one document may cost."""
+"""Who embeds, and how much one document may cost."""
 
 import ipaddress
 from datetime import timedelta
@@ -10,14 +10,6 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from chassis.settings import SettingsGroup
 from knowledge.models import EMBEDDING_DIMENSIONS
 from knowledge.parsing.extraction import Limits
-
-
-class StorageSettings(SettingsGroup):
-    """Object storage: `file:///folder`, or `s3://bucket` with the usual AWS_* variables."""
-
-    model_config = SettingsConfigDict(env_prefix="STORAGE_")
-
-    url: str
 
 
 class EmbeddingSettings(SettingsGroup):

@@ -1,32 +1,16 @@
-"""Originals of documents as objects: a local folder or S3, through the same store.
+"""Where the originals of documents lie in the object storage, and how their failures are told.
 
 Keys are `{organization}/{document}/original`, for a page `.../{job}.{lease token}/original`:
 everything of a document lies under one prefix.
 """
 
-import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from collections.abc import AsyncIterable
 from uuid import UUID
 
-import obstore
-from obstore.store import LocalStore, ObjectStore, from_url
-
+from chassis.data.object_storage import ObjectMissing, ObjectStorage, ObjectTooLarge, StoredObject
 from knowledge.failures import DocumentTooLarge, OriginalMissing
-from knowledge.parsing.sniffing import HEAD_BYTES
 from knowledge.sandbox import File
-from knowledge.settings import StorageSettings
 from shared_schemas.ids import OrganizationId
-
-_PART_BYTES: Final = 5 * 1024 * 1024  # the least S3 takes for a part of a multipart upload
-_ONE_REQUEST_BYTES: Final = 1024 * 1024  # a multipart upload takes three requests or more
-_READ_BYTES: Final = 1024 * 1024
-PAGE: Final = 1000
-"""Objects in one page of a listing; S3 gives no more."""
 
 
 def prefix_of(organization_id: OrganizationId, document_id: UUID) -> str:
@@ -46,118 +30,28 @@ def fetched_prefix(
     return f"{prefix_of(organization_id, document_id)}{job_id}.{lease_token}/"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """What `put_stream` has written: its measures, and the first bytes to tell its format by."""
-
-    key: str
-    size_bytes: int
-    sha256: str
-    head: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """One entry of a listing."""
-
-    key: str
-    modified_at: datetime
+async def put_original(
+    storage: ObjectStorage, key: str, chunks: AsyncIterable[bytes], *, max_bytes: int
+) -> StoredObject:
+    """Stores an original in little memory. Raises DocumentTooLarge, storing nothing."""
+    try:
+        return await storage.put_stream(key, chunks, max_bytes=max_bytes)
+    except ObjectTooLarge as error:
+        raise DocumentTooLarge.over(error.max_bytes) from None
 
 
-class ObjectStorage:
-    """Writes are atomic: an object is there whole, or not at all."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    @classmethod
-    def at(cls, settings: StorageSettings) -> "ObjectStorage":
-        """The storage the settings name; a local folder is created."""
-        parts = urlsplit(settings.url)
-        if parts.scheme == "file":
-            folder = Path(unquote(parts.path))
-            return cls(LocalStore(folder, mkdir=True, automatic_cleanup=True))
-        return cls(from_url(settings.url))
-
-    async def put_stream(
-        self, key: str, chunks: AsyncIterable[bytes], *, max_bytes: int
-    ) -> StoredObject:
-        """Stores a stream in little memory. Raises DocumentTooLarge, storing nothing."""
-        measure = _Measure(chunks, max_bytes)
-        parts = measure.parts()
-        beginning = bytearray()
-        async for part in parts:
-            beginning += part
-            if len(beginning) > _ONE_REQUEST_BYTES:
-                whole = _chain(bytes(beginning), parts)
-                await obstore.put_async(self._store, key, whole, chunk_size=_PART_BYTES)
-                break
-        else:
-            await obstore.put_async(self._store, key, bytes(beginning), use_multipart=False)
-        return StoredObject(key, measure.size, measure.sha256.hexdigest(), bytes(measure.head))
-
-    async def open(self, key: str) -> File:
-        """The object's size and its bytes, as they arrive. Raises OriginalMissing."""
-        try:
-            found = await obstore.get_async(self._store, key)
-        except FileNotFoundError as error:
-            raise OriginalMissing from error
-        return File(found.meta["size"], _parts(found))
-
-    async def read(self, key: str) -> bytes:
-        """All bytes of a small object. Raises OriginalMissing."""
-        try:
-            found = await obstore.get_async(self._store, key)
-            return bytes(await found.bytes_async())
-        except FileNotFoundError as error:
-            raise OriginalMissing from error
-
-    async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> int:
-        """Deletes every object under the prefix but `keep`; returns how many there were."""
-        keys = [listed.key async for listed in self.list(prefix) if listed.key != keep]
-        if keys:
-            await obstore.delete_async(self._store, keys)
-        return len(keys)
-
-    async def list(self, prefix: str = "") -> AsyncIterator[ListedObject]:
-        """Every object under the prefix, in no order."""
-        async for page in self.pages(prefix):
-            for listed in page:
-                yield listed
-
-    async def pages(self, prefix: str = "") -> AsyncIterator[Sequence[ListedObject]]:
-        """The same, as many at a time as one request brings. What is listed may be deleted."""
-        async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
-            yield [ListedObject(found["path"], found["last_modified"]) for found in page]
+async def open_original(storage: ObjectStorage, key: str) -> File:
+    """The original as it arrives. Raises OriginalMissing."""
+    try:
+        found = await storage.open(key)
+    except ObjectMissing as error:
+        raise OriginalMissing from error
+    return File(found.size_bytes, found.parts)
 
 
-class _Measure:
-    """Passes a stream on in large parts, and counts, hashes and caps it on the way."""
-
-    def __init__(self, chunks: AsyncIterable[bytes], max_bytes: int) -> None:
-        self._chunks = chunks
-        self._max_bytes = max_bytes
-        self.size = 0
-        self.sha256 = hashlib.sha256()
-        self.head = bytearray()
-
-    async def parts(self) -> AsyncIterator[bytes]:
-        async for chunk in self._chunks:
-            self.size += len(chunk)
-            if self.size > self._max_bytes:
-                raise DocumentTooLarge.over(self._max_bytes)
-            if len(self.head) < HEAD_BYTES:
-                self.head += chunk[: HEAD_BYTES - len(self.head)]
-            self.sha256.update(chunk)
-            yield chunk
-
-
-async def _parts(found: "obstore.GetResult") -> AsyncIterator[bytes]:
-    async for part in found.stream(min_chunk_size=_READ_BYTES):
-        yield bytes(part)
-
-
-async def _chain(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield beginning
-    async for part in rest:
-        yield part
+async def read_original(storage: ObjectStorage, key: str) -> bytes:
+    """All bytes of a small original. Raises OriginalMissing."""
+    try:
+        return await storage.read(key)
+    except ObjectMissing as error:
+        raise OriginalMissing from error

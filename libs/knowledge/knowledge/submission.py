@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 
 from chassis.data.columns import utc_now
+from chassis.data.object_storage import StoredObject
 from chassis.messaging import outbox
 from chassis.messaging.job_queue import FINISHED, JobQueue, JobState
 from chassis.observability.tracing import current_traceparent
@@ -29,7 +30,6 @@ from knowledge.models import (
 from knowledge.parsing.causes import ParsingFailure
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.sniffing import sniff
-from knowledge.storage import StoredObject
 from shared_schemas.actor import Actor
 from shared_schemas.events import DocumentSubmitted
 from shared_schemas.ids import new_id

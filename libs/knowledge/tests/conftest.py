@@ -8,12 +8,12 @@ from knowledge_factories import Knowledge, Web
 from pydantic import SecretStr
 
 from chassis.data.database import Database
-from chassis.settings import DatabaseSettings
+from chassis.data.object_storage import ObjectStorage
+from chassis.settings import DatabaseSettings, StorageSettings
 from devstack.testing import DatabaseUrls
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.local import LocalEmbedder
-from knowledge.settings import IngestionSettings, StorageSettings
-from knowledge.storage import ObjectStorage
+from knowledge.settings import IngestionSettings
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from knowledge_files import (
     make_zip,
 )
 
+from chassis.data.object_storage import ObjectStorage, StoredObject
 from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
 from knowledge import deletion, document_writes, preparation, submission
@@ -30,7 +31,6 @@ from knowledge.lexical import statistics
 from knowledge.models import Chunking, Document, DocumentStatus
 from knowledge.originals import Original, OriginalReader
 from knowledge.parsing.normalising import NormalisedText
-from knowledge.storage import ObjectStorage, StoredObject
 from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
 
 pytestmark = pytest.mark.committed

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from chassis.data.object_storage import StoredObject
 from knowledge.addresses import AddressPolicy
 from knowledge.failures import (
     DocumentTooLong,
@@ -14,7 +15,6 @@ from knowledge.failures import (
 )
 from knowledge.parsing.causes import Cause
 from knowledge.settings import IngestionSettings
-from knowledge.storage import StoredObject
 from knowledge.submission import Source
 
 

@@ -6,8 +6,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import ServiceAppSettings, SettingsGroup
-from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
+from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
+from knowledge.settings import EmbeddingSettings, IngestionSettings
 
 
 class AnswerSettings(SettingsGroup):

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from ai_svc.settings import AiSettings
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
 from chassis.messaging.job_queue import JobQueue
 from chassis.web.resources import Resources
 from knowledge.addresses import AddressPolicy
@@ -17,7 +18,6 @@ from knowledge.embedders.configured import open_embedder
 from knowledge.embedders.port import Embedder
 from knowledge.ingestion import ingestion_queue
 from knowledge.lexical.statistics_cache import StatisticsCache
-from knowledge.storage import ObjectStorage
 
 
 @dataclass(frozen=True, kw_only=True)

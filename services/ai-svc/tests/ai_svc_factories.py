@@ -25,13 +25,14 @@ from chassis.settings import (
     OidcSettings,
     RedisSettings,
     ServiceSettings,
+    StorageSettings,
 )
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import Resources
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
 from knowledge.ingestion import Ingestion
-from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
+from knowledge.settings import EmbeddingSettings, IngestionSettings
 
 INTERNAL_KEY = "internal-key-of-worker-svc"
 DOCUMENTS = "/api/v1/rag/documents"

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
 from chassis.settings import (
     DatabaseSettings,
     Environment,
@@ -17,12 +18,12 @@ from chassis.settings import (
     OidcSettings,
     RedisSettings,
     ServiceSettings,
+    StorageSettings,
 )
 from devstack.testing import DatabaseUrls
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.local import LocalEmbedder
-from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
-from knowledge.storage import ObjectStorage
+from knowledge.settings import EmbeddingSettings, IngestionSettings
 from worker_svc.settings import ServiceUrlSettings, WorkerAppSettings, WorkerSettings
 
 NOBODY = "http://127.0.0.1:1"

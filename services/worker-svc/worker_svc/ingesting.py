@@ -7,12 +7,12 @@ from typing import cast
 
 from fastapi import FastAPI
 
+from chassis.data.object_storage import ObjectStorage
 from chassis.messaging.listener import StreamListener
 from chassis.messaging.nudge import OutboxNudge
 from chassis.web.resources import Resources
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.configured import open_embedder
-from knowledge.storage import ObjectStorage
 from shared_schemas.events import DocumentSubmitted
 from worker_svc.job_worker import JobWorker
 from worker_svc.settings import WorkerAppSettings

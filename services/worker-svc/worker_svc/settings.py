@@ -6,8 +6,8 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import ServiceAppSettings, SettingsGroup
-from knowledge.settings import EmbeddingSettings, IngestionSettings, StorageSettings
+from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
+from knowledge.settings import EmbeddingSettings, IngestionSettings
 
 
 class ServiceUrlSettings(SettingsGroup):

@@ -21,7 +21,7 @@ from ai_svc.workshop import CurrentWorkshop, Workshop
 from chassis.security.authentication import CurrentActor
 from chassis.web.errors import InvalidInput
 from chassis.web.request_body import check_json_body
-from knowledge.storage import original_key, prefix_of
+from knowledge.storage import original_key, prefix_of, put_original
 from knowledge.submission import Source
 from shared_schemas.ids import OrganizationId, new_id
 
@@ -95,7 +95,8 @@ async def _from_form(
     given = {name: form.get(name) for name in form if name not in {"file", "tags"}}
     tags = [tag for value in form.getlist("tags") for tag in str(value).split(",") if tag.strip()]
     fields = _validated(FileFields, {**given, "tags": tags})
-    stored = await workshop.storage.put_stream(
+    stored = await put_original(
+        workshop.storage,
         original_key(organization_id, document_id),
         _chunks_of(file),
         max_bytes=workshop.settings.ingestion.max_file_bytes,
@@ -105,8 +106,9 @@ async def _from_form(
 
 
 async def _from_json(request: Request, workshop: Workshop) -> Intake:
-    if int(request.headers.get("content-length", 0)) > MAX_JSON_BYTES:
-        raise SubmissionTooLarge(limit_mb=MAX_JSON_BYTES // (1024 * 1024))
+    if int(request.headers.get("content-length", MAX_JSON_BYTES + 1)) > MAX_JSON_BYTES:
+        # Of unknown length: read no further than what is accepted, unlike a form it stays in memory.
+        await _read_at_most(request, MAX_JSON_BYTES)
     await check_json_body(request)
     try:
         fields = TextOrUrl.model_validate_json(await request.body())

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from knowledge_factories import in_parts
-from knowledge_s3_server import S3Server
+from chassis_s3_server import S3Server
+from chassis_streams import in_parts
 
-from knowledge.failures import DocumentTooLarge, OriginalMissing
-from knowledge.settings import StorageSettings
-from knowledge.storage import ObjectStorage
+from chassis.data.object_storage import ObjectMissing, ObjectStorage, ObjectTooLarge
+from chassis.settings import StorageSettings
 
 MEGABYTE = 1024 * 1024
 
@@ -51,7 +50,7 @@ async def test_a_large_object_goes_in_parts(s3: ObjectStorage, server: S3Server)
 
 
 async def test_too_large_a_stream_leaves_nothing(s3: ObjectStorage, server: S3Server) -> None:
-    with pytest.raises(DocumentTooLarge):
+    with pytest.raises(ObjectTooLarge):
         await s3.put_stream("o/d/original", in_parts(b"x" * 9 * MEGABYTE), max_bytes=8 * MEGABYTE)
     assert not server.objects
 
@@ -60,8 +59,11 @@ async def test_objects_are_listed_and_deleted(s3: ObjectStorage, server: S3Serve
     server.objects = {"o/1/original": b"a", "o/1/page": b"b", "o/2/original": b"c"}
     assert await s3.delete_prefix("o/1/") == 2
     assert [listed.key async for listed in s3.list()] == ["o/2/original"]
+    await s3.delete("o/2/original")
+    await s3.delete("o/2/original")
+    assert not server.objects
 
 
 async def test_a_missing_object_has_a_cause(s3: ObjectStorage) -> None:
-    with pytest.raises(OriginalMissing):
+    with pytest.raises(ObjectMissing):
         await s3.open("o/d/original")
