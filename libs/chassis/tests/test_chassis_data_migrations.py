@@ -1,6 +1,8 @@
 """Migrations: up, down, up again, clean under `alembic check`, and isolated in every table."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -141,3 +143,22 @@ def test_an_enumeration_is_text_with_its_values() -> None:
     ddl = str(sa.schema.CreateTable(TenantThing.__table__))  # type: ignore[arg-type]  # a table
     assert "kind TEXT NOT NULL" in ddl
     assert "CONSTRAINT ck_things_kind CHECK (kind IN ('round-one', 'square'))" in ddl
+
+
+async def test_replicas_that_start_together_all_succeed(alembic: Config, tmp_path: Path) -> None:
+    url = alembic.get_main_option("sqlalchemy.url")
+    (tmp_path / "alembic.ini").write_text(
+        f"[alembic]\nscript_location = {tmp_path}\npath_separator = os\nsqlalchemy.url = {url}\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    replicas = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "-c", str(tmp_path / "alembic.ini")),
+            *("upgrade", "head"),
+            env=environment,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    outputs = [await replica.communicate() for replica in replicas]
+    assert [replica.returncode for replica in replicas] == [0, 0, 0], outputs

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,8 @@ ALL_VERBS: Final[tuple[Verb, ...]] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _PREPARER: Final = PGDialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy left it out
 LOCK_TIMEOUT: Final = "5s"
 """A migration that cannot get its lock gives up instead of queueing every request behind it."""
+
+_TURN_POLL_SECONDS: Final = 0.5
 
 TENANT: Final = "organization_id = nullif(current_setting('app.organization_id', true), '')::uuid"
 """True for rows of the transaction's tenant; without a tenant it is null, which is no row."""
@@ -127,6 +131,12 @@ async def _connect_and_run(url: str, metadata: sa.MetaData, schema: str) -> None
 
 
 def _run(connection: sa.Connection, metadata: sa.MetaData, schema: str) -> None:
+    with _turn(connection, schema):
+        _migrate(connection, metadata, schema)
+        _show_version(connection, schema)
+
+
+def _migrate(connection: sa.Connection, metadata: sa.MetaData, schema: str) -> None:
     connection.execute(
         sa.text("SELECT set_config('lock_timeout', :limit, false)"), {"limit": LOCK_TIMEOUT}
     )
@@ -149,7 +159,26 @@ def _run(connection: sa.Connection, metadata: sa.MetaData, schema: str) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-    _show_version(connection, schema)
+
+
+@contextmanager
+def _turn(connection: sa.Connection, schema: str) -> Iterator[None]:
+    """Replicas that start together migrate one after the other; the later ones find nothing to do.
+
+    Polled, in transactions of their own: CREATE INDEX CONCURRENTLY waits for every transaction that
+    is older than itself, also for one that only waits for a lock.
+    """
+    name = sa.func.hashtextextended(f"migrate:{schema}", 0)
+    while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(name))):
+        connection.commit()
+        time.sleep(_TURN_POLL_SECONDS)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(name)))
+        connection.commit()
 
 
 def _show_version(connection: sa.Connection, schema: str) -> None:

@@ -15,6 +15,7 @@ raise TransitionRefused(status="closed", wanted="pending")
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
+from math import ceil
 from typing import ClassVar, Final
 
 from shared_schemas.errors import ErrorCode, ErrorDetail
@@ -104,10 +105,10 @@ class TooManyRequests(DomainError):
     """The caller's quota is used up until `retry_after`."""
 
     code: ClassVar[str] = ErrorCode.RATE_LIMITED
-    message = "Muitas requisições. Aguarde alguns segundos e tente de novo."
+    message = "Muitas requisições. Aguarde {seconds} s e tente de novo."
 
     def __init__(self, *, retry_after: timedelta) -> None:
-        super().__init__()
+        super().__init__(seconds=max(1, ceil(retry_after.total_seconds())))
         self.retry_after = retry_after
 
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from chassis.web.errors import InvalidInput, PreconditionFailed
 from shared_schemas.errors import ErrorDetail
 
-_ETAG: Final = re.compile(r'"([0-9]{1,18})"\Z')
+_ETAG: Final = re.compile(r'(W/)?"([!#-~\x80-\xff]*)"\Z')
+_VERSION: Final = re.compile(r"[0-9]{1,18}\Z")
 
 
 def etag(version: int) -> str:
@@ -25,11 +26,17 @@ def set_etag(response: Response, version: int) -> None:
 
 
 async def if_match(request: Request) -> int | None:
-    """The version the caller has seen; None when it does not care (`*` or no header)."""
+    """The version the caller has seen; None when it does not care (`*` or no header).
+
+    A tag that is weak, or none of ours, matches no version (PreconditionFailed). InvalidInput for
+    anything but one tag.
+    """
     values = request.headers.getlist("if-match")
     if not values or values == ["*"]:
         return None
     match = _ETAG.match(values[0].strip()) if len(values) == 1 else None
+    if match is not None and (match[1] or not _VERSION.match(match[2])):
+        raise PreconditionFailed
     if match is None:
         raise InvalidInput(
             details=[
@@ -40,7 +47,7 @@ async def if_match(request: Request) -> int | None:
                 )
             ]
         )
-    return int(match.group(1))
+    return int(match[2])
 
 
 IfMatch = Annotated[int | None, Depends(if_match)]

@@ -2,6 +2,7 @@
 routes read."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import FastAPI, params
@@ -30,6 +31,7 @@ from shared_schemas.errors import ErrorCode, ErrorDetail, Failure
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_TOO_MANY: Final = TooManyRequests(retry_after=timedelta(seconds=30))
 _WHEN: Final[Mapping[type[DomainError], str]] = {
     Unauthenticated: "No valid access token",
     Forbidden: "A permission is missing",
@@ -57,6 +59,13 @@ IF_MATCH_PARAMETER: Final = {
     "required": False,
     "description": "The ETag the change is based on; 412 when it is no longer current.",
     "schema": {"type": "string", "examples": ['"3"']},
+}
+CHANGE_REASON_PARAMETER: Final = {
+    "name": "X-Change-Reason",
+    "in": "header",
+    "required": False,
+    "description": "Why, kept in the audit log: up to 300 characters, percent-encoded UTF-8.",
+    "schema": {"type": "string", "examples": ["A%20pedido%20do%20cliente"]},
 }
 
 
@@ -95,6 +104,8 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
         parameters.append(IDEMPOTENCY_KEY_PARAMETER)
     if if_match in calls_of(route.dependant):
         parameters.append(IF_MATCH_PARAMETER)
+    if guards_of(route.dependant) and method in _CHANGING:
+        parameters.append(CHANGE_REASON_PARAMETER)
 
 
 def errors_of(route: APIRoute, method: str) -> Iterator[type[DomainError]]:
@@ -120,7 +131,8 @@ def errors_of(route: APIRoute, method: str) -> Iterator[type[DomainError]]:
 
 
 def _response(error: type[DomainError]) -> dict[str, Any]:
-    response = _failure(_WHEN[error], error.code, error.message)
+    message = str(_TOO_MANY) if error is TooManyRequests else error.message
+    response = _failure(_WHEN[error], error.code, message)
     if error in {TooManyRequests, Unavailable}:
         response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return response

@@ -1,6 +1,7 @@
 """What was wrong with the input, in Brazilian Portuguese. Never repeats the value: it may be
 personal data."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -93,6 +94,14 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "bytes_invalid_encoding": "Codificação inválida.",
 }
 
+_SINGULAR: Final = {
+    "caracteres": "caractere",
+    "itens": "item",
+    "dígitos": "dígito",
+    "casas decimais": "casa decimal",
+}
+_ONE: Final = re.compile(rf"\b1 ({'|'.join(_SINGULAR)})\b")
+
 
 def details_of(errors: Sequence[Mapping[str, Any]]) -> list[ErrorDetail]:
     """One detail per finding; at most fifty, so that a large bad list does not make a larger
@@ -125,8 +134,8 @@ def _message(kind: str, error: Mapping[str, Any]) -> str:
 
 
 def _in_portuguese(text: str) -> str:
-    """pydantic joins alternatives with "or"."""
-    return text.replace(" or ", " ou ")
+    """pydantic joins alternatives with "or"; one of something is not several."""
+    return _ONE.sub(lambda found: f"1 {_SINGULAR[found[1]]}", text.replace(" or ", " ou "))
 
 
 class _Present(dict[str, Any]):

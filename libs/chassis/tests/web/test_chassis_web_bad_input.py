@@ -30,7 +30,7 @@ def _only_detail(answer: httpx.Response) -> tuple[str, str]:
             ("body.admin", "Campo desconhecido. Confira o nome."),
         ),
         ({"slug": 1, "text": "x"}, ("body.slug", "Deve ser um texto.")),
-        ({"slug": "", "text": "x"}, ("body.slug", "Deve ter pelo menos 1 caracteres.")),
+        ({"slug": "", "text": "x"}, ("body.slug", "Deve ter pelo menos 1 caractere.")),
         ({"slug": "a" * 51, "text": "x"}, ("body.slug", "Deve ter no máximo 50 caracteres.")),
         ({"slug": "a b", "text": "x"}, ("body.slug", "O nome não pode ter espaços.")),
         (

@@ -21,9 +21,10 @@ async def note(web: httpx.AsyncClient, ana: dict[str, str], clean_notes: None) -
         ('"1"', 200, None),
         ('"2"', 412, "PRECONDITION_FAILED"),
         ("1", 422, "VALIDATION_ERROR"),
-        ('W/"1"', 422, "VALIDATION_ERROR"),
+        ('W/"1"', 412, "PRECONDITION_FAILED"),
+        ('"of-another"', 412, "PRECONDITION_FAILED"),
+        ('"99999999999999999999"', 412, "PRECONDITION_FAILED"),
         ('"1", "2"', 422, "VALIDATION_ERROR"),
-        ('"99999999999999999999"', 422, "VALIDATION_ERROR"),
     ],
 )
 async def test_change_only_what_was_seen(
