@@ -4,16 +4,19 @@ from itertools import product
 
 import pytest
 
-from core_api.modules.tickets.exceptions import IllegalTicketMove
+from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketMerged
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import TRANSITIONS, Move, TicketStatus, legal_moves
+from shared_schemas.ids import new_id
 
+_ANY_WORK = "assign unassign hold resolve reply draft note client_message merge absorb split"
 LEGAL = {
-    "open": "assign pend hold resolve reply note client_message",
-    "pending": "assign hold resolve reopen reply note client_message",
-    "on_hold": "assign pend resolve reopen reply note client_message",
-    "resolved": "close reopen reply note client_message",
-    "closed": "reopen note",
+    "new": f"{_ANY_WORK} pend",
+    "open": f"{_ANY_WORK} pend",
+    "pending": f"{_ANY_WORK} reopen",
+    "on_hold": f"{_ANY_WORK} pend reopen".replace(" hold ", " "),
+    "resolved": "close reopen reply draft note client_message merge split",
+    "closed": "reopen note client_message split",
 }
 
 
@@ -35,11 +38,30 @@ def test_move_is_legal_or_refused_with_the_legal_ones(status: TicketStatus, move
 def test_resolving_and_closing_are_dated_and_reopening_forgets_both() -> None:
     ticket = Ticket(status=TicketStatus.OPEN)
 
-    assert ticket.move(Move.RESOLVE) == {"status", "resolved_at"}
-    assert ticket.move(Move.CLOSE) == {"status", "closed_at"}
-    assert ticket.move(Move.REOPEN) == {"status", "resolved_at", "closed_at"}
+    assert set(ticket.move(Move.RESOLVE)) == {"status", "resolved_at"}
+    assert set(ticket.move(Move.CLOSE)) == {"status", "closed_at"}
+    forgotten = {"status", "resolved_at", "closed_at"}
+    assert set(ticket.move(Move.REOPEN)) == forgotten | {"reopened_at", "reopen_count"}
     assert ticket.resolved_at is None
     assert ticket.closed_at is None
+    assert ticket.reopen_count == 1
+
+
+def test_taking_up_what_waited_is_no_reopening() -> None:
+    ticket = Ticket(status=TicketStatus.PENDING, reopen_count=0)
+
+    ticket.move(Move.REOPEN)
+
+    assert (ticket.reopen_count, ticket.reopened_at) == (0, None)
+
+
+@pytest.mark.parametrize("move", list(Move))
+def test_nothing_is_legal_once_merged(move: Move) -> None:
+    ticket = Ticket(status=TicketStatus.CLOSED, merged_into_id=new_id())
+
+    with pytest.raises(TicketMerged):
+        ticket.move(move)
+    assert legal_moves(ticket.status, merged=True) == ()
 
 
 def test_client_message_wakes_up_what_waited_or_seemed_done() -> None:
@@ -49,4 +71,4 @@ def test_client_message_wakes_up_what_waited_or_seemed_done() -> None:
         if TRANSITIONS[status].get(Move.CLIENT_MESSAGE) is TicketStatus.OPEN
     }
 
-    assert woken == {TicketStatus.OPEN, TicketStatus.PENDING, TicketStatus.RESOLVED}
+    assert woken == set(TicketStatus) - {TicketStatus.NEW, TicketStatus.ON_HOLD}

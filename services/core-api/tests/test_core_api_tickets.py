@@ -35,7 +35,7 @@ async def test_ticket_is_opened_with_the_next_number(ana: Person, records: Recor
     assert (first["number"], ticket["number"]) == (1, 2)
     assert ticket["subject"] == "Galho na fiação"
     assert ticket["description"] == "Faísca\nà noite."
-    assert (ticket["status"], ticket["priority"]) == ("open", "urgent")
+    assert (ticket["status"], ticket["priority"]) == ("new", "urgent")
     assert (ticket["channel"], ticket["tags"]) == ("phone", ["poda"])
     assert ticket["created_by"] == str(PEOPLE["ana"].sub)
     assert "resolve" in ticket["legal_moves"]
@@ -121,7 +121,7 @@ async def test_illegal_move_names_the_legal_ones(ana: Person, records: Records) 
 
     body = answer.json()
     assert (answer.status_code, body["code"]) == (409, "ILLEGAL_TICKET_MOVE")
-    assert body["message"].startswith("O chamado está aberto: não é possível fechar.")
+    assert body["message"].startswith("O chamado está novo: não é possível fechar.")
     assert {"field": "move", "message": "resolve", "type": "legal_move"} in body["details"]
     assert (await ana.seen(f"{TICKETS}/{ticket['id']}"))["version"] == 1
     assert await records.events("ticket.updated") == []
@@ -160,7 +160,7 @@ async def test_ticket_is_assigned_to_a_member_and_taken_back(
     assert [found["id"] for found in mine] == [ticket["id"]]
     assert freed.json()["data"]["assignee_id"] is None
     assert [row["changed"] for row in await records.audit("ticket.assigned")] == [
-        ["assignee_id"],
+        ["assignee_id", "status"],  # who takes it up, opens it
         ["assignee_id"],
     ]
 
@@ -171,7 +171,7 @@ async def test_stranger_cannot_be_assigned(ana: Person, beto: Person) -> None:
 
     for stranger in (str(new_id()), str(PEOPLE["beto"].sub)):
         answer = await _move(ana, ticket, "assign", {"assignee_id": stranger})
-        assert (answer.status_code, answer.json()["code"]) == (422, "MEMBER_UNKNOWN")
+        assert (answer.status_code, answer.json()["code"]) == (404, "MEMBER_UNKNOWN")
 
 
 async def test_closed_ticket_is_not_assigned(ana: Person) -> None:
@@ -202,9 +202,9 @@ async def test_messages_are_kept_in_order_with_their_authors(
     rest = await ana.seen(path, limit=2, cursor=first["meta"]["next_cursor"])
     assert first["data"] + rest == said
     events = await records.events("ticket.updated")
-    assert [event["payload"]["changed"] for event in events] == 3 * [
-        ["last_message_at", "messages"]
-    ]
+    first, *others = [event["payload"]["changed"] for event in events]
+    assert first == ["first_replied_at", "last_message_at", "messages", "status"]
+    assert others == 2 * [["last_message_at", "messages"]]
     assert "Obrigada" not in str(events + await records.audit("ticket.message_added"))
 
 
@@ -242,7 +242,7 @@ async def test_filters_narrow(ana: Person) -> None:
         return {ticket["number"] for ticket in await ana.seen(TICKETS, **params)}
 
     everything = {urgent["number"], pending["number"], other["number"]}
-    assert await found() == await found(status=["open", "pending"]) == everything
+    assert await found() == await found(status=["new", "pending"]) == everything
     assert await found(status="pending") == {pending["number"]}
     assert await found(priority=["urgent", "high"]) == {urgent["number"]}
     assert await found(channel="phone") == {pending["number"]}

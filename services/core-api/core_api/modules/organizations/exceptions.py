@@ -1,9 +1,9 @@
 """What can go wrong with members."""
 
-from chassis.web.errors import InvalidInput
+from chassis.web.errors import NotFound
 
 
-class MemberUnknown(InvalidInput):
+class MemberUnknown(NotFound):
     """A request names a member whom the actor's organization does not have."""
 
     code = "MEMBER_UNKNOWN"

@@ -14,4 +14,4 @@ async def require_member(
 ) -> None:
     """MemberUnknown unless the person belongs to the organization."""
     if await Members(session, organization_id).find(member_id) is None:
-        raise MemberUnknown(member_id=member_id)
+        raise MemberUnknown

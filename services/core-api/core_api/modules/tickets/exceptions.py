@@ -9,6 +9,7 @@ from shared_schemas.errors import ErrorDetail
 
 _STATUS: Final = MappingProxyType(
     {
+        TicketStatus.NEW: "novo",
         TicketStatus.OPEN: "aberto",
         TicketStatus.PENDING: "pendente",
         TicketStatus.ON_HOLD: "em espera",
@@ -19,14 +20,19 @@ _STATUS: Final = MappingProxyType(
 _MOVE: Final = MappingProxyType(
     {
         Move.ASSIGN: "atribuir",
+        Move.UNASSIGN: "deixar sem responsável",
         Move.PEND: "aguardar o cliente",
         Move.HOLD: "pôr em espera",
         Move.RESOLVE: "resolver",
         Move.CLOSE: "fechar",
         Move.REOPEN: "reabrir",
         Move.REPLY: "responder",
+        Move.DRAFT: "guardar rascunho",
         Move.NOTE: "anotar",
         Move.CLIENT_MESSAGE: "registrar mensagem do cliente",
+        Move.MERGE: "mesclar em outro chamado",
+        Move.ABSORB: "receber outro chamado",
+        Move.SPLIT: "dividir",
     }
 )
 
@@ -36,6 +42,13 @@ class TicketNotFound(NotFound):
 
     code = "TICKET_NOT_FOUND"
     message = "Chamado não encontrado. Confira o identificador."
+
+
+class TicketMerged(Conflict):
+    """The ticket was merged: what is to be done is to be done on the one that `details` name."""
+
+    code = "TICKET_MERGED"
+    message = "Este chamado foi mesclado em outro ({merged_into_id}). Continue por lá."
 
 
 class IllegalTicketMove(Conflict):

@@ -1,17 +1,20 @@
-"""Tables of tickets and their messages, and what a ticket does when it moves."""
+"""The table of tickets, and what a ticket does when it moves."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import CreatedAt, Id, Tenant, text_enum, utc_now
-from core_api.modules.tickets.exceptions import IllegalTicketMove
-from core_api.modules.tickets.moves import TRANSITIONS, Move, TicketStatus
+from chassis.data.columns import Tenant, text_enum, utc_now
+from core_api.changes import Changes
+from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketMerged
+from core_api.modules.tickets.keys import to_category, to_member, to_ticket
+from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.tickets.moves import AT_REST, TRANSITIONS, Move, TicketStatus
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
 
@@ -35,21 +38,6 @@ class TicketChannel(StrEnum):
     API = "api"
 
 
-class MessageKind(StrEnum):
-    """Who speaks, and to whom."""
-
-    REPLY = "reply"  # attendant to client
-    NOTE = "note"  # among attendants; the client never sees it
-    CLIENT = "client"  # client to attendant
-
-
-def _member(column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["organization_id", column],
-        [f"{SCHEMA}.members.organization_id", f"{SCHEMA}.members.id"],
-    )
-
-
 class TicketCounter(Base):
     """The last ticket number of an organization.
 
@@ -66,6 +54,10 @@ class TicketCounter(Base):
 class Ticket(VersionedRow, Base):
     """A client's request."""
 
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {"subject", "description", "tags", "custom_fields"}
+    )
+
     __tablename__ = "tickets"
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
@@ -74,13 +66,30 @@ class Ticket(VersionedRow, Base):
             ["organization_id", "client_id"],
             [f"{SCHEMA}.clients.organization_id", f"{SCHEMA}.clients.id"],
         ),
-        _member("assignee_id"),
-        _member("created_by"),
+        to_category("category_id"),
+        to_ticket("merged_into_id"),
+        to_ticket("follow_up_of_id"),
+        to_member("assignee_id"),
+        to_member("created_by"),
         sa.Index("ix_tickets_created_at", "organization_id", "created_at", "id"),
         sa.Index("ix_tickets_updated_at", "organization_id", "updated_at", "id"),
         sa.Index("ix_tickets_status", "organization_id", "status", "created_at", "id"),
         sa.Index("ix_tickets_client_id", "organization_id", "client_id", "created_at", "id"),
         sa.Index("ix_tickets_assignee_id", "organization_id", "assignee_id", "created_at", "id"),
+        sa.Index("ix_tickets_category_id", "organization_id", "category_id", "created_at", "id"),
+        sa.Index("ix_tickets_priority", "organization_id", "priority", "created_at", "id"),
+        sa.Index(
+            "ix_tickets_merged_into_id",
+            "organization_id",
+            "merged_into_id",
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_tickets_follow_up_of_id",
+            "organization_id",
+            "follow_up_of_id",
+            postgresql_where=sa.text("follow_up_of_id IS NOT NULL"),
+        ),
     )
 
     number: Mapped[int] = mapped_column(sa.BigInteger())
@@ -91,11 +100,20 @@ class Ticket(VersionedRow, Base):
     channel: Mapped[TicketChannel] = mapped_column(text_enum(TicketChannel, "channel"))
     status: Mapped[TicketStatus] = mapped_column(text_enum(TicketStatus, "status"))
     tags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()))
+    category_id: Mapped[UUID | None]
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(
+        JSONB(), default=dict, server_default=sa.text("'{}'")
+    )
     assignee_id: Mapped[UserId | None]
     created_by: Mapped[UserId]
     last_message_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None]
+    reopen_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    first_replied_at: Mapped[datetime | None]  # stays when the ticket is reopened
+    merged_into_id: Mapped[UUID | None]
+    follow_up_of_id: Mapped[UUID | None]
     # No GIN index: `@@` is not leakproof, and row-level security keeps such operators out of
     # index conditions.
     search: Mapped[Any] = mapped_column(
@@ -105,45 +123,32 @@ class Ticket(VersionedRow, Base):
         deferred_raiseload=True,
     )
 
-    def move(self, move: Move) -> frozenset[str]:
-        """Makes a move, or IllegalTicketMove; the names of the fields that changed."""
+    def move(self, move: Move) -> Changes:
+        """Makes a move; what changed. IllegalTicketMove, or TicketMerged: nothing is legal then."""
+        if self.merged_into_id is not None:
+            raise TicketMerged(merged_into_id=self.merged_into_id)
         status = TRANSITIONS[self.status].get(move)
         if status is None:
             raise IllegalTicketMove(self.status, move)
         if status is self.status:
-            return frozenset()
-        return self.change({"status": status, **self._times_in(status)})
+            return Changes()
+        return self.change({"status": status, **self._dates_in(status)})
 
-    def _times_in(self, status: TicketStatus) -> dict[str, datetime | None]:
+    def said(self, kind: MessageKind, at: datetime) -> Changes:
+        """Takes note of a message. A draft is not said; only a reply can be the first one."""
+        if kind is MessageKind.DRAFT:
+            return Changes()
+        first = kind is MessageKind.REPLY and self.first_replied_at is None
+        return self.change({"last_message_at": at} | ({"first_replied_at": at} if first else {}))
+
+    def _dates_in(self, status: TicketStatus) -> dict[str, Any]:
+        now = utc_now()
         match status:
             case TicketStatus.RESOLVED:
-                return {"resolved_at": utc_now()}
+                return {"resolved_at": now}
             case TicketStatus.CLOSED:
-                return {"closed_at": utc_now()}
-            case _:
-                return {"resolved_at": None, "closed_at": None}
-
-
-class TicketMessage(Base):
-    """Something said about a ticket. Never changed."""
-
-    __tablename__ = "ticket_messages"
-    __table_args__ = (
-        sa.UniqueConstraint("organization_id", "id"),
-        sa.ForeignKeyConstraint(
-            ["organization_id", "ticket_id"],
-            [f"{SCHEMA}.tickets.organization_id", f"{SCHEMA}.tickets.id"],
-        ),
-        _member("author_id"),
-        sa.Index(
-            "ix_ticket_messages_ticket_id", "organization_id", "ticket_id", "created_at", "id"
-        ),
-    )
-
-    id: Mapped[Id]
-    organization_id: Mapped[Tenant]
-    ticket_id: Mapped[UUID]
-    kind: Mapped[MessageKind] = mapped_column(text_enum(MessageKind, "kind"))
-    body: Mapped[str]
-    author_id: Mapped[UserId | None]  # the attendant; null when the client speaks
-    created_at: Mapped[CreatedAt]
+                return {"closed_at": now}
+        dates: dict[str, Any] = {"resolved_at": None, "closed_at": None}
+        if self.status in AT_REST:
+            dates |= {"reopened_at": now, "reopen_count": (self.reopen_count or 0) + 1}
+        return dates

@@ -15,11 +15,11 @@ from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.tickets.exceptions import TicketNotFound
+from core_api.modules.tickets.message_models import TicketMessage
 from core_api.modules.tickets.models import (
     Ticket,
     TicketChannel,
     TicketCounter,
-    TicketMessage,
     TicketPriority,
 )
 from core_api.modules.tickets.moves import TicketStatus

@@ -1,34 +1,31 @@
 """Tickets over HTTP."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Query, Response, status
 from sqlalchemy import Row
 
-from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
-from chassis.web.pagination import ByCursor, CursorPage, Limit, Paging
+from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
-from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketNotFound
+from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
+from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus
 from core_api.modules.tickets.repository import (
-    OLDEST_MESSAGE_FIRST,
     ORDERS,
     TicketFilter,
     Tickets,
     read_ticket,
 )
 from core_api.modules.tickets.schemas import (
-    MessageCreate,
-    MessageRead,
     TicketAssignment,
     TicketCreate,
     TicketMove,
@@ -41,15 +38,9 @@ from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.ids import UserId
 from shared_schemas.pagination import CursorMeta
-from shared_schemas.permissions import Permission
 
 router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRoute)
 
-Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
-Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
-TicketId = Annotated[UUID, Path(description="The ticket's id")]
-_ILLEGAL: Final = IllegalTicketMove(TicketStatus.CLOSED, Move.PEND)
-_NOBODY: Final = "0192a000-0000-7000-8000-0000000000fe"
 Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
 
 
@@ -139,9 +130,7 @@ async def change_ticket(
 @router.post(
     "/{ticket_id}/assign",
     summary="Assign a ticket",
-    responses=raises(
-        TicketNotFound, _ILLEGAL, IdempotencyKeyReused, MemberUnknown(member_id=_NOBODY)
-    ),
+    responses=raises(TicketNotFound, ILLEGAL, MERGED, IdempotencyKeyReused, MemberUnknown),
 )
 async def assign_ticket(
     ticket_id: TicketId,
@@ -177,44 +166,15 @@ def _add_move(move: Move, summary: str, description: str) -> None:
         name=f"{move}_ticket",
         summary=summary,
         description=description,
-        responses=raises(TicketNotFound, _ILLEGAL, IdempotencyKeyReused),
+        responses=raises(TicketNotFound, ILLEGAL, MERGED, IdempotencyKeyReused),
     )
 
 
-_add_move(Move.PEND, "Wait for the client", "Open or on hold → pending.")
-_add_move(Move.HOLD, "Wait for a third party", "Open or pending → on hold.")
-_add_move(Move.RESOLVE, "Resolve a ticket", "Open, pending or on hold → resolved.")
+_add_move(Move.PEND, "Wait for the client", "New, open or on hold → pending.")
+_add_move(Move.HOLD, "Wait for a third party", "New, open or pending → on hold.")
+_add_move(Move.RESOLVE, "Resolve a ticket", "New, open, pending or on hold → resolved.")
 _add_move(Move.CLOSE, "Close a resolved ticket", "Resolved → closed.")
-_add_move(Move.REOPEN, "Take a ticket up again", "Anything but open → open.")
-
-
-@router.post(
-    "/{ticket_id}/messages",
-    status_code=status.HTTP_201_CREATED,
-    summary="Add a message",
-    responses=raises(TicketNotFound, _ILLEGAL, IdempotencyKeyReused),
-)
-async def create_message(
-    ticket_id: TicketId, given: MessageCreate, actor: Writer, tx: Tx
-) -> Success[MessageRead]:
-    """Adds a reply, an internal note, or what the client said.
-
-    What the client says brings a pending or resolved ticket back to open.
-    """
-    message = await TicketService(tx, actor).say(ticket_id, given)
-    return success(actor, MessageRead.model_validate(message))
-
-
-@router.get(
-    "/{ticket_id}/messages", summary="List a ticket's messages", responses=raises(TicketNotFound)
-)
-async def list_messages(
-    ticket_id: TicketId, actor: Reader, tx: ReadTx, page: ByCursor
-) -> Success[list[MessageRead]]:
-    """Everything said about the ticket, oldest first."""
-    messages = await Tickets(tx, actor.organization_id).messages(ticket_id, page)
-    read, position = MessageRead.model_validate, OLDEST_MESSAGE_FIRST.position
-    return page.answer(actor, messages, read, position)
+_add_move(Move.REOPEN, "Take a ticket up again", "Anything but new or open → open.")
 
 
 def _answer(ticket: Ticket | Row[Any], actor: Actor, response: Response) -> Success[TicketRead]:

@@ -1,13 +1,14 @@
 """What tickets and their messages look like on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from core_api.fields import Body, Input, Line, NoneIfBlank, Tags, absent
-from core_api.modules.tickets.models import MessageKind, TicketChannel, TicketPriority
+from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
 
 
@@ -85,11 +86,18 @@ class TicketRead(BaseModel):
     channel: TicketChannel
     status: TicketStatus
     tags: list[str] = Field(examples=[["certidão"]])
+    category_id: UUID | None
+    custom_fields: dict[str, Any]
     assignee_id: UUID | None
     created_by: UUID
     last_message_at: datetime | None
     resolved_at: datetime | None
     closed_at: datetime | None
+    reopened_at: datetime | None
+    reopen_count: int = Field(description="How often it came back after it was done")
+    first_replied_at: datetime | None
+    merged_into_id: UUID | None = Field(description="The ticket that goes on in its place")
+    follow_up_of_id: UUID | None = Field(description="The ticket it takes up again")
     created_at: datetime
     updated_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
@@ -98,7 +106,7 @@ class TicketRead(BaseModel):
     @property
     def legal_moves(self) -> list[Move]:
         """What the status allows."""
-        return list(legal_moves(self.status))
+        return list(legal_moves(self.status, merged=self.merged_into_id is not None))
 
 
 class MessageCreate(Input):

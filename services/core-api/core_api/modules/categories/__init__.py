@@ -1,0 +1,1 @@
+"""What tickets are about: one tree per organization."""

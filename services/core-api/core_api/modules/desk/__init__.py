@@ -1,0 +1,1 @@
+"""How an organization wants its service desk to behave."""

@@ -1,0 +1,91 @@
+"""What every use case on tickets shares: the transaction, the rows, and one way to record."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.columns import utc_now
+from chassis.messaging import outbox
+from core_api.changes import Change, Changes
+from core_api.modules.audit import service as audit
+from core_api.modules.tickets.message_models import MessageKind, TicketMessage
+from core_api.modules.tickets.models import Ticket
+from core_api.modules.tickets.repository import Tickets
+from shared_schemas.actor import Actor
+from shared_schemas.events import TicketCreated, TicketResolved, TicketUpdated
+from shared_schemas.ids import new_id
+
+CREATED: Final = "ticket.created"
+RESOLVED: Final = "ticket.resolved"
+_NOTHING: Final[Mapping[str, UUID]] = MappingProxyType({})
+
+
+class TicketWork:
+    """The commands on tickets, in the transaction of one request. Use cases derive from it."""
+
+    def __init__(self, tx: AsyncSession, actor: Actor) -> None:
+        self.tx = tx
+        self.actor = actor
+        self.tickets = Tickets(tx, actor.organization_id)
+
+    async def _record(
+        self,
+        ticket: Ticket,
+        action: str,
+        changes: Changes,
+        *,
+        message: TicketMessage | None = None,
+        related: Mapping[str, UUID] = _NOTHING,
+        reason: str | None = None,
+    ) -> None:
+        """The one place every change of a ticket passes through, after it was made.
+
+        Writes it down, tells the other services, and has everything that follows a ticket's life
+        take note. `changes` says from what to what; `message` is the one that was added, if any.
+        """
+        outbox.add(self.tx, self._happening(ticket, action, changes))
+        if action == RESOLVED:
+            outbox.add(self.tx, TicketResolved.by(self.actor, **ids_of(ticket)))
+        said = {} if message is None else {"message_id": message.id}
+        await audit.record(
+            self.tx,
+            self.actor,
+            action,
+            ticket.id,
+            changes=changes,
+            about=ticket.client_id,
+            personal=Ticket.PERSONAL,
+            related={"client_id": ticket.client_id, **said, **related},
+            reason=reason,
+        )
+        await self.tx.flush()
+
+    def _happening(
+        self, ticket: Ticket, action: str, changes: Changes
+    ) -> TicketCreated | TicketUpdated:
+        if action == CREATED:
+            return TicketCreated.by(self.actor, **ids_of(ticket))
+        return TicketUpdated.by(self.actor, **ids_of(ticket), changed=sorted(changes))
+
+    def _say(self, ticket: Ticket, kind: MessageKind, body: str) -> tuple[TicketMessage, Changes]:
+        """A new message of the ticket, and what that changes of the ticket."""
+        message = TicketMessage(
+            id=new_id(),
+            organization_id=ticket.organization_id,
+            ticket_id=ticket.id,
+            kind=kind,
+            body=body,
+            author_id=None if kind is MessageKind.CLIENT else self.actor.user_id,
+            created_at=utc_now(),
+        )
+        self.tx.add(message)
+        said = ticket.said(kind, message.created_at)
+        return message, said | {"messages": Change(None, message.id)}
+
+
+def ids_of(ticket: Ticket) -> dict[str, UUID]:
+    """What every event about a ticket carries."""
+    return {"ticket_id": ticket.id, "client_id": ticket.client_id}
