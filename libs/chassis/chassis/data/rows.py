@@ -7,6 +7,7 @@ same tenant setting.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -123,8 +124,6 @@ class _Compiled:
         columns = list(statement.selected_columns)
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise ValueError("a list in the statement: its text would change from call to call")
-        if any(isinstance(column.type, sa.JSON) for column in columns):
-            raise ValueError("JSON is decoded by a codec that only SQLAlchemy's connections have")
         self.statement = statement  # kept alive: it is found by its identity
         self.sql = str(compiled)
         self._binds: list[tuple[str, Convert | None, Any]] = [
@@ -163,11 +162,17 @@ class _Compiled:
 
 def _from_driver(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
     """What SQLAlchemy would do to the driver's value; None when nothing."""
+    if isinstance(kind, sa.JSON):  # SQLAlchemy sets a codec on its own connections; here it is text
+        return _from_json
     if isinstance(
         kind, sa.Numeric | sa.Float
     ):  # asks for the column's OID, only to find it is a Decimal
         return None
     return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _from_json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
 
 
 class _Connections:

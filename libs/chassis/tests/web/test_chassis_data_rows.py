@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from chassis_web_sample import ONE_NOTE, SCHEMA, notes
 from pydantic import SecretStr
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.data.columns import text_enum
 from chassis.data.database import Database
@@ -44,6 +44,8 @@ TYPES = sa.select(
     sa.literal(Decimal("1.50"), sa.Numeric()).label("amount"),
     sa.literal(0.5, sa.Float()).label("share"),
     sa.literal(value=True).label("flag"),
+    sa.literal_column("""'{"a": [1, null, "é"]}'::jsonb""", JSONB()).label("fields"),
+    sa.literal_column("NULL::jsonb", JSONB()).label("nothing"),
     sa.bindparam("given", type_=sa.Text()).label("given"),
     sa.bindparam("usual", "as always", type_=sa.Text()).label("usual"),
 )
@@ -204,17 +206,9 @@ async def test_failed_connects_do_not_use_up_the_limit(web_settings: ServiceAppS
             await reader.one_or_none(MINE, BACKEND, {})
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        sa.select(notes.c.id).where(notes.c.id.in_(sa.bindparam("ids", expanding=True))),
-        sa.select(sa.literal({}, sa.JSON()).label("document")),
-    ],
-)
-async def test_statement_it_cannot_do_is_refused(
-    reader: DriverRowReader, statement: Statement
-) -> None:
-    with pytest.raises(ValueError, match=r"list|JSON"):
+async def test_statement_it_cannot_do_is_refused(reader: DriverRowReader) -> None:
+    statement = sa.select(notes.c.id).where(notes.c.id.in_(sa.bindparam("ids", expanding=True)))
+    with pytest.raises(ValueError, match="list"):
         await reader.one_or_none(MINE, statement, {})
 
 
