@@ -1,5 +1,6 @@
 """Real service processes under uvicorn, as production runs them, one process each."""
 
+import base64
 import json
 import os
 import sys
@@ -82,6 +83,10 @@ def running_service(
         service.stop()
 
 
+def _key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
 def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]:
     return {
         **servers.environment(),
@@ -96,6 +101,8 @@ def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]
         "INTERNAL_KEYS_ACCEPTED": json.dumps(
             {caller: [key] for caller, key in _INTERNAL_KEYS.items()}
         ),
+        "FIELD_KEYS": json.dumps({"1": _key()}),
+        "BLIND_INDEX_KEY": _key(),
         "CORE_API_URL": "http://127.0.0.1:9",
         "AI_SVC_URL": "http://127.0.0.1:9",
         "EMBEDDING_PROVIDER": "local",

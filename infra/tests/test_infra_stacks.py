@@ -1,5 +1,7 @@
 """The compose files: valid, pinned, no default secret, and the settings the services ask for."""
 
+import base64
+import json
 import re
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from infra_files import (
 )
 
 PRODUCTION = ("docker-compose.prod.yml", "docker-compose.monitoring.yml")
-SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|DSN|WEBHOOK")
+SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY(?!_CURRENT)|DSN|WEBHOOK")
 OPTIONAL_SECRETS = {"OPENAI_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SENTRY_DSN"}
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -34,6 +36,9 @@ FILLED_IN = {
     "COGEP_HOST": "assist.example.org",
     "OIDC_ISSUER": "https://login.example.org/realms/cogep",
     "INTERNAL_KEYS_ACCEPTED": f'{{"worker-svc": ["{KEY}"]}}',
+    "FIELD_KEYS": json.dumps({"1": base64.b64encode(bytes(32)).decode()}),
+    "FIELD_KEY_CURRENT": "1",
+    "BLIND_INDEX_KEY": base64.b64encode(b"index" + bytes(27)).decode(),
 }
 
 

@@ -1,10 +1,12 @@
 """Secrets of this checkout: random, generated once, readable by nobody else."""
 
+import base64
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from devstack.errors import DevstackError
 from devstack.servers.postgres import Passwords
@@ -14,24 +16,38 @@ _CALLERS = ("core-api", "ai-svc", "worker-svc")
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSecrets:
-    """Database passwords, and the key each service sends to the others."""
+    """Database passwords, the key each service sends to the others, and those of sealed fields."""
 
     passwords: Passwords
     internal_keys: dict[str, str]
+    field_key: str
+    blind_index_key: str
 
     def accepted_keys(self) -> str:
         """INTERNAL_KEYS_ACCEPTED: every caller with its current key."""
         return json.dumps({name: [key] for name, key in self.internal_keys.items()})
 
+    def sealing(self) -> dict[str, str]:
+        """The variables of chassis' SealingSettings."""
+        return {
+            "FIELD_KEYS": json.dumps({"1": self.field_key}),
+            "FIELD_KEY_CURRENT": "1",
+            "BLIND_INDEX_KEY": self.blind_index_key,
+        }
+
 
 def load_or_generate(state: Path) -> GeneratedSecrets:
-    """Read `secrets.json` of the state folder; write it first when it is not there."""
+    """Read `secrets.json` of the state folder; what is missing in it is generated and written."""
     file = state / "secrets.json"
     if not file.exists():
         _write(file, _generate())
     try:
         known = json.loads(file.read_text())
-        return GeneratedSecrets(Passwords(**known["passwords"]), dict(known["internal_keys"]))
+        passwords, keys = Passwords(**known["passwords"]), dict(known["internal_keys"])
+        if "field_key" not in known:  # of a checkout from before fields were sealed
+            known |= {"field_key": _sealing_key(), "blind_index_key": _sealing_key()}
+            _write(file, GeneratedSecrets(passwords, keys, *_sealing_keys(known)))
+        return GeneratedSecrets(passwords, keys, *_sealing_keys(known))
     except (ValueError, KeyError, TypeError):
         raise DevstackError(
             f"{file} is damaged: make clean starts over (and deletes all data)."
@@ -40,8 +56,19 @@ def load_or_generate(state: Path) -> GeneratedSecrets:
 
 def _generate() -> GeneratedSecrets:
     return GeneratedSecrets(
-        Passwords.generate(), {name: secrets.token_urlsafe(32) for name in _CALLERS}
+        Passwords.generate(),
+        {name: secrets.token_urlsafe(32) for name in _CALLERS},
+        _sealing_key(),
+        _sealing_key(),
     )
+
+
+def _sealing_keys(known: dict[str, Any]) -> tuple[str, str]:
+    return str(known["field_key"]), str(known["blind_index_key"])
+
+
+def _sealing_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _write(file: Path, content: GeneratedSecrets) -> None:

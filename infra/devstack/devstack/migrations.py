@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from devstack.checkout import MIGRATED, SERVICES
 from devstack.errors import StartFailed
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def migrated_services() -> list[Path]:
@@ -16,9 +20,20 @@ def migrated_services() -> list[Path]:
     return [SERVICES / name for name in wanted if (SERVICES / name / "alembic.ini").exists()]
 
 
-def run_alembic(owner_url: str, arguments: Sequence[str] = ("upgrade", "head")) -> None:
-    """Run one Alembic command in every service, side by side: they own different schemas."""
-    running = [(service, _start(service, owner_url, arguments)) for service in migrated_services()]
+def run_alembic(
+    owner_url: str,
+    arguments: Sequence[str] = ("upgrade", "head"),
+    *,
+    variables: Mapping[str, str] = _NONE,
+) -> None:
+    """Run one Alembic command in every service, side by side: they own different schemas.
+
+    `variables`: keys of sealed fields, which migrations of existing data ask for.
+    """
+    environment = {**os.environ, **variables, "DATABASE_OWNER_URL": owner_url}
+    running = [
+        (service, _start(service, environment, arguments)) for service in migrated_services()
+    ]
     failures = []
     for service, process in running:
         output, _ = process.communicate()
@@ -29,11 +44,13 @@ def run_alembic(owner_url: str, arguments: Sequence[str] = ("upgrade", "head")) 
         raise StartFailed(f"Migration failed: {'; '.join(failures)}")
 
 
-def _start(service: Path, owner_url: str, arguments: Sequence[str]) -> subprocess.Popen[str]:
+def _start(
+    service: Path, environment: Mapping[str, str], arguments: Sequence[str]
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=service,
-        env=os.environ | {"DATABASE_OWNER_URL": owner_url},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

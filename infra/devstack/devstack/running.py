@@ -89,20 +89,21 @@ def seed_with_progress(settings: StackSettings, progress: Progress) -> None:
 
 def migrate_database(settings: StackSettings, progress: Progress) -> None:
     """Migrate a running database, or one started only for this."""
-    topology = build_topology(settings, load_or_generate(settings.state))
+    secrets = load_or_generate(settings.state)
+    topology = build_topology(settings, secrets)
     postgres = topology.postgres
     owner = postgres.url("cogep_owner", DATABASE, "postgresql+asyncpg")
     state_file = StateFile(settings.state)
     if state_file.is_held():
         with progress.step("migrating", "schemas crm and ai at their newest version"):
-            run_alembic(owner)
+            run_alembic(owner, variables=secrets.sealing())
         return
     with state_file.held(), progress.step("migrating", "schemas at their newest version"):
         postgres.start()
         try:
             postgres.wait_until_ready()
             postgres.create_roles_and_database(DATABASE)
-            run_alembic(owner)
+            run_alembic(owner, variables=secrets.sealing())
         finally:
             postgres.stop()
 

@@ -124,7 +124,8 @@ class Supervisor:
         postgres = self.topology.postgres
         with self.progress.step("migrating", "schemas crm and ai at their newest version"):
             postgres.create_roles_and_database(DATABASE)
-            run_alembic(postgres.url("cogep_owner", DATABASE, "postgresql+asyncpg"))
+            owner = postgres.url("cogep_owner", DATABASE, "postgresql+asyncpg")
+            run_alembic(owner, variables=self.topology.core_api.variables)
 
     def _look_after(self, server: Server) -> None:
         now = time.monotonic()

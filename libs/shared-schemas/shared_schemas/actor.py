@@ -47,6 +47,8 @@ class Actor:
     roles: frozenset[Role]
     request_id: str
     permissions: frozenset[Permission] = field(default=frozenset())
+    reason: str | None = None
+    """Why, as the caller said it with the request; kept in the audit log of what it changes."""
 
     @classmethod
     def of(cls, claims: TokenClaims, request_id: str) -> "Actor":

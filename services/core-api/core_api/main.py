@@ -5,7 +5,8 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from chassis.settings import ServiceAppSettings, read_settings
+from chassis.security.sealing import Vault
+from chassis.settings import read_settings
 from chassis.web.application import create_service_app
 from core_api.conflicts import CONFLICTS
 from core_api.modules.audit import router as audit
@@ -14,28 +15,35 @@ from core_api.modules.consents import router as consents
 from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
+from core_api.modules.tickets import message_router as ticket_messages
 from core_api.modules.tickets import router as tickets
 from core_api.schema import SCHEMA
+from core_api.settings import CoreApiSettings
+from core_api.workplace import VAULT, open_workplace
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
 
 
-def create_app(settings: ServiceAppSettings | None = None) -> FastAPI:
+def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
+    settings = settings or read_settings(CoreApiSettings)
     return create_service_app(
         name="core-api",
         title="COGEP Assist: clients, tickets and consents",
-        settings=settings or read_settings(ServiceAppSettings),
+        settings=settings,
         schema=SCHEMA,
         routers=[
             organizations.router,
             clients.router,
             tickets.router,
+            ticket_messages.router,
             consents.router,
             audit.router,
         ],
         internal_routers=[maintenance.router],
         conflicts=CONFLICTS,
         on_authenticated=MemberProvisioning(),
+        own_resources=open_workplace,
+        session_info={VAULT: Vault(settings.sealing)},
         migrations=MIGRATIONS,
     )

@@ -3,12 +3,30 @@
 from typing import Final
 
 from core_api.modules.audit import models as _audit
+from core_api.modules.categories import models as _categories
 from core_api.modules.clients import models as _clients
 from core_api.modules.consents import models as _consents
+from core_api.modules.desk import models as _desk
+from core_api.modules.fields import models as _fields
 from core_api.modules.organizations import models as _organizations
+from core_api.modules.tickets import message_models as _ticket_messages
 from core_api.modules.tickets import models as _tickets
+from core_api.modules.tickets import relation_models as _ticket_relations
 from core_api.tables import SCHEMA, Base
 
 METADATA: Final = Base.metadata
 
-__all__ = ["METADATA", "SCHEMA", "_audit", "_clients", "_consents", "_organizations", "_tickets"]
+__all__ = [
+    "METADATA",
+    "SCHEMA",
+    "_audit",
+    "_categories",
+    "_clients",
+    "_consents",
+    "_desk",
+    "_fields",
+    "_organizations",
+    "_ticket_messages",
+    "_ticket_relations",
+    "_tickets",
+]

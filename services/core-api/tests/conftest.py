@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
-from core_api_factories import INTERNAL_KEY, Person, PersonOf
+from core_api_factories import INTERNAL_KEY, Person, PersonOf, generated_key
 from core_api_records import Records
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -23,13 +23,14 @@ from chassis.data.rows import DriverRowReader
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
+from chassis.security.sealing import Vault
 from chassis.settings import (
     DatabaseSettings,
     Environment,
     InternalKeySettings,
     OidcSettings,
     RedisSettings,
-    ServiceAppSettings,
+    SealingSettings,
     ServiceSettings,
 )
 from chassis.web.rate_limit import RateLimiter
@@ -37,6 +38,8 @@ from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
+from core_api.settings import CoreApiSettings
+from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
 
@@ -44,9 +47,9 @@ from devstack.token_factory import TokenFactory
 @pytest.fixture(scope="session")
 def settings(
     database_urls: DatabaseUrls, redis_url: str, token_factory: TokenFactory
-) -> ServiceAppSettings:
+) -> CoreApiSettings:
     """Settings as the environment would give them."""
-    return ServiceAppSettings(
+    return CoreApiSettings(
         service=ServiceSettings(environment=Environment.TEST, rate_limit_enabled=False),
         database=DatabaseSettings(
             url=SecretStr(database_urls.app), worker_url=SecretStr(database_urls.worker)
@@ -61,6 +64,9 @@ def settings(
             key=SecretStr("internal-key-of-core-api"),
             keys_accepted={"worker-svc": (SecretStr(INTERNAL_KEY),)},
         ),
+        sealing=SealingSettings(
+            keys={1: generated_key(1), 2: generated_key(2)}, current=1, index_key=generated_key(3)
+        ),
     )
 
 
@@ -72,13 +78,18 @@ def provisioning() -> MemberProvisioning:
 
 @pytest.fixture(scope="session")
 async def resources(
-    settings: ServiceAppSettings, token_factory: TokenFactory, provisioning: MemberProvisioning
+    settings: CoreApiSettings, token_factory: TokenFactory, provisioning: MemberProvisioning
 ) -> AsyncIterator[Resources]:
     """What the service opens at start, without its background tasks."""
     async with AsyncExitStack() as stack:
         issuer = httpx.MockTransport(lambda _: httpx.Response(200, json=token_factory.jwks()))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=issuer))
-        database = Database(settings.database, schema=SCHEMA, application_name="core-api tests")
+        database = Database(
+            settings.database,
+            schema=SCHEMA,
+            application_name="core-api tests",
+            info={VAULT: Vault(settings.sealing)},
+        )
         stack.push_async_callback(database.close)
         redis = Redis.from_url(settings.redis.url.get_secret_value())
         stack.push_async_callback(redis.aclose)
@@ -98,7 +109,13 @@ async def resources(
 
 
 @pytest.fixture(scope="session")
-def shared_app(settings: ServiceAppSettings) -> FastAPI:
+def workplace(settings: CoreApiSettings) -> Workplace:
+    """What only core-api opens at start."""
+    return Workplace(settings=settings, vault=Vault(settings.sealing))
+
+
+@pytest.fixture(scope="session")
+def shared_app(settings: CoreApiSettings) -> FastAPI:
     """Built once."""
     return create_app(settings)
 
@@ -123,7 +140,7 @@ async def database(request: pytest.FixtureRequest, resources: Resources) -> Asyn
 
 
 @pytest.fixture(scope="session")
-async def rows(settings: ServiceAppSettings) -> AsyncIterator[DriverRowReader]:
+async def rows(settings: CoreApiSettings) -> AsyncIterator[DriverRowReader]:
     """Single reads on connections of their own, as in production."""
     reader = DriverRowReader(settings.database, application_name="core-api tests")
     yield reader
@@ -136,6 +153,7 @@ def app(
     resources: Resources,
     database: Database,
     rows: DriverRowReader,
+    workplace: Workplace,
     provisioning: MemberProvisioning,
 ) -> FastAPI:
     """The service on this test's database, knowing nobody yet."""
@@ -144,6 +162,7 @@ def app(
     shared_app.state.resources = replace(
         resources, database=database, rows=rows if commits else None
     )
+    shared_app.state.workplace = workplace
     return shared_app
 
 

@@ -1,11 +1,13 @@
 """People who call core-api, and the things they make."""
 
+import base64
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 from stdnum.br import cnpj
 
 CLIENTS = "/api/v1/clients"
@@ -117,6 +119,11 @@ def generated_cnpj(seed: int, *, alphanumeric: bool = False) -> str:
     source = random.Random(seed)
     root = "".join(source.choice(alphabet) for _ in range(12))
     return root + cnpj.calc_check_digits(root)
+
+
+def generated_key(seed: int) -> SecretStr:
+    """A key of 32 bytes, in base64, the same every time."""
+    return SecretStr(base64.b64encode(random.Random(seed).randbytes(32)).decode())
 
 
 def without_request_id(answer: httpx.Response) -> dict[str, Any]:

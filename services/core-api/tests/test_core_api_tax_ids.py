@@ -3,6 +3,7 @@
 import pytest
 from core_api_factories import generated_cnpj, generated_cpf
 
+from core_api.masking import mask_document
 from core_api.modules.clients import tax_ids
 
 
@@ -51,5 +52,5 @@ def test_search_recognises_a_whole_number_only() -> None:
 
 
 def test_mask_hides_the_ends() -> None:
-    assert tax_ids.mask("52998224725") == "***.982.247-**"
-    assert tax_ids.mask("12ABC34501DE35") == "**.ABC.345/01DE-**"
+    assert mask_document("52998224725") == "***.982.247-**"
+    assert mask_document("12ABC34501DE35") == "**.ABC.345/01DE-**"

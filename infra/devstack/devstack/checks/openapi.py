@@ -1,5 +1,6 @@
 """The committed OpenAPI documents: written by `make openapi`, compared by `make check`."""
 
+import base64
 import json
 import os
 import sys
@@ -36,8 +37,11 @@ def _pretend_environment() -> None:
     """Everything the settings ask for; nothing is connected to."""
     settings = settings_from({"COGEP_STATE_DIR": str(ROOT / ".cogep")})
     keys = dict.fromkeys(("core-api", "ai-svc", "worker-svc"), "not-a-key-just-long-enough")
-    topology = build_topology(settings, GeneratedSecrets(Passwords.generate(), keys))
-    os.environ.update(topology.ai_svc.environment())
+    sealing = (base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(31) + b"1").decode())
+    secrets = GeneratedSecrets(Passwords.generate(), keys, *sealing)
+    topology = build_topology(settings, secrets)
+    for service in (topology.ai_svc, topology.core_api):
+        os.environ.update(service.environment())
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ class ServiceServer(Server):
         super().__init__(name, port, log)
         self._yields = yields
         self._factory = factory
-        self._variables = dict(variables)
+        self.variables = dict(variables)
         self._ready_path = ready_path
 
     def command(self) -> Sequence[str]:
@@ -57,7 +57,7 @@ class ServiceServer(Server):
         """The caller's environment, then what this stack decides."""
         kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         return (
-            kept | {"PYTHONUNBUFFERED": "1", "FORWARDED_ALLOW_IPS": "127.0.0.1"} | self._variables
+            kept | {"PYTHONUNBUFFERED": "1", "FORWARDED_ALLOW_IPS": "127.0.0.1"} | self.variables
         )
 
     def answers(self) -> bool:

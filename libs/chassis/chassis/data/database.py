@@ -26,8 +26,17 @@ OUTBOX_WRITTEN = "outbox_written"
 class Database:
     """One service's way to PostgreSQL: the tenant role for use cases, the worker for queues."""
 
-    def __init__(self, settings: "DatabaseSettings", *, schema: str, application_name: str) -> None:
+    def __init__(
+        self,
+        settings: "DatabaseSettings",
+        *,
+        schema: str,
+        application_name: str,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`info`: what a service wants to find in `session.info` of every tenant transaction."""
         self.schema = schema
+        self._info = dict(info or {})
         worker_url = settings.worker_url.get_secret_value()
         worker_name = f"{application_name} worker"
         self._app = _engine(
@@ -63,6 +72,7 @@ class Database:
         No connection is taken before the first statement. Writing while `read_only` is an error.
         """
         info = {
+            **self._info,
             "organization_id": organization_id,
             "read_only": read_only,
             "schema": self.schema,

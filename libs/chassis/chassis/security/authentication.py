@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import Depends
 from starlette.requests import Request
 
+from chassis.security.change_reason import change_reason
 from chassis.web.errors import Forbidden, Unauthenticated
 from chassis.web.middleware.request_id import request_id_of
 from shared_schemas.actor import Actor
@@ -45,6 +46,7 @@ async def authenticate(request: Request) -> Actor:
         roles=verified.roles,
         request_id=request_id_of(scope),
         permissions=verified.permissions,
+        reason=change_reason(scope),
     )
     if resources.on_authenticated is not None and monotonic() >= verified.announced_until:
         await resources.on_authenticated(resources, verified.claims, actor)

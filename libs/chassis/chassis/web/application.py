@@ -41,6 +41,7 @@ _CROSS_ORIGIN: Final[Mapping[str, Any]] = {
         "content-type",
         "idempotency-key",
         "if-match",
+        "x-change-reason",
         "x-request-id",
     ),
     "expose_headers": ("etag", "idempotency-replayed", "location", "retry-after", "x-request-id"),
@@ -90,6 +91,7 @@ def create_service_app(
     on_authenticated: AuthenticatedHook | None = None,
     background: Sequence[Background] = (),
     own_resources: OwnResources | None = None,
+    session_info: Mapping[str, Any] | None = None,
     relay: bool | None = None,
     migrations: Path | None = None,
     openapi_prefix: str = "/api",
@@ -100,8 +102,8 @@ def create_service_app(
     False. `conflicts`: constraint name → the domain error it stands for, also when it fires at
     commit. `on_authenticated`: see `AuthenticatedHook`. `background`: tasks that run as long as the
     service. `own_resources`: opens what only this service needs and puts it on `app.state`; closed
-    before the shared ones. `migrations`: the service's alembic directory; /health/ready then checks
-    its head.
+    before the shared ones. `session_info`: found in `info` of every tenant session. `migrations`:
+    the service's alembic directory; /health/ready then checks its head.
     """
     configure_logging(settings.service, service=name)
     configure_sentry(settings.service, service=name)
@@ -114,6 +116,7 @@ def create_service_app(
         on_authenticated=on_authenticated,
         own_resources=own_resources,
         background=background,
+        session_info=session_info or {},
     )
     app = _framework(title, settings, runtime, openapi_prefix)
     version = settings.service.version

@@ -99,6 +99,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     responses.setdefault("500", _internal_error())
     if guards_of(route.dependant):
         operation["security"] = [{"accessToken": []}]
+        operation["x-permissions"] = permissions_of(route)
     parameters = operation.setdefault("parameters", [])
     if isinstance(route, IdempotentRoute) and method == "POST":
         parameters.append(IDEMPOTENCY_KEY_PARAMETER)
@@ -106,6 +107,12 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
         parameters.append(IF_MATCH_PARAMETER)
     if guards_of(route.dependant) and method in _CHANGING:
         parameters.append(CHANGE_REASON_PARAMETER)
+
+
+def permissions_of(route: APIRoute) -> list[str]:
+    """What the caller must hold, by the route's guards; nothing: to be authenticated is enough."""
+    requirements = [g for g in guards_of(route.dependant) if isinstance(g, Requirement)]
+    return sorted({permission.value for r in requirements for permission in r.permissions})
 
 
 def errors_of(route: APIRoute, method: str) -> Iterator[type[DomainError]]:

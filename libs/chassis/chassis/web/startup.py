@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -45,6 +45,7 @@ class Runtime:
     on_authenticated: AuthenticatedHook | None
     own_resources: OwnResources | None
     background: Sequence[Background]
+    session_info: Mapping[str, Any]
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -63,7 +64,10 @@ class Runtime:
         """Only the issuer's keys are fetched; everything else connects when it is needed."""
         settings = self.settings
         database = Database(
-            settings.database, schema=self.schema or "public", application_name=self.name
+            settings.database,
+            schema=self.schema or "public",
+            application_name=self.name,
+            info=self.session_info,
         )
         stack.push_async_callback(database.close)
         _watch(database)

@@ -1,21 +1,24 @@
-"""The table of audit events: append-only for the application."""
+"""The tables of audit events, append-only for the application, and of the keys they are sealed
+under."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import Id, Tenant, utc_now
-from core_api.tables import Base
+from chassis.data.columns import Id, Tenant, TenantRow, utc_now
+from core_api.tables import SCHEMA, Base
 from shared_schemas.ids import UserId
 
 
 class AuditEvent(Base):
     """One change, written in its transaction.
 
-    Holds ids and names of fields, no personal data: erasing a person leaves the log whole.
+    What it says about a client is sealed under that client's own key: erasing a person takes the
+    key away and leaves the log whole.
     """
 
     __tablename__ = "audit_events"
@@ -26,6 +29,14 @@ class AuditEvent(Base):
             "ix_audit_events_subject_id", "organization_id", "subject_id", "occurred_at", "id"
         ),
         sa.Index("ix_audit_events_actor_id", "organization_id", "actor_id", "occurred_at", "id"),
+        sa.Index(
+            "ix_audit_events_about",
+            "organization_id",
+            "about",
+            "occurred_at",
+            "id",
+            postgresql_where=sa.text("about IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -35,6 +46,26 @@ class AuditEvent(Base):
     action: Mapped[str]  # noun.past_verb, as events are named
     subject_type: Mapped[str]
     subject_id: Mapped[UUID]
+    about: Mapped[UUID | None]  # the client whose data it concerns
     changed: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()))
+    # field → {"from", "to"}, or {"key", "sealed"}. Null on events from before values were kept.
+    values: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    reason: Mapped[str | None]
     related: Mapped[dict[str, str]] = mapped_column(JSONB())  # name → id
     request_id: Mapped[str]
+
+
+class SubjectKey(TenantRow, Base):
+    """The key of one client, itself sealed. Deleting it makes what was sealed under it noise."""
+
+    __tablename__ = "subject_keys"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "client_id"),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "client_id"],
+            [f"{SCHEMA}.clients.organization_id", f"{SCHEMA}.clients.id"],
+        ),
+    )
+
+    client_id: Mapped[UUID]
+    key_sealed: Mapped[bytes]

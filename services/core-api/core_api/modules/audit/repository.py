@@ -28,6 +28,7 @@ class AuditFilter:
 
     actor_id: UUID | None = None
     subject_id: UUID | None = None
+    about: UUID | None = None
     action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -47,6 +48,8 @@ class AuditEvents:
             statement = statement.where(AuditEvent.actor_id == wanted.actor_id)
         if wanted.subject_id is not None:
             statement = statement.where(AuditEvent.subject_id == wanted.subject_id)
+        if wanted.about is not None:
+            statement = statement.where(AuditEvent.about == wanted.about)
         if wanted.action is not None:
             statement = statement.where(AuditEvent.action == wanted.action)
         if wanted.since is not None:

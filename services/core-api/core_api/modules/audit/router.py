@@ -11,6 +11,7 @@ from chassis.web.dependencies import ReadTx
 from chassis.web.pagination import ByCursor
 from core_api.modules.audit.repository import NEWEST_FIRST, AuditEvents, AuditFilter
 from core_api.modules.audit.schemas import AuditEventRead
+from core_api.modules.audit.service import opened_values
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.permissions import Permission
@@ -26,6 +27,7 @@ Instant = Annotated[
 def _filter(
     actor_id: Annotated[UUID | None, Query(description="Who did it")] = None,
     subject_id: Annotated[UUID | None, Query(description="What it was done to")] = None,
+    about: Annotated[UUID | None, Query(description="The client whose data it concerns")] = None,
     action: Annotated[
         str | None, Query(max_length=64, description="What was done, e.g. `client.updated`")
     ] = None,
@@ -33,7 +35,12 @@ def _filter(
     until: Instant = None,
 ) -> AuditFilter:
     return AuditFilter(
-        actor_id=actor_id, subject_id=subject_id, action=action, since=since, until=until
+        actor_id=actor_id,
+        subject_id=subject_id,
+        about=about,
+        action=action,
+        since=since,
+        until=until,
     )
 
 
@@ -41,6 +48,13 @@ def _filter(
 async def list_audit_events(
     actor: Auditor, tx: ReadTx, page: ByCursor, wanted: Annotated[AuditFilter, Depends(_filter)]
 ) -> Success[list[AuditEventRead]]:
-    """Every change of the organization's data: by whom, when, in which request."""
+    """Every change of the organization's data: by whom, from what to what, when and why."""
     events = await AuditEvents(tx, actor.organization_id).list(wanted, page)
-    return page.answer(actor, events, AuditEventRead.model_validate, NEWEST_FIRST.position)
+    values = await opened_values(tx, actor.organization_id, events)
+    by_id = dict(zip((event.id for event in events), values, strict=True))
+    return page.answer(
+        actor,
+        events,
+        lambda event: AuditEventRead.of(event, by_id[event.id]),
+        NEWEST_FIRST.position,
+    )

@@ -1,15 +1,33 @@
 """What an audit event looks like on the wire."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core_api.masking import mask_document
+
+# Reading the log is not revealing a document: that is asked of the client, and noted.
+_MASKED: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"document": mask_document})
+
+
+class ValueChange(BaseModel):
+    """From what to what."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    old: Any = Field(alias="from", description="Before; null when there was nothing")
+    new: Any = Field(alias="to", description="After; null when nothing is left")
+    erased: bool = Field(
+        default=False, description="The client's data was erased: nobody can read the values"
+    )
+
 
 class AuditEventRead(BaseModel):
-    """Who changed what, when: ids and names of fields."""
-
-    model_config = ConfigDict(from_attributes=True)
+    """Who changed what, from what to what, when and why."""
 
     id: UUID
     occurred_at: datetime
@@ -17,6 +35,40 @@ class AuditEventRead(BaseModel):
     action: str = Field(examples=["client.updated"])
     subject_type: str = Field(examples=["client"])
     subject_id: UUID
+    about: UUID | None = Field(description="The client whose data it concerns")
     changed: list[str] = Field(examples=[["email", "phone"]])
+    values: dict[str, ValueChange] = Field(
+        description="By field. Documents are masked; empty on events of earlier versions",
+        examples=[{"priority": {"from": "normal", "to": "urgent", "erased": False}}],
+    )
+    reason: str | None = Field(examples=["A pedido do cliente"])
     related: dict[str, UUID] = Field(description="Other ids involved, by name")
     request_id: str = Field(description="Finds the request in the logs of every service")
+
+    @classmethod
+    def of(cls, event: Any, values: Mapping[str, Mapping[str, Any]]) -> Self:
+        """From a row of the log and its values, opened."""
+        return cls(
+            id=event.id,
+            occurred_at=event.occurred_at,
+            actor_id=event.actor_id,
+            action=event.action,
+            subject_type=event.subject_type,
+            subject_id=event.subject_id,
+            about=event.about,
+            changed=event.changed,
+            values={
+                field: ValueChange.model_validate(_masked(field, value))
+                for field, value in values.items()
+            },
+            reason=event.reason,
+            related=event.related,
+            request_id=event.request_id,
+        )
+
+
+def _masked(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    mask = _MASKED.get(field)
+    if mask is None:
+        return dict(value)
+    return {name: mask(text) if isinstance(text, str) else text for name, text in value.items()}

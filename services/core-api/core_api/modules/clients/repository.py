@@ -21,11 +21,12 @@ READ_COLUMNS: Final = tuple(
     Client.__table__.c[name]
     for name in (
         "id",
+        "organization_id",
         "kind",
         "name",
         "email",
         "phone",
-        "document",
+        "document_sealed",
         "tags",
         "external_id",
         "created_at",

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
@@ -14,12 +15,14 @@ from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
+from core_api.modules.clients import documents, tax_ids
 from core_api.modules.clients.exceptions import ClientNotFound, ExternalIdTaken
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate
 from core_api.modules.clients.search import matching
 from core_api.modules.clients.service import ClientService
+from core_api.workplace import CurrentWorkplace, vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.pagination import CursorMeta
@@ -62,7 +65,7 @@ async def create_client(
     client = await ClientService(tx, actor).create(given)
     set_etag(response, client.version)
     response.headers["location"] = f"/api/v1/clients/{client.id}"
-    return success(actor, _read(client, actor))
+    return success(actor, _read(client, actor, tx))
 
 
 @router.get("", summary="List clients")
@@ -77,9 +80,9 @@ async def list_clients(
     clients, order = Clients(tx, actor.organization_id), ORDERS[sort]
     rows = await clients.list(wanted, order, paging)
     if isinstance(paging, CursorPage):
-        return paging.answer(actor, rows, lambda row: _read(row, actor), order.position)
+        return paging.answer(actor, rows, lambda row: _read(row, actor, tx), order.position)
     total = await clients.count(wanted)
-    return paging.answer(actor, rows, lambda row: _read(row, actor), total=total)
+    return paging.answer(actor, rows, lambda row: _read(row, actor, tx), total=total)
 
 
 @router.get("/search", summary="Search clients")
@@ -87,19 +90,26 @@ async def search_clients(
     q: SearchText, actor: Reader, tx: ReadTx, limit: Limit = 20
 ) -> Success[list[ClientRead]]:
     """By any part of name, e-mail, phone or external id, or by a whole CPF or CNPJ; best first."""
-    rows = await Clients(tx, actor.organization_id).search(matching(q, limit + 1))
+    number = tax_ids.find(q)
+    index = number and documents.index_of(vault_of(tx), actor.organization_id, number)
+    rows = await Clients(tx, actor.organization_id).search(matching(q, limit + 1, index or None))
     meta = CursorMeta(limit=limit, has_more=len(rows) > limit)
-    return success(actor, [_read(row, actor) for row in rows[:limit]], meta)
+    return success(actor, [_read(row, actor, tx) for row in rows[:limit]], meta)
 
 
 @router.get("/{client_id}", summary="Show a client", responses=raises(ClientNotFound))
 async def get_client(
-    client_id: ClientId, actor: Reader, rows: Rows, response: Response
+    client_id: ClientId,
+    actor: Reader,
+    rows: Rows,
+    place: CurrentWorkplace,
+    response: Response,
 ) -> Success[ClientRead]:
     """One client, with its version as `ETag`."""
     client = await read_client(rows, actor.organization_id, client_id)
     set_etag(response, client.version)
-    return success(actor, _read(client, actor))
+    reveal = actor.may(Permission.CLIENTS_REVEAL)
+    return success(actor, ClientRead.of(client, place.vault, reveal=reveal))
 
 
 @router.patch(
@@ -118,7 +128,7 @@ async def change_client(
     """Changes the fields that are sent, all or none. Send the `ETag` as `If-Match` to be safe."""
     client = await ClientService(tx, actor).change(client_id, changes(given), seen_version)
     set_etag(response, client.version)
-    return success(actor, _read(client, actor))
+    return success(actor, _read(client, actor, tx))
 
 
 @router.delete(
@@ -132,5 +142,5 @@ async def delete_client(client_id: ClientId, actor: Deleter, tx: Tx, seen_versio
     await ClientService(tx, actor).delete(client_id, seen_version)
 
 
-def _read(client: Client | Row[Any], actor: Actor) -> ClientRead:
-    return ClientRead.of(client, reveal=actor.may(Permission.CLIENTS_REVEAL))
+def _read(client: Client | Row[Any], actor: Actor, tx: AsyncSession) -> ClientRead:
+    return ClientRead.of(client, vault_of(tx), reveal=actor.may(Permission.CLIENTS_REVEAL))

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.security.sealing import Vault
 from core_api.fields import Input, Line, NoneIfBlank, Tags, absent
-from core_api.modules.clients import tax_ids
+from core_api.masking import mask_document
+from core_api.modules.clients import documents, tax_ids
 from core_api.modules.clients.contacts import normalise_email, normalise_phone
 from core_api.modules.clients.models import ClientKind
 
@@ -96,11 +98,11 @@ class ClientRead(BaseModel):
     version: int = Field(description="Goes up with every change; also the `ETag`")
 
     @classmethod
-    def of(cls, client: Any, *, reveal: bool) -> Self:
+    def of(cls, client: Any, vault: Vault, *, reveal: bool) -> Self:
         """From a Client or a row with its columns."""
-        document = client.document
+        document = documents.opened(vault, client)
         if document is not None:
-            document = tax_ids.formatted(document) if reveal else tax_ids.mask(document)
+            document = tax_ids.formatted(document) if reveal else mask_document(document)
         return cls(
             id=client.id,
             kind=client.kind,

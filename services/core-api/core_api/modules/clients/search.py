@@ -5,7 +5,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core_api.folding import fold
-from core_api.modules.clients import tax_ids
 from core_api.modules.clients.contacts import phone_digits
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.repository import READ_COLUMNS
@@ -14,16 +13,15 @@ _WORDS: Final = 8
 _PHONE_PART: Final = 4
 
 
-def matching(text: str, limit: int) -> sa.Select[Any]:
+def matching(text: str, limit: int, document_index: bytes | None = None) -> sa.Select[Any]:
     """The best clients first: exact, then names that begin so, then words that do, then the rest.
 
-    A CPF or CNPJ is only found as a whole. By parts, whoever sees it masked could guess it.
+    A CPF or CNPJ is only found as a whole, by its blind index.
     """
     folded = " ".join(fold(text).split())
     exact = [Client.email == text.strip().lower(), Client.external_id == text.strip()]
-    document = tax_ids.find(text)
-    if document is not None:
-        exact.append(Client.document == document)
+    if document_index is not None:
+        exact.append(Client.document_index == document_index)
     everywhere = sa.and_(*(_has(word) for word in folded.split()[:_WORDS]))
     found = [*exact, everywhere]
     digits = phone_digits(text)

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
+from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
-from core_api.modules.clients import tax_ids
+from core_api.modules.clients import documents, tax_ids
 from core_api.modules.clients.exceptions import ClientNotFound
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.schemas import ClientCreate
+from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.events import ClientCreated, ClientUpdated
 from shared_schemas.ids import OrganizationId, new_id
@@ -41,15 +43,20 @@ class ClientService:
 
     async def create(self, given: ClientCreate) -> Client:
         """Registers a client."""
+        number = _document(given.kind, given.document)
+        values = given.model_dump(exclude={"document"})
+        client_id, organization_id = new_id(), self.actor.organization_id
         client = Client(
-            id=new_id(),
-            organization_id=self.actor.organization_id,
-            **given.model_dump(exclude={"document"}),
-            document=_document(given.kind, given.document),
+            id=client_id,
+            organization_id=organization_id,
+            **values,
+            **documents.sealed(vault_of(self.tx), organization_id, client_id, number),
         )
         self.tx.add(client)
-        outbox.add(self.tx, ClientCreated.by(self.actor, client_id=client.id))
-        audit.record(self.tx, self.actor, "client.created", client.id)
+        await self.tx.flush()  # its key refers to it
+        audit.SubjectKeys(self.tx, organization_id).issue(client_id)
+        outbox.add(self.tx, ClientCreated.by(self.actor, client_id=client_id))
+        await self._note("client.created", client, made(values | {"document": number}))
         await self.tx.flush()
         return client
 
@@ -59,15 +66,17 @@ class ClientService:
         """Applies a whole PATCH or nothing. `seen_version`: from If-Match."""
         client = await self.clients.get_for_update(client_id)
         check_version(client.version, seen_version)
+        changes = Changes()
         if values.keys() & {"kind", "document"}:
+            vault = vault_of(self.tx)
             kind = values.get("kind", client.kind)
-            values = {
-                **values,
-                "document": _document(kind, values.get("document", client.document)),
-            }
-        changed = client.change(values)
-        if changed:
-            self._tell("client.updated", client, changed)
+            text = (
+                values.pop("document") if "document" in values else documents.opened(vault, client)
+            )
+            changes = documents.change_document(vault, client, _document(kind, text))
+        changes |= client.change(values)
+        if changes:
+            await self._tell("client.updated", client, changes)
             await self.tx.flush()
         return client
 
@@ -76,12 +85,23 @@ class ClientService:
         client = await self.clients.get_for_update(client_id)
         check_version(client.version, seen_version)
         client.delete()
-        self._tell("client.deleted", client, frozenset({"deleted_at"}))
+        await self._tell("client.deleted", client, made({"deleted_at": client.deleted_at}))
 
-    def _tell(self, action: str, client: Client, changed: frozenset[str]) -> None:
-        event = ClientUpdated.by(self.actor, client_id=client.id, changed=sorted(changed))
+    async def _tell(self, action: str, client: Client, changes: Changes) -> None:
+        event = ClientUpdated.by(self.actor, client_id=client.id, changed=sorted(changes))
         outbox.add(self.tx, event)
-        audit.record(self.tx, self.actor, action, client.id, changed=changed)
+        await self._note(action, client, changes)
+
+    async def _note(self, action: str, client: Client, changes: Changes) -> None:
+        await audit.record(
+            self.tx,
+            self.actor,
+            action,
+            client.id,
+            changes=changes,
+            about=client.id,
+            personal=Client.PERSONAL,
+        )
 
 
 def _document(kind: ClientKind, text: str | None) -> str | None:

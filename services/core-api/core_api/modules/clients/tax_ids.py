@@ -1,4 +1,4 @@
-"""CPF and CNPJ: normalised, checked, masked. CNPJs may be alphanumeric (IN RFB 2.229/2024)."""
+"""CPF and CNPJ: normalised, checked, formatted. CNPJs may be alphanumeric (IN RFB 2.229/2024)."""
 
 import unicodedata
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Final
 from stdnum.br import cnpj, cpf
 from stdnum.exceptions import ValidationError
 
-CPF_LENGTH: Final = 11
-CNPJ_LENGTH: Final = 14
+from core_api.masking import CPF_LENGTH
+
 _MESSAGES: Final = MappingProxyType(
     {
         "CPF": "CPF inválido. Confira os 11 dígitos.",
@@ -44,13 +44,6 @@ def find(text: str) -> str | None:
         except InvalidTaxId:
             continue
     return None
-
-
-def mask(number: str) -> str:
-    """The middle of a normalised number: `***.982.247-**`, `**.ABC.345/01DE-**`."""
-    if len(number) == CPF_LENGTH:
-        return f"***.{number[3:6]}.{number[6:9]}-**"
-    return f"**.{number[2:5]}.{number[5:8]}/{number[8:12]}-**"
 
 
 def formatted(number: str) -> str:

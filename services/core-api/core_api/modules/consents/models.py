@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -143,6 +144,8 @@ class Consent(Base):
 
 class ConsentRevocation(Base):
     """The end of a consent. At most one per consent: the first one counts."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"reason"})
 
     __tablename__ = "consent_revocations"
     __table_args__ = (

@@ -12,6 +12,7 @@ from chassis.data.columns import utc_now
 from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
+from core_api.changes import made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import require_client
 from core_api.modules.consents.exceptions import (
@@ -57,7 +58,10 @@ class PurposeService:
         self.tx.add(purpose)
         await self.tx.flush()  # the notice refers to it
         self._publish(purpose, given.notice_text, given.locale)
-        audit.record(self.tx, self.actor, "consent_purpose.created", purpose.id)
+        changes = made(given.model_dump() | {"notice_version": 1})
+        await audit.record(
+            self.tx, self.actor, "consent_purpose.created", purpose.id, changes=changes
+        )
         await self.tx.flush()
         return await self.purposes.get(given.code)
 
@@ -67,10 +71,10 @@ class PurposeService:
         """Changes how the purpose is described to attendants. Clients are shown the notice."""
         purpose = await self.purposes.get_for_update(code)
         check_version(purpose.version, seen_version)
-        changed = purpose.change(values)
-        if changed:
-            audit.record(
-                self.tx, self.actor, "consent_purpose.updated", purpose.id, changed=changed
+        changes = purpose.change(values)
+        if changes:
+            await audit.record(
+                self.tx, self.actor, "consent_purpose.updated", purpose.id, changes=changes
             )
             await self.tx.flush()
         return await self.purposes.get(code)
@@ -81,14 +85,14 @@ class PurposeService:
         """The next version of the notice. Receipts keep referring to the one they were given on."""
         purpose = await self.purposes.get_for_update(code)
         check_version(purpose.version, seen_version)
-        purpose.notice_version += 1
+        changes = purpose.change({"notice_version": purpose.notice_version + 1})
         notice = self._publish(purpose, given.notice_text, given.locale)
-        audit.record(
+        await audit.record(
             self.tx,
             self.actor,
             "consent_purpose.notice_published",
             purpose.id,
-            changed={"notice_version"},
+            changes=changes,
             related={"notice_id": notice.id},
         )
         await self.tx.flush()
@@ -133,7 +137,15 @@ class ConsentService:
         if consent.decision is Decision.GRANTED:
             outbox.add(self.tx, ConsentGranted.by(self.actor, **_ids(consent)))
         action = f"consent.{consent.decision.value}"
-        audit.record(self.tx, self.actor, action, consent.id, related=_related(consent))
+        await audit.record(
+            self.tx,
+            self.actor,
+            action,
+            consent.id,
+            changes=made({"decision": consent.decision, "notice_version": notice.version}),
+            about=client_id,
+            related=_related(consent),
+        )
         await self.tx.flush()
         return await self.consents.get(consent.id)
 
@@ -151,8 +163,16 @@ class ConsentService:
         for consent in await self.consents.granted_and_standing(given.client_id, given.purpose_id):
             self.tx.add(self._revocation(consent, reason, now))
             outbox.add(self.tx, ConsentRevoked.by(self.actor, **_ids(consent)))
-            related = _related(consent)
-            audit.record(self.tx, self.actor, "consent.revoked", consent.id, related=related)
+            await audit.record(
+                self.tx,
+                self.actor,
+                "consent.revoked",
+                consent.id,
+                changes=made({"revoked_at": now, "reason": reason}),
+                about=consent.client_id,
+                personal=ConsentRevocation.PERSONAL,
+                related=_related(consent),
+            )
         await self.tx.flush()
         return await self.consents.get(consent_id)
 

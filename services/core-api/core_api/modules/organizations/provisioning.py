@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from chassis.web.resources import Resources
+from core_api.changes import Change, Changes
 from core_api.modules.audit import service as audit
 from core_api.modules.organizations.models import Member, Organization
 from shared_schemas.actor import Actor, TokenClaims
@@ -55,12 +56,12 @@ class MemberProvisioning:
 async def provision(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
     """Creates or updates the actor's organization and member. Any number may do it at once."""
     if await _write_organization(session, claims, actor):
-        audit.record(session, actor, "organization.provisioned", actor.organization_id)
+        await audit.record(session, actor, "organization.provisioned", actor.organization_id)
     known = await _known_member(session, actor)
     if await _write_member(session, claims, actor):
-        audit.record(session, actor, "member.provisioned", actor.user_id)
-    elif known is not None and (changed := _differences(known, claims)):
-        audit.record(session, actor, "member.updated", actor.user_id, changed=changed)
+        await audit.record(session, actor, "member.provisioned", actor.user_id)
+    elif known is not None and (changes := _differences(known, claims)):
+        await audit.record(session, actor, "member.updated", actor.user_id, changes=changes)
 
 
 async def _write_organization(session: AsyncSession, claims: TokenClaims, actor: Actor) -> bool:
@@ -85,9 +86,15 @@ async def _known_member(session: AsyncSession, actor: Actor) -> Any:
     return (await session.execute(statement.with_for_update())).one_or_none()
 
 
-def _differences(known: Any, claims: TokenClaims) -> set[str]:
+def _differences(known: Any, claims: TokenClaims) -> Changes:
     said = {"email": claims.email, "name": claims.name, "roles": _roles(claims)}
-    return {name for name, value in said.items() if getattr(known, name) != value}
+    return Changes(
+        {
+            name: Change(old, value)
+            for name, value in said.items()
+            if (old := getattr(known, name)) != value
+        }
+    )
 
 
 def _roles(claims: TokenClaims) -> list[str]:

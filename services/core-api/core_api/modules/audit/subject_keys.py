@@ -1,0 +1,102 @@
+"""Keys of clients: what the audit log keeps about a person opens as long as their key exists."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.columns import utc_now
+from chassis.security.sealing import KEY_BYTES, Place, Seal
+from core_api.modules.audit.models import SubjectKey
+from core_api.workplace import vault_of
+from shared_schemas.ids import OrganizationId, new_id
+
+_KNOWN: Final = "subject_keys"
+_COLUMNS: Final = SubjectKey.__table__.c
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKey:
+    """A client's key, ready to seal and to open."""
+
+    id: UUID
+    seal: Seal
+
+
+def key_place(organization_id: UUID, key_id: UUID) -> Place:
+    """Where the key itself is sealed."""
+    return Place(organization_id, key_id, "subject_keys.key")
+
+
+class SubjectKeys:
+    """The keys of one organization's clients, in the caller's transaction, each read once."""
+
+    def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
+        self._session = session
+        self._organization_id = organization_id
+        self._vault = vault_of(session)
+        self._known = cast("dict[UUID, OpenKey]", session.info.setdefault(_KNOWN, {}))
+
+    def issue(self, client_id: UUID) -> None:
+        """For a client that is new in this transaction: no need to look whether it has a key."""
+        row, key = self._made(client_id)
+        self._session.add(SubjectKey(**row))
+        self._known[client_id] = key
+
+    async def of(self, client_id: UUID) -> OpenKey:
+        """The client's key; it gets one if it has none."""
+        if client_id not in self._known:
+            self._known[client_id] = await self._find(client_id) or await self._create(client_id)
+        return self._known[client_id]
+
+    async def among(self, key_ids: Iterable[UUID]) -> dict[UUID, Seal]:
+        """Those of the keys that still exist, by their ids."""
+        wanted = set(key_ids)
+        if not wanted:
+            return {}
+        rows = await self._session.execute(self._mine().where(_COLUMNS.id.in_(wanted)))
+        return {row.id: self._open(row.id, row.key_sealed).seal for row in rows}
+
+    async def _find(self, client_id: UUID) -> OpenKey | None:
+        statement = self._mine().where(_COLUMNS.client_id == client_id)
+        row = (await self._session.execute(statement)).one_or_none()
+        return None if row is None else self._open(row.id, row.key_sealed)
+
+    async def _create(self, client_id: UUID) -> OpenKey:
+        """Two transactions may do it at once: the constraint lets one of the keys be."""
+        await self._session.flush()  # the client may be new itself
+        values, key = self._made(client_id)
+        statement = insert(SubjectKey).values(**values).on_conflict_do_nothing()
+        written = await self._session.execute(statement.returning(SubjectKey.id))
+        if written.one_or_none() is not None:
+            return key
+        other = await self._find(client_id)
+        if other is None:
+            raise RuntimeError("a client's key was taken away while it was made")
+        return other
+
+    def _made(self, client_id: UUID) -> tuple[dict[str, object], OpenKey]:
+        key, key_id, now = os.urandom(KEY_BYTES), new_id(), utc_now()
+        values = {
+            "id": key_id,
+            "organization_id": self._organization_id,
+            "client_id": client_id,
+            "key_sealed": self._vault.seal(key, key_place(self._organization_id, key_id)),
+            "created_at": now,
+            "updated_at": now,
+        }
+        return values, OpenKey(key_id, Seal(key))
+
+    def _open(self, key_id: UUID, sealed: bytes) -> OpenKey:
+        place = key_place(self._organization_id, key_id)
+        return OpenKey(key_id, Seal(self._vault.unseal(sealed, place)))
+
+    def _mine(self) -> sa.Select[tuple[UUID, bytes]]:
+        return sa.select(_COLUMNS.id, _COLUMNS.key_sealed).where(
+            _COLUMNS.organization_id == self._organization_id
+        )

@@ -1,0 +1,67 @@
+"""Values in the audit log: made plain enough for JSON, sealed, and opened again."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from chassis.security.sealing import Seal, SealBroken
+from core_api.changes import Change
+
+
+def plain(value: Any) -> Any:
+    """As JSON can hold it."""
+    match value:
+        case Enum():
+            return value.value
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime() | date():
+            return value.isoformat()
+        case UUID() | Decimal():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case set() | frozenset():
+            return sorted(plain(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    raise TypeError(f"{type(value).__name__} has no place in the audit log")
+
+
+def pair(change: Change) -> dict[str, Any]:
+    """From what to what."""
+    return {"from": plain(change.old), "to": plain(change.new)}
+
+
+def sealed_pair(change: Change, key_id: UUID, seal: Seal, bound: bytes) -> dict[str, Any]:
+    """The same, readable only with the client's key."""
+    text = json.dumps(pair(change), ensure_ascii=False).encode()
+    return {"key": str(key_id), "sealed": base64.b64encode(seal.close(text, bound)).decode()}
+
+
+def opened_pair(stored: Mapping[str, Any], seal: Seal | None, bound: bytes) -> dict[str, Any]:
+    """What was sealed; `erased` when its key is gone."""
+    if "sealed" not in stored:
+        return dict(stored)
+    try:
+        if seal is not None:
+            opened: dict[str, Any] = json.loads(
+                seal.open(base64.b64decode(stored["sealed"]), bound)
+            )
+            return opened
+    except SealBroken:
+        pass  # another key than the one it was written with
+    return {"from": None, "to": None, "erased": True}
+
+
+def place_of(organization_id: UUID, event_id: UUID, field: str) -> bytes:
+    """What a sealed value is bound to: its event and field."""
+    return organization_id.bytes + event_id.bytes + field.encode()

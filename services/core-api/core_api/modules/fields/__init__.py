@@ -1,0 +1,1 @@
+"""Fields an organization defines for itself, on clients and on tickets."""
