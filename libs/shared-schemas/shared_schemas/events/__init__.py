@@ -10,7 +10,11 @@ from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, Doc
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
 from shared_schemas.events.tickets import (
     TicketCreated,
+    TicketMentioned,
+    TicketMerged,
+    TicketMessageAdded,
     TicketResolved,
+    TicketSplit,
     TicketTriaged,
     TicketUpdated,
 )
@@ -21,6 +25,10 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     TicketCreated,
     TicketUpdated,
     TicketResolved,
+    TicketMessageAdded,
+    TicketMentioned,
+    TicketMerged,
+    TicketSplit,
     TicketTriaged,
     DocumentSubmitted,
     DocumentIndexed,
@@ -48,7 +56,11 @@ __all__ = [
     "PrivacyErasureCompleted",
     "PrivacyErasureRequested",
     "TicketCreated",
+    "TicketMentioned",
+    "TicketMerged",
+    "TicketMessageAdded",
     "TicketResolved",
+    "TicketSplit",
     "TicketTriaged",
     "TicketUpdated",
 ]

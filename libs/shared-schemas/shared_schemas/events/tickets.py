@@ -1,6 +1,6 @@
 """Facts about tickets. Owner: core-api; `ticket.triaged` comes from ai-svc."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared_schemas.events.base import BaseEvent, Payload
@@ -17,6 +17,33 @@ class TicketUpdatedPayload(TicketPayload):
     """Which fields changed: names only, never values."""
 
     changed: tuple[str, ...] = ()
+
+
+class TicketMessagePayload(TicketPayload):
+    """Which message, and who speaks to whom."""
+
+    message_id: UUID
+    kind: Literal["reply", "note", "client"]
+
+
+class TicketMentionPayload(TicketPayload):
+    """Which members a message speaks of."""
+
+    message_id: UUID
+    member_ids: tuple[UUID, ...]
+
+
+class TicketMergedPayload(TicketPayload):
+    """Which ticket goes on in the place of `ticket_id`."""
+
+    into_ticket_id: UUID
+
+
+class TicketSplitPayload(TicketPayload):
+    """Which ticket took over messages of `ticket_id`."""
+
+    new_ticket_id: UUID
+    message_ids: tuple[UUID, ...]
 
 
 class TicketTriagedPayload(Payload):
@@ -50,6 +77,42 @@ class TicketResolved(BaseEvent):
     SOURCE: ClassVar[str] = "core-api"
 
     payload: TicketPayload
+
+
+class TicketMessageAdded(BaseEvent):
+    """Something was said about a ticket; a draft only once it is sent."""
+
+    TYPE: ClassVar[str] = "ticket.message_added"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: TicketMessagePayload
+
+
+class TicketMentioned(BaseEvent):
+    """A message speaks of members."""
+
+    TYPE: ClassVar[str] = "ticket.mentioned"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: TicketMentionPayload
+
+
+class TicketMerged(BaseEvent):
+    """A ticket was merged into another one, and closed."""
+
+    TYPE: ClassVar[str] = "ticket.merged"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: TicketMergedPayload
+
+
+class TicketSplit(BaseEvent):
+    """Messages of a ticket went to a new one."""
+
+    TYPE: ClassVar[str] = "ticket.split"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: TicketSplitPayload
 
 
 class TicketTriaged(BaseEvent):
