@@ -106,9 +106,8 @@ async def _from_form(
 
 
 async def _from_json(request: Request, workshop: Workshop) -> Intake:
-    if int(request.headers.get("content-length", MAX_JSON_BYTES + 1)) > MAX_JSON_BYTES:
-        # Of unknown length: read no further than what is accepted, unlike a form it stays in memory.
-        await _read_at_most(request, MAX_JSON_BYTES)
+    if int(request.headers.get("content-length", 0)) > MAX_JSON_BYTES:
+        raise SubmissionTooLarge(limit_mb=MAX_JSON_BYTES // (1024 * 1024))
     await check_json_body(request)
     try:
         fields = TextOrUrl.model_validate_json(await request.body())
