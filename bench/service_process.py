@@ -103,6 +103,7 @@ def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]
         ),
         "FIELD_KEYS": json.dumps({"1": _key()}),
         "BLIND_INDEX_KEY": _key(),
+        "DOWNLOAD_LINK_KEY": _key(),
         "CORE_API_URL": "http://127.0.0.1:9",
         "AI_SVC_URL": "http://127.0.0.1:9",
         "EMBEDDING_PROVIDER": "local",

@@ -1,6 +1,7 @@
 """Secrets of this checkout: random, generated once, readable by nobody else."""
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -26,6 +27,10 @@ class GeneratedSecrets:
     def accepted_keys(self) -> str:
         """INTERNAL_KEYS_ACCEPTED: every caller with its current key."""
         return json.dumps({name: [key] for name, key in self.internal_keys.items()})
+
+    def download_link_key(self) -> str:
+        """What core-api signs links with. Made of another key: in production it stands alone."""
+        return hashlib.sha256(f"download links {self.field_key}".encode()).hexdigest()
 
     def sealing(self) -> dict[str, str]:
         """The variables of chassis' SealingSettings."""

@@ -103,8 +103,9 @@ class _ServiceFactory:
     def build(self, name: str, factory: str, port: int, *, yields: bool = False) -> ServiceServer:
         """One of the services."""
         variables = {**self._shared, "INTERNAL_KEY": self._secrets.internal_keys[name]}
-        if name == "core-api":  # nobody else opens sealed fields
+        if name == "core-api":  # nobody else opens sealed fields or signs links
             variables |= self._secrets.sealing()
+            variables["DOWNLOAD_LINK_KEY"] = self._secrets.download_link_key()
         log = self._settings.logs / f"{name}.log"
         return ServiceServer(
             name, factory, port, log, variables=_inherited(variables), yields=yields

@@ -1,4 +1,4 @@
-"""What the contexts of core-api share beside the shared resources: the keys of sealed fields."""
+"""What the contexts of core-api share beside the shared resources: keys, and where objects lie."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from chassis.data.object_storage import ObjectStorage
 from chassis.security.sealing import Vault
 from chassis.web.resources import Resources
 from core_api.settings import CoreApiSettings
@@ -23,13 +24,18 @@ class Workplace:
 
     settings: CoreApiSettings
     vault: Vault
+    storage: ObjectStorage
 
 
 @asynccontextmanager
 async def open_workplace(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Puts the workplace on `app.state`."""
     settings = cast("CoreApiSettings", resources.settings)
-    app.state.workplace = Workplace(settings=settings, vault=Vault(settings.sealing))
+    app.state.workplace = Workplace(
+        settings=settings,
+        vault=Vault(settings.sealing),
+        storage=ObjectStorage.at(settings.storage),
+    )
     yield
 
 

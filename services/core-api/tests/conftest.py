@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
 from chassis.data.rows import DriverRowReader
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
@@ -32,13 +33,14 @@ from chassis.settings import (
     RedisSettings,
     SealingSettings,
     ServiceSettings,
+    StorageSettings,
 )
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
-from core_api.settings import CoreApiSettings
+from core_api.settings import AttachmentSettings, CoreApiSettings
 from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
@@ -46,7 +48,10 @@ from devstack.token_factory import TokenFactory
 
 @pytest.fixture(scope="session")
 def settings(
-    database_urls: DatabaseUrls, redis_url: str, token_factory: TokenFactory
+    database_urls: DatabaseUrls,
+    redis_url: str,
+    token_factory: TokenFactory,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> CoreApiSettings:
     """Settings as the environment would give them."""
     return CoreApiSettings(
@@ -67,6 +72,8 @@ def settings(
         sealing=SealingSettings(
             keys={1: generated_key(1), 2: generated_key(2)}, current=1, index_key=generated_key(3)
         ),
+        storage=StorageSettings(url=tmp_path_factory.mktemp("objects").as_uri()),
+        attachments=AttachmentSettings(link_key=SecretStr("link-key-" * 4)),
     )
 
 
@@ -111,7 +118,11 @@ async def resources(
 @pytest.fixture(scope="session")
 def workplace(settings: CoreApiSettings) -> Workplace:
     """What only core-api opens at start."""
-    return Workplace(settings=settings, vault=Vault(settings.sealing))
+    return Workplace(
+        settings=settings,
+        vault=Vault(settings.sealing),
+        storage=ObjectStorage.at(settings.storage),
+    )
 
 
 @pytest.fixture(scope="session")
