@@ -5,9 +5,12 @@ from typing import Final
 from core_api.modules.audit import models as _audit
 from core_api.modules.categories import models as _categories
 from core_api.modules.clients import models as _clients
+from core_api.modules.clients import search_index as _client_search
 from core_api.modules.consents import models as _consents
 from core_api.modules.desk import models as _desk
+from core_api.modules.duplicates import models as _duplicates
 from core_api.modules.fields import models as _fields
+from core_api.modules.imports import models as _imports
 from core_api.modules.organizations import models as _organizations
 from core_api.modules.tickets import message_models as _ticket_messages
 from core_api.modules.tickets import models as _tickets
@@ -21,10 +24,13 @@ __all__ = [
     "SCHEMA",
     "_audit",
     "_categories",
+    "_client_search",
     "_clients",
     "_consents",
     "_desk",
+    "_duplicates",
     "_fields",
+    "_imports",
     "_organizations",
     "_ticket_messages",
     "_ticket_relations",
