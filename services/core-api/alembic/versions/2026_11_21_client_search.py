@@ -1,14 +1,328 @@
 """Finding clients, and joining those that are one."""
 
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from alembic import op
+from chassis.data.migrations import Verb, enable_tenant_isolation
+
 revision = "crm_003"
 down_revision = "crm_002"
 branch_labels = None
 depends_on = None
 
+SCHEMA = "crm"
+INSTANT = sa.DateTime(timezone=True)
+
+TABLES: dict[str, tuple[Verb, ...]] = {
+    "client_words": ("SELECT", "INSERT", "DELETE"),
+    "client_merges": ("SELECT", "INSERT", "UPDATE"),
+    "client_distinctions": ("SELECT", "INSERT", "DELETE"),
+}
+
+# ASCII only: what the C collation and Python agree on.
+NAME_WORDS = r"""
+CREATE OR REPLACE FUNCTION crm.name_words(name text) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN array_remove(
+  pg_catalog.regexp_split_to_array(crm.fold(name), '[\x01-\x2f\x3a-\x60\x7b-\x7f]+'), ''
+)
+"""
+# Equal for names that sound alike to a Brazilian ear: Luís and Luiz, Souza and Sousa, Thiago and
+# Tiago; in any order, without particles.
+NAME_KEY = r"""
+CREATE OR REPLACE FUNCTION crm.name_key(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+  SELECT pg_catalog.string_agg(sound, ' ' ORDER BY sound COLLATE "C")
+  FROM pg_catalog.unnest(crm.name_words(name)) AS word,
+  LATERAL (SELECT pg_catalog.regexp_replace(pg_catalog.translate(
+    pg_catalog.replace(pg_catalog.replace(word, 'ph', 'f'), 'ck', 'c'), 'ywkzh', 'ivcs'
+  ), '(.)\1+', '\1', 'g') AS sound) AS heard
+  WHERE word NOT IN ('da', 'de', 'do', 'das', 'dos', 'e') AND sound <> ''
+)
+"""
+# What two clients that are one have in common: a document, an e-mail, a phone, or name and city.
+IDENTITY = """
+CREATE OR REPLACE FUNCTION crm.client_identity(
+  name text, emails jsonb, phones jsonb, addresses jsonb, document_index bytea
+) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY(
+  SELECT 'm' || lower(item ->> 'address') FROM jsonb_array_elements(emails) AS item
+  UNION SELECT 't' || (item ->> 'number') FROM jsonb_array_elements(phones) AS item
+  UNION SELECT 'c' || crm.name_key(name) || '|' || crm.fold(item ->> 'city')
+    FROM jsonb_array_elements(addresses) AS item
+    WHERE crm.name_key(name) <> '' AND item ->> 'city' <> ''
+  UNION SELECT 'd' || encode(document_index, 'hex') WHERE document_index IS NOT NULL
+)
+"""
+# Everything a client is found by. Each term starts with its organization (GIN has no second
+# column for it without an extension) and its kind: n a word of the name, g three letters inside
+# one, e and x three characters of an e-mail or external id, p four digits of a phone.
+# COST: never worth computing for a row that an index can find.
+TERMS = """
+CREATE OR REPLACE FUNCTION crm.client_terms(
+  organization_id uuid, name text, emails jsonb, phones jsonb, addresses jsonb,
+  document_index bytea, external_id text
+) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000
+AS $$
+DECLARE
+  own text := pg_catalog.left(pg_catalog.md5(organization_id::text), 8);
+  found text[] := crm.client_identity(name, emails, phones, addresses, document_index);
+  item text;
+BEGIN
+  FOREACH item IN ARRAY crm.name_words(name) LOOP
+    found := found || ('n' || item);
+    FOR place IN 2 .. length(item) - 2 LOOP
+      found := found || ('g' || substr(item, place, 3));
+    END LOOP;
+  END LOOP;
+  FOR item IN SELECT crm.fold(value ->> 'address') FROM jsonb_array_elements(emails) LOOP
+    FOR place IN 1 .. length(item) - 2 LOOP
+      found := found || ('e' || substr(item, place, 3));
+    END LOOP;
+  END LOOP;
+  FOR item IN SELECT ltrim(value ->> 'number', '+') FROM jsonb_array_elements(phones) LOOP
+    FOR place IN 1 .. length(item) - 3 LOOP
+      found := found || ('p' || substr(item, place, 4));
+    END LOOP;
+  END LOOP;
+  item := coalesce(crm.fold(external_id), '');
+  FOR place IN 1 .. length(item) - 2 LOOP
+    found := found || ('x' || substr(item, place, 3));
+  END LOOP;
+  RETURN array_to_tsvector(ARRAY(SELECT own || term FROM unnest(found) AS term));
+END
+$$
+"""
+# Words at an edit or two from each other have something in common after one or two deletions.
+VARIANTS = """
+CREATE OR REPLACE FUNCTION crm.word_variants(organization_id uuid, word text) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 10000
+AS $$
+DECLARE
+  own text := pg_catalog.left(pg_catalog.md5(organization_id::text), 8);
+  found text[] := ARRAY[word];
+  shorter text;
+BEGIN
+  IF length(word) BETWEEN 4 AND 24 THEN
+    FOR place IN 1 .. length(word) LOOP
+      shorter := overlay(word PLACING '' FROM place FOR 1);
+      found := found || shorter;
+      IF length(word) >= 8 THEN
+        FOR second IN place .. length(shorter) LOOP
+          found := found || overlay(shorter PLACING '' FROM second FOR 1);
+        END LOOP;
+      END IF;
+    END LOOP;
+  END IF;
+  RETURN ARRAY(SELECT DISTINCT own || variant FROM unnest(found) AS variant);
+END
+$$
+"""
+FOUND_BY = "crm.client_terms(organization_id, name, emails, phones, addresses, document_index, external_id)"
+LIVE = "deleted_at IS NULL AND merged_into_id IS NULL"
+TENANT = "nullif(current_setting('app.organization_id', true), '')::uuid"
+
+# Row-level security evaluates no operator that is not leakproof before its own condition, and `@@`
+# is not: under RLS the GIN indexes would never be used. These look into them as the tables' owner,
+# for the transaction's tenant only, and return ids and words; clients are read under RLS.
+DEFINER = """
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS {rows}
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+"""
+CANDIDATES = f"""
+CREATE FUNCTION crm.client_candidates(query tsquery, most integer) RETURNS SETOF uuid
+{DEFINER.format(rows=400)} AS $$
+  SELECT id FROM crm.clients
+  WHERE organization_id = {TENANT} AND {LIVE} AND {FOUND_BY} @@ query
+  LIMIT most
+$$
+"""
+SIMILAR_WORDS = f"""
+CREATE FUNCTION crm.similar_words(variants text[], most integer) RETURNS SETOF text
+{DEFINER.format(rows=50)} AS $$
+  SELECT word FROM crm.client_words
+  WHERE organization_id = {TENANT}
+    AND crm.word_variants(organization_id, word) && variants
+  LIMIT most
+$$
+"""
+# Pairs among the `most` clients after one, each with the younger ones that share its identity.
+PAIRS = f"""
+CREATE FUNCTION crm.duplicate_candidates(after uuid, most integer, each integer)
+RETURNS TABLE (client_id uuid, other_id uuid)
+{DEFINER.format(rows=50)} AS $$
+  SELECT older.id, younger.id
+  FROM (
+    SELECT *, (
+      SELECT string_agg(
+        quote_literal(left(md5(c.organization_id::text), 8) || replace(term, '\\', '')), ' | '
+      )::tsquery
+      FROM unnest(crm.client_identity(name, emails, phones, addresses, document_index)) AS term
+    ) AS query
+    FROM crm.clients AS c
+    WHERE organization_id = {TENANT} AND {LIVE} AND id > after
+    ORDER BY id LIMIT most
+  ) AS older
+  CROSS JOIN LATERAL (
+    SELECT id FROM crm.clients
+    WHERE organization_id = {TENANT} AND {LIVE} AND {FOUND_BY} @@ older.query AND id > older.id
+    LIMIT each
+  ) AS younger
+$$
+"""
+HELPERS = (NAME_WORDS, NAME_KEY, IDENTITY, TERMS, VARIANTS)
+SECRET = {
+    "client_candidates(tsquery, integer)": CANDIDATES,
+    "similar_words(text[], integer)": SIMILAR_WORDS,
+    "duplicate_candidates(uuid, integer, integer)": PAIRS,
+}
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """The index is built beside the traffic; stopped halfway, it is built anew."""
+    for function in HELPERS:
+        op.execute(function)
+    with op.get_context().autocommit_block():
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS crm.ix_clients_terms")
+        op.execute(
+            f"CREATE INDEX CONCURRENTLY ix_clients_terms ON crm.clients USING gin ({FOUND_BY})"
+            f" WITH (fastupdate = off) WHERE {LIVE}"
+        )
+    # Nobody needs statistics of it, and ANALYZE would compute the terms of its whole sample.
+    op.execute("ALTER INDEX crm.ix_clients_terms ALTER COLUMN 1 SET STATISTICS 0")
+    _create_words()
+    _create_merges()
+    _create_distinctions()
+    for table, verbs in TABLES.items():
+        enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
+    for table in ("clients", "client_words"):
+        op.execute(
+            f"CREATE POLICY candidates ON crm.{table} FOR SELECT TO cogep_owner USING (true)"
+        )
+    for signature, function in SECRET.items():
+        op.execute(function)
+        op.execute(f"REVOKE ALL ON FUNCTION crm.{signature} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION crm.{signature} TO cogep_app")
+    _learn_words()
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Clients that were merged stay merged; how to undo it is forgotten."""
+    for signature in SECRET:
+        op.execute(f"DROP FUNCTION crm.{signature}")
+    op.execute("DROP POLICY candidates ON crm.clients")
+    for table in reversed(TABLES):
+        op.drop_table(table, schema=SCHEMA)
+    with op.get_context().autocommit_block():
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS crm.ix_clients_terms")
+    op.execute("DROP FUNCTION crm.word_variants(uuid, text)")
+    op.execute("DROP FUNCTION crm.client_terms(uuid, text, jsonb, jsonb, jsonb, bytea, text)")
+    op.execute("DROP FUNCTION crm.client_identity(text, jsonb, jsonb, jsonb, bytea)")
+    op.execute("DROP FUNCTION crm.name_key(text)")
+    op.execute("DROP FUNCTION crm.name_words(text)")
+
+
+def _learn_words() -> None:
+    op.execute("CREATE POLICY filling ON crm.client_words TO cogep_owner USING (true)")
+    op.execute(
+        "INSERT INTO crm.client_words (organization_id, word)"
+        " SELECT DISTINCT organization_id, word FROM crm.clients, unnest(crm.name_words(name)) AS word"
+        f" WHERE {LIVE}"
+    )
+    op.execute("DROP POLICY filling ON crm.client_words")
+
+
+def _create_words() -> None:
+    op.create_table(
+        "client_words",
+        sa.Column("organization_id", sa.Uuid(), primary_key=True),
+        sa.Column("word", sa.Text(collation="C"), primary_key=True),
+        schema=SCHEMA,
+    )
+    op.execute(
+        "CREATE INDEX ix_client_words_variants ON crm.client_words"
+        " USING gin (crm.word_variants(organization_id, word)) WITH (fastupdate = off)"
+    )
+    op.execute("ALTER INDEX crm.ix_client_words_variants ALTER COLUMN 1 SET STATISTICS 0")
+
+
+def _create_merges() -> None:
+    op.create_table(
+        "client_merges",
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False, server_default=sa.func.now()),
+        sa.Column("updated_at", INSTANT, nullable=False, server_default=sa.func.now()),
+        sa.Column("version", sa.Integer(), nullable=False, server_default="1"),
+        sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("merged_id", sa.Uuid(), nullable=False),
+        sa.Column("merged_by", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("changed", JSONB(), nullable=False),
+        sa.Column("moved", JSONB(), nullable=False),
+        sa.Column("undone_at", INSTANT),
+        sa.Column("undone_by", sa.Uuid()),
+        sa.UniqueConstraint("organization_id", "id"),
+        _client("survivor_id"),
+        _client("merged_id"),
+        _member("merged_by"),
+        _member("undone_by"),
+        sa.CheckConstraint("survivor_id <> merged_id", name="two_clients"),
+        schema=SCHEMA,
+    )
+    for name, *columns in (
+        ("ix_client_merges_created_at", "created_at", "id"),
+        ("ix_client_merges_survivor_id", "survivor_id", "created_at", "id"),
+    ):
+        op.create_index(name, "client_merges", ["organization_id", *columns], schema=SCHEMA)
+    op.create_index(
+        "uq_client_merges_standing",
+        "client_merges",
+        ["organization_id", "merged_id"],
+        unique=True,
+        schema=SCHEMA,
+        postgresql_where=sa.text("undone_at IS NULL"),
+    )
+
+
+def _create_distinctions() -> None:
+    op.create_table(
+        "client_distinctions",
+        sa.Column("organization_id", sa.Uuid(), primary_key=True),
+        sa.Column("client_id", sa.Uuid(), primary_key=True),
+        sa.Column("other_id", sa.Uuid(), primary_key=True),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False, server_default=sa.func.now()),
+        _client("client_id"),
+        _client("other_id"),
+        _member("created_by"),
+        sa.CheckConstraint("client_id < other_id", name="ordered"),
+        schema=SCHEMA,
+    )
+    op.create_index(
+        "ix_client_distinctions_other_id",
+        "client_distinctions",
+        ["organization_id", "other_id", "client_id"],
+        schema=SCHEMA,
+    )
+
+
+def _client(column: str) -> sa.ForeignKeyConstraint:
+    return _refers(column, "clients")
+
+
+def _member(column: str) -> sa.ForeignKeyConstraint:
+    return _refers(column, "members")
+
+
+def _refers(column: str, table: str) -> Any:
+    return sa.ForeignKeyConstraint(
+        ["organization_id", column], [f"{SCHEMA}.{table}.organization_id", f"{SCHEMA}.{table}.id"]
+    )

@@ -70,6 +70,17 @@ class Client(VersionedRow, Base):
             "merged_into_id",
             postgresql_where=sa.text("merged_into_id IS NOT NULL"),
         ),
+        # What `search` finds clients by.
+        sa.Index(
+            "ix_clients_terms",
+            sa.text(
+                "crm.client_terms(organization_id, name, emails, phones, addresses,"
+                " document_index, external_id)"
+            ),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=sa.text("deleted_at IS NULL AND merged_into_id IS NULL"),
+        ),
         _client("merged_into_id"),
     )
 

@@ -118,12 +118,6 @@ class Clients:
         statement = self._filtered(wanted, sa.func.count())
         return (await self._session.scalar(statement)) or 0
 
-    async def search(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """Runs what `search.matching` built, within the organization."""
-        mine = statement.where(self._mine())
-        rows: Sequence[sa.Row[Any]] = (await self._session.execute(mine)).all()
-        return rows
-
     def _filtered(self, wanted: ClientFilter, *columns: Any) -> sa.Select[Any]:
         statement = sa.select(*columns).select_from(Client).where(self._mine())
         if wanted.kind is not None:

@@ -1,0 +1,1 @@
+"""Clients that are entered twice: suggested, joined, and separated again."""
