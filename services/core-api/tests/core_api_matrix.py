@@ -1,0 +1,235 @@
+"""Calls every operation as everybody, with ids of the own and of another organization.
+
+All calls happen within one transaction; what a call changes is undone after it.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from core_api_factories import INTERNAL_KEY, Person
+from core_api_inventory import ALIASES, MAKERS, Inventory
+from core_api_needs import ANYBODY, INTERNAL, NEEDS, OPEN
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared_schemas.ids import new_id
+from shared_schemas.permissions import ROLE_PERMISSIONS, Permission, Role
+
+API: Final = "/api/v1"
+ROLE_OF: Final = {"ana": Role.ADMIN, "bruno": Role.AGENT, "vera": Role.VIEWER, "davi": Role.DPO}
+NOBODY, STRANGER, SERVICE = "no role", "no token", "internal key"
+CALLERS: Final = (*ROLE_OF, NOBODY, STRANGER, SERVICE)
+OWN, FOREIGN, UNKNOWN = "own", "other tenant's", "unknown"
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: by whom, of what, and whose id stands where (`whose` is `OWN` elsewhere)."""
+
+    operation: str
+    caller: str
+    whose: str = OWN
+    parameter: str | None = None
+
+    def __str__(self) -> str:
+        where = f" {self.whose} {self.parameter}" if self.parameter else ""
+        return f"{self.caller}: {self.operation}{where}"
+
+    @property
+    def expected(self) -> int | None:
+        """The status of who may not; None for who may."""
+        need = NEEDS[self.operation]
+        if need == OPEN:
+            return None
+        if need == INTERNAL:
+            return None if self.caller == SERVICE else 401
+        if self.caller in {STRANGER, SERVICE}:
+            return 401
+        held = ROLE_PERMISSIONS[ROLE_OF[self.caller]] if self.caller in ROLE_OF else frozenset()
+        needed = () if need == ANYBODY else map(Permission, need.split(" "))
+        return None if set(needed) <= held else 403
+
+
+def parameters_of(operation: str) -> list[str]:
+    """The path parameters, in their order."""
+    return _PARAMETER.findall(operation)
+
+
+def cases() -> list[Case]:
+    """Every operation × everybody × every id being their own, another tenant's, nobody's."""
+    found = []
+    for operation, caller in product(NEEDS, CALLERS):
+        found.append(Case(operation, caller))
+        found += [
+            Case(operation, caller, whose, parameter)
+            for parameter in parameters_of(operation)
+            for whose in (FOREIGN, UNKNOWN)
+        ]
+    return found
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that is ready to be sent."""
+
+    method: str
+    path: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    """The fields of the body that name other things."""
+
+
+class Matrix:
+    """Two organizations with one thing of every kind, and everybody who may call."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        document: dict[str, Any],
+        callers: Mapping[str, Person],
+        own: Inventory,
+        foreign: Inventory,
+    ) -> None:
+        self._connection = connection
+        self._document = document
+        self._callers = callers
+        self.own = own
+        self.foreign = foreign
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """What happens within has never happened."""
+        savepoint = await self._connection.begin_nested()
+        try:
+            yield
+        finally:
+            await savepoint.rollback()
+
+    async def send(self, caller: str, call: Call) -> httpx.Response:
+        """The answer to `call`."""
+        return await self._callers[caller].call(call.method, call.path, **call.content)
+
+    async def call_of(self, case: Case, *, example: int = 0, body: str = OWN) -> Call:
+        """The request of a case; `body` says whose things the references in its body name."""
+        method, path = case.operation.split(" ")
+        for parameter in parameters_of(path):
+            whose = case.whose if parameter == case.parameter else OWN
+            path = path.replace(f"{{{parameter}}}", await self._id(_name(path, parameter), whose))
+        described = self.described(case.operation)
+        references: list[str] = []
+        content = await self._content(case.operation, described, example, body, references)
+        query = _query(case.operation, described)
+        prefix = "" if path.startswith("/internal/") else API
+        return Call(method, prefix + path, content | query, tuple(references))
+
+    def described(self, operation: str) -> dict[str, Any]:
+        """The operation in the OpenAPI document; internal ones are not in it."""
+        method, path = operation.split(" ")
+        described: dict[str, Any] = (
+            self._document["paths"].get(f"{API}{path}", {}).get(method.lower(), {})
+        )
+        return described
+
+    def examples_of(self, operation: str) -> list[Any]:
+        """The examples of the JSON body."""
+        body = self.described(operation).get("requestBody", {}).get("content", {})
+        schema = body.get("application/json", {}).get("schema", {})
+        for option in schema.get("anyOf", [schema]):
+            name = option.get("$ref", "").removeprefix("#/components/schemas/")
+            if examples := self._document["components"]["schemas"].get(name, {}).get("examples"):
+                return list(examples)
+        return list(schema.get("examples", []))
+
+    async def _content(
+        self,
+        operation: str,
+        described: dict[str, Any],
+        example: int,
+        whose: str,
+        references: list[str],
+    ) -> dict[str, Any]:
+        if operation in BODIES:
+            return dict(await BODIES[operation](self.own))
+        if "requestBody" not in described:
+            return {}
+        examples = self.examples_of(operation)
+        if not examples:
+            raise LookupError(
+                f"{operation}: give its body an example, or add it to BODIES in {__name__}.py"
+            )
+        return {"json": await self._filled(examples[example], whose, references)}
+
+    async def _filled(self, value: Any, whose: str, references: list[str], name: str = "") -> Any:
+        """The example, its references naming things that exist."""
+        if isinstance(value, dict):
+            return {
+                key: await self._filled(inner, whose, references, key)
+                for key, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [await self._filled(inner, whose, references, _one(name)) for inner in value]
+        if isinstance(value, str) and (name in MAKERS or _is_uuid(value)):
+            references.append(name)
+            return await self._id(name, whose)
+        return value
+
+    async def _id(self, name: str, whose: str) -> str:
+        own = await self.own.id(name)
+        if whose == OWN:
+            return own
+        if whose == FOREIGN:
+            return await self.foreign.id(name)
+        return str(new_id()) if _is_uuid(own) else "nenhuma"
+
+
+BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {}
+"""Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
+
+
+def everybody(person: Callable[..., Person], http: httpx.AsyncClient) -> dict[str, Person]:
+    """Who calls, by name."""
+    nobody = person("vera", sub=str(new_id()), realm_access={"roles": []})
+    key = {"x-source-service": "worker-svc", "x-internal-key": INTERNAL_KEY}
+    return {
+        **{name: person(name) for name in ROLE_OF},
+        NOBODY: nobody,
+        STRANGER: Person(http, {}),
+        SERVICE: Person(http, key),
+    }
+
+
+def _name(path: str, parameter: str) -> str:
+    """What the inventory calls the parameter."""
+    template = path[: path.index(f"{{{parameter}}}")] + f"{{{parameter}}}"
+    return ALIASES.get(template, parameter)
+
+
+def _query(operation: str, described: dict[str, Any]) -> dict[str, Any]:
+    """The required parameters of the query, from their examples."""
+    values = {}
+    for parameter in described.get("parameters", []):
+        if parameter["in"] == "query" and parameter.get("required"):
+            examples = parameter["schema"].get("examples") or [parameter.get("example")]
+            if examples[0] is None:
+                raise LookupError(f"{operation}: give {parameter['name']} an example")
+            values[parameter["name"]] = examples[0]
+    return {"params": values} if values else {}
+
+
+def _one(name: str) -> str:
+    """`ticket_ids` → `ticket_id`."""
+    return name.removesuffix("s") if name.endswith("_ids") else name
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
