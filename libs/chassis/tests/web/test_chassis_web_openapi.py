@@ -94,6 +94,7 @@ def test_routes_of_people_ask_for_an_access_token(document: dict[str, Any]) -> N
     assert document["components"]["securitySchemes"]["accessToken"]["scheme"] == "bearer"
     for name, operation in _operations(document):
         assert operation["security"] == [{"accessToken": []}], name
+        assert isinstance(operation["x-permissions"], list), name
 
 
 def test_framework_and_internal_routes_stay_out(document: dict[str, Any]) -> None:
