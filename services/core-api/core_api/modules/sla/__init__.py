@@ -1,0 +1,1 @@
+"""Service levels: business calendars, policies, and the ledger that due times come from."""
