@@ -17,6 +17,7 @@ from chassis.observability.logging import configure_logging
 from chassis.observability.sentry import configure_sentry
 from chassis.security.authentication import authenticate_service
 from chassis.settings import Environment, ServiceAppSettings
+from chassis.web.docs_page import DocsPage
 from chassis.web.error_handlers import ErrorAnswers
 from chassis.web.errors import DomainError
 from chassis.web.gateway_errors import gateway_error_routes
@@ -25,7 +26,7 @@ from chassis.web.middleware.body_limit import Allowance, BodyLimit
 from chassis.web.middleware.boundary import BoundaryMiddleware
 from chassis.web.middleware.edge import EdgeMiddleware
 from chassis.web.middleware.request_log import ROUTINE
-from chassis.web.middleware.security_headers import docs_headers, security_headers
+from chassis.web.middleware.security_headers import page_headers, security_headers
 from chassis.web.openapi import describe
 from chassis.web.resources import AuthenticatedHook
 from chassis.web.routing import RouteTable, lay_out
@@ -130,7 +131,9 @@ def create_service_app(
         dependencies=[Depends(authenticate_service)],
         in_schema=False,
     )
-    app.layers = _layers(app, settings, ErrorAnswers(conflicts or {}), allowances)
+    docs = DocsPage(title=title, prefix=openapi_prefix, openapi_url=str(app.openapi_url))
+    app.router.routes += docs.routes()
+    app.layers = _layers(app, settings, ErrorAnswers(conflicts or {}), allowances, docs)
     return app
 
 
@@ -143,9 +146,8 @@ def _framework(
         version=settings.service.version,
         lifespan=runtime.lifespan,
         openapi_url=f"{openapi_prefix}/openapi.json",
-        docs_url=f"{openapi_prefix}/docs",
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         telemetry={
@@ -163,6 +165,7 @@ def _layers(
     settings: ServiceAppSettings,
     errors: ErrorAnswers,
     allowances: Sequence[Allowance],
+    docs: DocsPage,
 ) -> Callable[[], ASGIApp]:
     service = settings.service
     https = service.environment in {Environment.STAGING, Environment.PRODUCTION}
@@ -174,7 +177,7 @@ def _layers(
             RouteTable(app.router),
             errors=errors,
             body_limit=BodyLimit(service.max_body_bytes, allowances),
-            unaliased=frozenset({str(app.docs_url), str(app.openapi_url)}),
+            unaliased=docs.paths | {str(app.openapi_url)},
         )
         for layer, args, kwargs in reversed(app.user_middleware):
             wrapped = layer(wrapped, *args, **kwargs)
@@ -182,7 +185,7 @@ def _layers(
             wrapped,
             errors=errors,
             headers=security_headers(https=https),
-            headers_of={str(app.docs_url): docs_headers(https=https)},
+            headers_of={docs.path: page_headers(docs.policy, https=https)},
         )
 
     return wrap

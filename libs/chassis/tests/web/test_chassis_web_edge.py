@@ -2,6 +2,9 @@
 flow."""
 
 import asyncio
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -98,10 +101,18 @@ async def test_production_tells_browsers_to_stay_on_tls(
     assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
-async def test_page_for_people_may_load_its_script(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/api/docs")
-    assert answer.status_code == 200
-    assert "cdn.jsdelivr.net" in answer.headers["content-security-policy"]
+async def test_page_for_people_loads_from_us_alone(web: httpx.AsyncClient) -> None:
+    page = await web.get("/api/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert {"/api/docs/swagger-ui-bundle.js", "/api/docs/swagger-ui.css"} < set(loaded)
+    for address in loaded:
+        assert (await web.get(address)).status_code == 200, address
+    policy = page.headers["content-security-policy"]
+    assert "http" not in policy
+    [inline] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}'" in policy
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,6 @@ _API: Final[Headers] = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
-# Swagger UI brings its script and style from a CDN and starts with an inline script.
-_DOCS_POLICY: Final = (
-    b"default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    b"script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    b"style-src 'unsafe-inline' https://cdn.jsdelivr.net; frame-ancestors 'none'"
-)
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -27,9 +21,9 @@ def security_headers(*, https: bool) -> Headers:
     return [*_API, _HSTS] if https else list(_API)
 
 
-def docs_headers(*, https: bool) -> Headers:
-    """For the page that shows the API to people."""
+def page_headers(policy: bytes, *, https: bool) -> Headers:
+    """For a page with a Content-Security-Policy of its own."""
     return [
-        (name, _DOCS_POLICY if name == b"content-security-policy" else value)
+        (name, policy if name == b"content-security-policy" else value)
         for name, value in security_headers(https=https)
     ]
