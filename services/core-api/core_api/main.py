@@ -10,11 +10,16 @@ from chassis.settings import read_settings
 from chassis.web.application import create_service_app
 from core_api.conflicts import CONFLICTS
 from core_api.modules.audit import router as audit
+from core_api.modules.categories import router as categories
 from core_api.modules.clients import router as clients
 from core_api.modules.consents import router as consents
+from core_api.modules.desk import router as desk
 from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
+from core_api.modules.teams import attendants_router as attendants
+from core_api.modules.teams import router as teams
+from core_api.modules.teams import sweep_router as assignment_sweep
 from core_api.modules.tickets import message_router as ticket_messages
 from core_api.modules.tickets import router as tickets
 from core_api.schema import SCHEMA
@@ -37,10 +42,14 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             clients.router,
             tickets.router,
             ticket_messages.router,
+            categories.router,
+            desk.router,
+            teams.router,
+            attendants.router,
             consents.router,
             audit.router,
         ],
-        internal_routers=[maintenance.router],
+        internal_routers=[maintenance.router, assignment_sweep.router],
         conflicts=CONFLICTS,
         on_authenticated=MemberProvisioning(),
         own_resources=open_workplace,

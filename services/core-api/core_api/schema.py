@@ -11,10 +11,13 @@ from core_api.modules.desk import models as _desk
 from core_api.modules.duplicates import models as _duplicates
 from core_api.modules.fields import models as _fields
 from core_api.modules.imports import models as _imports
+from core_api.modules.macros import models as _macros
 from core_api.modules.organizations import models as _organizations
+from core_api.modules.teams import models as _teams
 from core_api.modules.tickets import message_models as _ticket_messages
 from core_api.modules.tickets import models as _tickets
 from core_api.modules.tickets import relation_models as _ticket_relations
+from core_api.modules.views import models as _views
 from core_api.tables import SCHEMA, Base
 
 METADATA: Final = Base.metadata
@@ -31,8 +34,11 @@ __all__ = [
     "_duplicates",
     "_fields",
     "_imports",
+    "_macros",
     "_organizations",
+    "_teams",
     "_ticket_messages",
     "_ticket_relations",
     "_tickets",
+    "_views",
 ]

@@ -20,6 +20,11 @@ def to_category(column: str) -> sa.ForeignKeyConstraint:
     return _composite(column, "ticket_categories")
 
 
+def to_team(column: str) -> sa.ForeignKeyConstraint:
+    """Refers to a team of the same organization."""
+    return _composite(column, "teams")
+
+
 def _composite(column: str, table: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         ["organization_id", column], [f"{SCHEMA}.{table}.organization_id", f"{SCHEMA}.{table}.id"]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.data.columns import Tenant, text_enum, utc_now
 from core_api.changes import Changes
 from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketMerged
-from core_api.modules.tickets.keys import to_category, to_member, to_ticket
+from core_api.modules.tickets.keys import to_category, to_member, to_team, to_ticket
 from core_api.modules.tickets.message_models import MessageKind
 from core_api.modules.tickets.moves import AT_REST, TRANSITIONS, Move, TicketStatus
 from core_api.tables import SCHEMA, Base, VersionedRow
@@ -69,6 +69,7 @@ class Ticket(VersionedRow, Base):
         to_category("category_id"),
         to_ticket("merged_into_id"),
         to_ticket("follow_up_of_id"),
+        to_team("team_id"),
         to_member("assignee_id"),
         to_member("created_by"),
         sa.Index("ix_tickets_created_at", "organization_id", "created_at", "id"),
@@ -76,6 +77,18 @@ class Ticket(VersionedRow, Base):
         sa.Index("ix_tickets_status", "organization_id", "status", "created_at", "id"),
         sa.Index("ix_tickets_client_id", "organization_id", "client_id", "created_at", "id"),
         sa.Index("ix_tickets_assignee_id", "organization_id", "assignee_id", "created_at", "id"),
+        sa.Index("ix_tickets_team_id", "organization_id", "team_id", "created_at", "id"),
+        sa.Index(
+            "ix_tickets_team_queue",
+            "organization_id",
+            "team_id",
+            "assignee_id",
+            "created_at",
+            "id",
+            postgresql_where=sa.text(
+                "team_id IS NOT NULL AND status NOT IN ('resolved', 'closed')"
+            ),
+        ),
         sa.Index("ix_tickets_category_id", "organization_id", "category_id", "created_at", "id"),
         sa.Index("ix_tickets_priority", "organization_id", "priority", "created_at", "id"),
         sa.Index(
@@ -104,6 +117,7 @@ class Ticket(VersionedRow, Base):
     custom_fields: Mapped[dict[str, Any]] = mapped_column(
         JSONB(), default=dict, server_default=sa.text("'{}'")
     )
+    team_id: Mapped[UUID | None]
     assignee_id: Mapped[UserId | None]
     created_by: Mapped[UserId]
     last_message_at: Mapped[datetime | None]

@@ -6,6 +6,7 @@ from core_api.changes import made
 from core_api.modules.clients.service import require_client
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import TicketStatus
+from core_api.modules.tickets.placing import placed
 from core_api.modules.tickets.schemas import TicketCreate
 from core_api.modules.tickets.work import CREATED, TicketWork
 from shared_schemas.ids import new_id
@@ -20,6 +21,7 @@ class Opening(TicketWork):
 
     async def _open(self, values: dict[str, Any]) -> Ticket:
         await require_client(self.tx, self.actor.organization_id, values["client_id"])
+        values = await placed(self.tx, self.actor.organization_id, None, values)
         ticket = Ticket(
             id=new_id(),
             organization_id=self.actor.organization_id,

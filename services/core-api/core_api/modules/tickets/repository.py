@@ -70,6 +70,8 @@ class TicketFilter:
     channel: TicketChannel | None = None
     client_id: UUID | None = None
     assignee_id: UUID | None = None
+    team_id: UUID | None = None
+    unassigned: bool = False
     tag: str | None = None
 
 
@@ -148,6 +150,10 @@ class Tickets:
             conditions.append(Ticket.client_id == wanted.client_id)
         if wanted.assignee_id is not None:
             conditions.append(Ticket.assignee_id == wanted.assignee_id)
+        if wanted.team_id is not None:
+            conditions.append(Ticket.team_id == wanted.team_id)
+        if wanted.unassigned:
+            conditions.append(Ticket.assignee_id.is_(None))
         if wanted.tag is not None:
             conditions.append(Ticket.tags.contains([wanted.tag]))
         return sa.select(*columns).select_from(Ticket).where(*conditions)

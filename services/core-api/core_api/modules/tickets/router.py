@@ -15,6 +15,7 @@ from core_api.documentation import raises
 from core_api.fields import SearchText, changes
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
+from core_api.modules.teams.roster import NotInTeam, TeamUnknown
 from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
@@ -36,7 +37,6 @@ from core_api.modules.tickets.search import matching
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
-from shared_schemas.ids import UserId
 from shared_schemas.pagination import CursorMeta
 
 router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRoute)
@@ -45,11 +45,14 @@ Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-numb
 
 
 def _filter(
+    *,
     status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
     priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
     channel: TicketChannel | None = None,
     client_id: UUID | None = None,
     assignee_id: UUID | None = None,
+    team_id: UUID | None = None,
+    unassigned: Annotated[bool, Query(description="Only those nobody takes care of")] = False,
     tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
 ) -> TicketFilter:
     return TicketFilter(
@@ -58,6 +61,8 @@ def _filter(
         channel=channel,
         client_id=client_id,
         assignee_id=assignee_id,
+        team_id=team_id,
+        unassigned=unassigned,
         tag=tag.casefold() if tag else None,
     )
 
@@ -66,7 +71,7 @@ def _filter(
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Open a ticket",
-    responses=raises(ClientNotFound),
+    responses=raises(ClientNotFound, TeamUnknown),
 )
 async def create_ticket(
     given: TicketCreate, actor: Writer, tx: Tx, response: Response
@@ -113,7 +118,9 @@ async def get_ticket(
     return _answer(row, actor, response)
 
 
-@router.patch("/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound))
+@router.patch(
+    "/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound, TeamUnknown)
+)
 async def change_ticket(
     ticket_id: TicketId,
     given: TicketUpdate,
@@ -130,7 +137,15 @@ async def change_ticket(
 @router.post(
     "/{ticket_id}/assign",
     summary="Assign a ticket",
-    responses=raises(TicketNotFound, ILLEGAL, MERGED, IdempotencyKeyReused, MemberUnknown),
+    responses=raises(
+        TicketNotFound,
+        ILLEGAL,
+        MERGED,
+        IdempotencyKeyReused,
+        MemberUnknown,
+        TeamUnknown,
+        NotInTeam,
+    ),
 )
 async def assign_ticket(
     ticket_id: TicketId,
@@ -140,9 +155,12 @@ async def assign_ticket(
     seen_version: IfMatch,
     response: Response,
 ) -> Success[TicketRead]:
-    """Gives the ticket to a member of the organization, or, with null, to nobody."""
-    assignee_id = None if given.assignee_id is None else UserId(given.assignee_id)
-    ticket = await TicketService(tx, actor).assign(ticket_id, assignee_id, seen_version)
+    """Gives the ticket to a member of the organization, to a team, or to somebody of a team.
+
+    Null is nobody. With a team that assigns by itself the ticket then has somebody at once, or as
+    soon as somebody is free.
+    """
+    ticket = await TicketService(tx, actor).assign(ticket_id, changes(given), seen_version)
     return _answer(ticket, actor, response)
 
 

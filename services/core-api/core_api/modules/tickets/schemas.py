@@ -1,15 +1,16 @@
 """What tickets and their messages look like on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from core_api.fields import Body, Input, Line, NoneIfBlank, Tags, absent
 from core_api.modules.tickets.message_models import MessageKind
 from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
+from shared_schemas.ids import UserId
 
 
 class TicketCreate(Input):
@@ -36,10 +37,14 @@ class TicketCreate(Input):
     priority: TicketPriority = TicketPriority.NORMAL
     channel: TicketChannel = TicketChannel.WEB
     tags: Tags = Field(default=[])
+    team_id: UUID | None = Field(default=None, description="The team whose queue it enters")
 
 
 class TicketUpdate(Input):
-    """What changes. A field left out stays; status and assignee have calls of their own."""
+    """What changes. A field left out stays; status and assignee have calls of their own.
+
+    A ticket that enters another team leaves an assignee who is not in it.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"priority": "urgent"}]})
 
@@ -48,6 +53,7 @@ class TicketUpdate(Input):
     priority: TicketPriority = absent()
     channel: TicketChannel = absent()
     tags: Tags = absent()
+    team_id: UUID | None = absent()
 
 
 class TicketMove(Input):
@@ -63,13 +69,20 @@ class TicketMove(Input):
 
 
 class TicketAssignment(Input):
-    """Who takes care of the ticket."""
+    """Who takes care of the ticket: somebody, nobody, a team, or somebody of a team."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"assignee_id": "0192a000-0000-7000-8000-000000000002"}]}
     )
 
-    assignee_id: UUID | None = Field(description="A member's id; null for nobody")
+    assignee_id: UserId | None = absent()
+    team_id: UUID | None = absent()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("Informe a pessoa, a equipe, ou ambas; null é ninguém.")
+        return self
 
 
 class TicketRead(BaseModel):
@@ -88,6 +101,7 @@ class TicketRead(BaseModel):
     tags: list[str] = Field(examples=[["certidão"]])
     category_id: UUID | None
     custom_fields: dict[str, Any]
+    team_id: UUID | None
     assignee_id: UUID | None
     created_by: UUID
     last_message_at: datetime | None

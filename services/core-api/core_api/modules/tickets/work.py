@@ -14,6 +14,7 @@ from core_api.modules.audit import service as audit
 from core_api.modules.tickets.message_models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.repository import Tickets
+from core_api.modules.tickets.team_queue import TeamQueue
 from shared_schemas.actor import Actor
 from shared_schemas.events import TicketCreated, TicketResolved, TicketUpdated
 from shared_schemas.ids import new_id
@@ -30,6 +31,7 @@ class TicketWork:
         self.tx = tx
         self.actor = actor
         self.tickets = Tickets(tx, actor.organization_id)
+        self.queue = TeamQueue(tx, actor.organization_id, self._assigned)
 
     async def _record(
         self,
@@ -62,6 +64,10 @@ class TicketWork:
             reason=reason,
         )
         await self.tx.flush()
+        await self.queue.follow(ticket, changes)
+
+    async def _assigned(self, ticket: Ticket, action: str, changes: Changes, why: str) -> None:
+        await self._record(ticket, action, changes, reason=why)
 
     def _happening(
         self, ticket: Ticket, action: str, changes: Changes

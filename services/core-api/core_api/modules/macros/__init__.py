@@ -1,0 +1,1 @@
+"""Canned replies with variables, and macros: several actions on a ticket at once."""

@@ -1,0 +1,1 @@
+"""Who works together, on how much, on what, and when: teams, skills, availability, absences."""
