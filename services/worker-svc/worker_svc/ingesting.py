@@ -1,6 +1,5 @@
 """Working off the ingestion queue: woken by the stream, polling when nothing comes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -8,13 +7,12 @@ from typing import cast
 from fastapi import FastAPI
 
 from chassis.data.object_storage import ObjectStorage
-from chassis.messaging.listener import StreamListener
 from chassis.messaging.nudge import OutboxNudge
 from chassis.web.resources import Resources
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.configured import open_embedder
 from shared_schemas.events import DocumentSubmitted
-from worker_svc.job_worker import JobWorker
+from worker_svc.queue_work import working_off
 from worker_svc.settings import WorkerAppSettings
 
 
@@ -32,21 +30,13 @@ async def ingesting(_app: FastAPI, resources: Resources) -> AsyncIterator[None]:
             embedder,
             settings.ingestion,
         ) as ingestion,
-    ):
-        worker = JobWorker(
+        working_off(
+            resources,
             ingestion.queue,
             ingestion.work_off,
+            settings.worker,
             slots=settings.worker.slots,
-            poll=settings.worker.poll,
-            patience=settings.worker.patience,
-        )
-        listener = StreamListener(
-            resources.redis, resources.name, [DocumentSubmitted.TYPE], worker.wake
-        )
-        running = [asyncio.create_task(worker.run()), asyncio.create_task(listener.run())]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            woken_by=[DocumentSubmitted.TYPE],
+        ),
+    ):
+        yield

@@ -1,13 +1,17 @@
 """worker-svc: slow work. Composes, and decides nothing. Offers health and metrics only."""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
 
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
+from chassis.web.resources import Resources
 from knowledge.models import SCHEMA
+from worker_svc.importing import importing
 from worker_svc.ingesting import ingesting
 from worker_svc.settings import WorkerAppSettings
 from worker_svc.upkeep import keep_up
@@ -27,7 +31,13 @@ def create_app(settings: WorkerAppSettings | None = None) -> FastAPI:
         schema=SCHEMA,  # works on ai-svc's queue, and writes to its outbox
         relay=False,  # which ai-svc relays
         routers=[],
-        own_resources=ingesting,
+        own_resources=_queues,
         background=[keep_up],
         openapi_prefix="/worker",
     )
+
+
+@asynccontextmanager
+async def _queues(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
+    async with ingesting(app, resources), importing(resources):
+        yield

@@ -23,6 +23,7 @@ class WorkerSettings(SettingsGroup):
     model_config = SettingsConfigDict(env_prefix="WORKER_")
 
     slots: int = Field(default=8, gt=0, le=64)  # documents at a time
+    import_slots: int = Field(default=2, gt=0, le=16)  # files of clients at a time
     poll: timedelta = timedelta(seconds=5)  # when the stream does not wake it
     patience: timedelta = timedelta(seconds=5)  # for jobs under way when it is told to stop
     prune_every: timedelta = timedelta(hours=1)

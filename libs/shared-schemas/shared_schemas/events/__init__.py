@@ -7,6 +7,7 @@ from shared_schemas.events.base import BaseEvent, Payload
 from shared_schemas.events.clients import ClientCreated, ClientUpdated
 from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
 from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, DocumentSubmitted
+from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
 from shared_schemas.events.tickets import (
     TicketCreated,
@@ -22,6 +23,8 @@ from shared_schemas.events.tickets import (
 _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     ClientCreated,
     ClientUpdated,
+    ClientImportStarted,
+    ClientImportFinished,
     TicketCreated,
     TicketUpdated,
     TicketResolved,
@@ -46,6 +49,8 @@ __all__ = [
     "EVENT_TYPES",
     "BaseEvent",
     "ClientCreated",
+    "ClientImportFinished",
+    "ClientImportStarted",
     "ClientUpdated",
     "ConsentGranted",
     "ConsentRevoked",
