@@ -89,6 +89,13 @@ class Ticket(VersionedRow, Base):
                 "team_id IS NOT NULL AND status NOT IN ('resolved', 'closed')"
             ),
         ),
+        sa.Index(
+            "ix_tickets_sla_due_at",
+            "organization_id",
+            "sla_due_at",
+            "id",
+            postgresql_where=sa.text("sla_due_at IS NOT NULL"),
+        ),
         sa.Index("ix_tickets_category_id", "organization_id", "category_id", "created_at", "id"),
         sa.Index("ix_tickets_priority", "organization_id", "priority", "created_at", "id"),
         sa.Index(
@@ -128,6 +135,9 @@ class Ticket(VersionedRow, Base):
     first_replied_at: Mapped[datetime | None]  # stays when the ticket is reopened
     merged_into_id: Mapped[UUID | None]
     follow_up_of_id: Mapped[UUID | None]
+    # What the ledger of service levels says, for sorting and filtering: a projection, not an edit.
+    sla_due_at: Mapped[datetime | None]
+    sla_warning_at: Mapped[datetime | None]
     # No GIN index: `@@` is not leakproof, and row-level security keeps such operators out of
     # index conditions.
     search: Mapped[Any] = mapped_column(
