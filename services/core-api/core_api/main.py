@@ -9,14 +9,19 @@ from chassis.security.sealing import Vault
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
 from core_api.conflicts import CONFLICTS
+from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
 from core_api.modules.categories import router as categories
+from core_api.modules.clients import note_router as client_notes
+from core_api.modules.clients import relation_router as client_relations
 from core_api.modules.clients import router as clients
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
+from core_api.modules.fields import router as fields
 from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
+from core_api.modules.presence import router as presence
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
@@ -40,10 +45,15 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         routers=[
             organizations.router,
             clients.router,
+            client_notes.router,
+            client_relations.router,
+            fields.router,
             tickets.router,
             ticket_messages.router,
+            attachments.router,
             categories.router,
             desk.router,
+            presence.router,
             teams.router,
             attendants.router,
             consents.router,

@@ -36,7 +36,8 @@ TABLES: dict[str, tuple[Verb, ...]] = {
     "macro_canned_replies": ("SELECT", "INSERT", "DELETE"),
 }
 TEAM_KEY = "fk_tickets_organization_id_team_id_teams"
-UNFINISHED = "team_id IS NOT NULL AND status NOT IN ('resolved', 'closed')"
+UNFINISHED = "status NOT IN ('resolved', 'closed')"
+IN_TEAM = f"team_id IS NOT NULL AND {UNFINISHED}"
 
 
 def upgrade() -> None:
@@ -57,12 +58,14 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE crm.tickets VALIDATE CONSTRAINT {TEAM_KEY}")
         _index_tickets("ix_tickets_team_id", "team_id", "created_at", "id")
         _index_tickets(
-            "ix_tickets_team_queue", "team_id", "assignee_id", "created_at", "id", where=UNFINISHED
+            "ix_tickets_team_queue", "team_id", "assignee_id", "created_at", "id", where=IN_TEAM
         )
+        _index_tickets("ix_tickets_unfinished", "assignee_id", "created_at", "id", where=UNFINISHED)
 
 
 def downgrade() -> None:
     """Who was in which team is forgotten; the assignees stay."""
+    op.drop_index("ix_tickets_unfinished", "tickets", schema=SCHEMA)
     op.drop_index("ix_tickets_team_queue", "tickets", schema=SCHEMA)
     op.drop_index("ix_tickets_team_id", "tickets", schema=SCHEMA)
     op.drop_column("tickets", "team_id", schema=SCHEMA)

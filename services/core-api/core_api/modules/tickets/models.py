@@ -1,6 +1,6 @@
 """The table of tickets, and what a ticket does when it moves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -96,6 +96,14 @@ class Ticket(VersionedRow, Base):
             "id",
             postgresql_where=sa.text("sla_due_at IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_tickets_unfinished",
+            "organization_id",
+            "assignee_id",
+            "created_at",
+            "id",
+            postgresql_where=sa.text("status NOT IN ('resolved', 'closed')"),
+        ),
         sa.Index("ix_tickets_category_id", "organization_id", "category_id", "created_at", "id"),
         sa.Index("ix_tickets_priority", "organization_id", "priority", "created_at", "id"),
         sa.Index(
@@ -164,6 +172,18 @@ class Ticket(VersionedRow, Base):
             return Changes()
         first = kind is MessageKind.REPLY and self.first_replied_at is None
         return self.change({"last_message_at": at} | ({"first_replied_at": at} if first else {}))
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it is done: nobody works on it."""
+        return self.status in AT_REST
+
+    def is_beyond(self, window: timedelta | None, now: datetime) -> bool:
+        """Whether it has been done for longer than `window`; never, when there is none."""
+        done_at = self.closed_at or self.resolved_at
+        if window is None or done_at is None or not self.is_at_rest:
+            return False
+        return now - done_at > window
 
     def _dates_in(self, status: TicketStatus) -> dict[str, Any]:
         now = utc_now()

@@ -1,7 +1,6 @@
 """Tickets of one organization in the database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,15 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
+from core_api.modules.categories.service import ids_below
 from core_api.modules.tickets.exceptions import TicketNotFound
-from core_api.modules.tickets.message_models import TicketMessage
+from core_api.modules.tickets.filters import TicketFilter, narrowed
 from core_api.modules.tickets.models import (
     Ticket,
-    TicketChannel,
     TicketCounter,
-    TicketPriority,
 )
-from core_api.modules.tickets.moves import TicketStatus
+from core_api.modules.tickets.moves import AT_REST, TicketStatus
 from shared_schemas.ids import OrganizationId
 
 READ_COLUMNS: Final = tuple(
@@ -33,13 +31,6 @@ READ_COLUMNS: Final = tuple(
 _BY_ID: Final = sa.select(*READ_COLUMNS).where(
     Ticket.__table__.c.organization_id == sa.bindparam("organization_id"),
     Ticket.__table__.c.id == sa.bindparam("ticket_id"),
-)
-
-OLDEST_MESSAGE_FIRST: Final = Keyset(
-    name="created_at",
-    column=TicketMessage.created_at,
-    id=TicketMessage.id,
-    parse=datetime.fromisoformat,
 )
 
 
@@ -59,20 +50,17 @@ def _orders() -> Mapping[str, Keyset]:
 
 
 ORDERS: Final = _orders()
+Conditions = list[sa.ColumnElement[bool]]
+COUNTED_AT_MOST: Final = 5_000
+"""Rows looked at for one number of a sidebar."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class TicketFilter:
-    """Which tickets; None or nothing means any."""
-
-    statuses: tuple[TicketStatus, ...] = ()
-    priorities: tuple[TicketPriority, ...] = ()
-    channel: TicketChannel | None = None
-    client_id: UUID | None = None
-    assignee_id: UUID | None = None
-    team_id: UUID | None = None
-    unassigned: bool = False
-    tag: str | None = None
+# In the words of the partial indexes: bound values would not match them.
+_FINISHED: Final[list[sa.ColumnElement[str]]] = [
+    sa.literal_column("'resolved'"),
+    sa.literal_column("'closed'"),
+]
+UNFINISHED: Final = sa.type_coerce(Ticket.status, sa.Text()).not_in(_FINISHED)
+"""Whether somebody has still to work on a ticket."""
 
 
 async def read_ticket(rows: TenantRows, organization_id: OrganizationId, ticket_id: UUID) -> Any:
@@ -91,6 +79,7 @@ class Tickets:
     def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
         self._session = session
         self._organization_id = organization_id
+        self._branches: dict[UUID, Sequence[UUID]] = {}
 
     async def next_number(self) -> int:
         """The next number, this transaction's own: the others wait until it ends."""
@@ -109,54 +98,114 @@ class Tickets:
             raise TicketNotFound
         return ticket
 
+    async def standing_for(self, ticket_id: UUID) -> UUID:
+        """The ticket itself, or the one that goes on in its place, or TicketNotFound."""
+        chain = (
+            sa.select(Ticket.id, Ticket.merged_into_id)
+            .where(self._mine(), Ticket.id == ticket_id)
+            .cte("chain", recursive=True)
+        )
+        next_one = sa.select(Ticket.id, Ticket.merged_into_id).where(
+            self._mine(), Ticket.id == chain.c.merged_into_id
+        )
+        steps = chain.union_all(next_one)
+        last = sa.select(steps.c.id).where(steps.c.merged_into_id.is_(None))
+        standing: UUID | None = await self._session.scalar(last)
+        if standing is None:
+            raise TicketNotFound
+        return standing
+
+    async def latest_follow_up(self, ticket_id: UUID) -> UUID | None:
+        """The last ticket that took this one up again and still stands for itself."""
+        return await self._session.scalar(
+            sa.select(Ticket.id)
+            .where(
+                self._mine(),
+                Ticket.follow_up_of_id == ticket_id,
+                Ticket.merged_into_id.is_(None),
+                Ticket.id > ticket_id,
+            )
+            .order_by(Ticket.id.desc())
+            .limit(1)
+        )
+
+    async def client_of(self, ticket_id: UUID, *, lock: bool) -> UUID:
+        """Whose ticket it is, or TicketNotFound."""
+        statement = sa.select(Ticket.client_id).where(self._mine(), Ticket.id == ticket_id)
+        client_id = await self._session.scalar(statement.with_for_update() if lock else statement)
+        if client_id is None:
+            raise TicketNotFound
+        return client_id
+
     async def list(
         self, wanted: TicketFilter, order: Keyset, paging: CursorPage | PageNumber
     ) -> Sequence[sa.Row[Any]]:
         """A page of the columns to read."""
-        return await self._rows(order.page(self._filtered(wanted, *READ_COLUMNS), paging))
+        return await self._rows(order.page(await self._filtered(wanted, *READ_COLUMNS), paging))
 
     async def count(self, wanted: TicketFilter) -> int:
         """How many there are on all pages."""
-        return (await self._session.scalar(self._filtered(wanted, sa.func.count()))) or 0
+        return (await self._session.scalar(await self._filtered(wanted, sa.func.count()))) or 0
+
+    async def count_each(self, wanted: Mapping[UUID, TicketFilter]) -> dict[UUID, tuple[int, bool]]:
+        """How many each filter finds, and whether that is all of them; one statement.
+
+        Each looks at `COUNTED_AT_MOST` rows of one index, so that none costs more than that: what
+        the index does not know is decided row by row.
+        """
+        counts = [self._bounded_count(key, one) for key, one in wanted.items()]
+        if not counts:
+            return {}
+        rows = await self._session.execute(sa.union_all(*counts))
+        return {row.key: (row.found, row.looked_at < COUNTED_AT_MOST) for row in rows}
+
+    def _bounded_count(self, key: UUID, wanted: TicketFilter) -> sa.Select[UUID, int, int]:
+        matches = sa.and_(*self._conditions(wanted)).label("matches")
+        looked_at = sa.select(matches).select_from(Ticket).where(*self._driving(wanted))
+        bounded = looked_at.limit(COUNTED_AT_MOST).subquery()
+        counted = sa.select(
+            sa.literal(key, sa.Uuid()).label("key"),
+            sa.func.count().filter(bounded.c.matches).label("found"),
+            sa.func.count().label("looked_at"),
+        )
+        return counted.select_from(bounded)
+
+    def _driving(self, wanted: TicketFilter) -> Conditions:
+        """The conditions that one index answers, of the most selective there is."""
+        unfinished = bool(wanted.statuses) and not AT_REST.intersection(wanted.statuses)
+        if wanted.client_id is not None:
+            chosen = TicketFilter(client_id=wanted.client_id)
+        elif wanted.assignee_id is not None or wanted.unassigned:
+            chosen = TicketFilter(assignee_id=wanted.assignee_id, unassigned=wanted.unassigned)
+        elif wanted.team_id is not None:
+            chosen = TicketFilter(team_id=wanted.team_id)
+        else:
+            chosen = TicketFilter(
+                statuses=wanted.statuses, priorities=() if wanted.statuses else wanted.priorities
+            )
+            unfinished = False
+        return [*self._conditions(chosen), *([UNFINISHED] if unfinished else [])]
 
     async def search(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Runs what `search.matching` built, within the organization."""
         return await self._rows(statement.where(self._mine()))
 
-    async def messages(self, ticket_id: UUID, page: CursorPage) -> Sequence[TicketMessage]:
-        """A page of a ticket's messages, oldest first, or TicketNotFound."""
-        mine = sa.select(Ticket.id).where(self._mine(), Ticket.id == ticket_id)
-        if await self._session.scalar(mine) is None:
-            raise TicketNotFound
-        statement = sa.select(TicketMessage).where(
-            TicketMessage.organization_id == self._organization_id,
-            TicketMessage.ticket_id == ticket_id,
-        )
-        return (await self._session.scalars(OLDEST_MESSAGE_FIRST.page(statement, page))).all()
-
     async def _rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
 
-    def _filtered(self, wanted: TicketFilter, *columns: Any) -> sa.Select[Any]:
-        conditions = [self._mine()]
-        if wanted.statuses:
-            conditions.append(Ticket.status.in_(wanted.statuses))
-        if wanted.priorities:
-            conditions.append(Ticket.priority.in_(wanted.priorities))
-        if wanted.channel is not None:
-            conditions.append(Ticket.channel == wanted.channel)
-        if wanted.client_id is not None:
-            conditions.append(Ticket.client_id == wanted.client_id)
-        if wanted.assignee_id is not None:
-            conditions.append(Ticket.assignee_id == wanted.assignee_id)
-        if wanted.team_id is not None:
-            conditions.append(Ticket.team_id == wanted.team_id)
-        if wanted.unassigned:
-            conditions.append(Ticket.assignee_id.is_(None))
-        if wanted.tag is not None:
-            conditions.append(Ticket.tags.contains([wanted.tag]))
-        return sa.select(*columns).select_from(Ticket).where(*conditions)
+    async def _filtered(self, wanted: TicketFilter, *columns: Any) -> sa.Select[Any]:
+        statement = sa.select(*columns).select_from(Ticket).where(self._mine())
+        return narrowed(statement, wanted, await self._below(wanted.category_id))
+
+    async def _below(self, category_id: UUID | None) -> Sequence[UUID]:
+        """The ids, not a subquery: how many tickets these categories have decides on the plan."""
+        if category_id is None:
+            return ()
+        if category_id not in self._branches:
+            branch = ids_below(self._session, self._organization_id, category_id)
+            self._branches[category_id] = (await self._session.scalars(branch)).all()
+        return self._branches[category_id]
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return Ticket.organization_id == self._organization_id

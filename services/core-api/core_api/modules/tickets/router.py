@@ -1,15 +1,14 @@
 """Tickets over HTTP."""
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response, status
+from fastapi import APIRouter, Depends, Response, status
 from sqlalchemy import Row
 
 from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
-from chassis.web.pagination import CursorPage, Limit, Paging
+from chassis.web.pagination import Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
@@ -18,14 +17,15 @@ from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.roster import NotInTeam, TeamUnknown
 from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
 from core_api.modules.tickets.exceptions import TicketNotFound
-from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
-from core_api.modules.tickets.moves import Move, TicketStatus
-from core_api.modules.tickets.repository import (
-    ORDERS,
+from core_api.modules.tickets.listing import (
     TicketFilter,
-    Tickets,
-    read_ticket,
+    TicketOrder,
+    answer_tickets,
+    ticket_filter,
 )
+from core_api.modules.tickets.models import Ticket
+from core_api.modules.tickets.moves import Move
+from core_api.modules.tickets.repository import Tickets, read_ticket
 from core_api.modules.tickets.schemas import (
     TicketAssignment,
     TicketCreate,
@@ -40,31 +40,6 @@ from shared_schemas.envelope import Success
 from shared_schemas.pagination import CursorMeta
 
 router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRoute)
-
-Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
-
-
-def _filter(
-    *,
-    status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
-    priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
-    channel: TicketChannel | None = None,
-    client_id: UUID | None = None,
-    assignee_id: UUID | None = None,
-    team_id: UUID | None = None,
-    unassigned: Annotated[bool, Query(description="Only those nobody takes care of")] = False,
-    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
-) -> TicketFilter:
-    return TicketFilter(
-        statuses=tuple(status or ()),
-        priorities=tuple(priority or ()),
-        channel=channel,
-        client_id=client_id,
-        assignee_id=assignee_id,
-        team_id=team_id,
-        unassigned=unassigned,
-        tag=tag.casefold() if tag else None,
-    )
 
 
 @router.post(
@@ -87,16 +62,11 @@ async def list_tickets(
     actor: Reader,
     tx: ReadTx,
     paging: Paging,
-    wanted: Annotated[TicketFilter, Depends(_filter)],
-    sort: Order = "-created_at",
+    wanted: Annotated[TicketFilter, Depends(ticket_filter)],
+    sort: TicketOrder = "-created_at",
 ) -> Success[list[TicketRead]]:
     """Newest first unless sorted otherwise; by cursor, or by page number with totals."""
-    tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
-    rows = await tickets.list(wanted, order, paging)
-    if isinstance(paging, CursorPage):
-        return paging.answer(actor, rows, TicketRead.model_validate, order.position)
-    total = await tickets.count(wanted)
-    return paging.answer(actor, rows, TicketRead.model_validate, total=total)
+    return await answer_tickets(tx, actor, wanted, sort, paging)
 
 
 @router.get("/search", summary="Search tickets")

@@ -1,11 +1,41 @@
 """The commands on tickets, and what other contexts may ask of them."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.web.dependencies import TenantRows
 from core_api.modules.tickets.changing import Changing
-from core_api.modules.tickets.messaging import Messaging
+from core_api.modules.tickets.drafting import Drafting
+from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.moving import Moving
+from core_api.modules.tickets.repository import Tickets, read_ticket
+from shared_schemas.ids import OrganizationId
 
-__all__ = ["TicketService"]
+__all__ = ["TicketAsked", "TicketNotFound", "TicketService", "check_ticket", "require_ticket"]
 
 
-class TicketService(Changing, Moving, Messaging):
+@dataclass(frozen=True, slots=True)
+class TicketAsked:
+    """What other contexts need to know of a ticket."""
+
+    id: UUID
+    client_id: UUID
+
+
+async def require_ticket(
+    session: AsyncSession, organization_id: OrganizationId, ticket_id: UUID, *, lock: bool = False
+) -> TicketAsked:
+    """For other contexts: TicketNotFound unless it exists; locked, until the transaction ends."""
+    client_id = await Tickets(session, organization_id).client_of(ticket_id, lock=lock)
+    return TicketAsked(ticket_id, client_id)
+
+
+async def check_ticket(rows: TenantRows, organization_id: OrganizationId, ticket_id: UUID) -> None:
+    """For other contexts: TicketNotFound unless it exists; in a transaction of its own."""
+    await read_ticket(rows, organization_id, ticket_id)
+
+
+class TicketService(Changing, Moving, Drafting):
     """Every use case on tickets, in the transaction of one request."""

@@ -17,7 +17,8 @@ from core_api.changes import Change, Changes
 from core_api.modules.teams.roster import LockedTeam, lock_teams
 from core_api.modules.teams.skills import needed_skills
 from core_api.modules.tickets.models import Ticket, TicketPriority
-from core_api.modules.tickets.moves import Move, TicketStatus
+from core_api.modules.tickets.moves import AT_REST, Move
+from core_api.modules.tickets.repository import UNFINISHED
 from shared_schemas.ids import OrganizationId
 
 ASSIGNED: Final = "ticket.assigned"
@@ -25,7 +26,6 @@ ABSENT: Final = "auto: absence"
 LEFT: Final = "auto: not in the team"
 _DUE: Final = "teams_to_settle"
 """Key in `session.info`: teams to be settled when the changes under way are all made."""
-_FINISHED: Final = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
 _AT_ONCE: Final = 100
 _LOOKED_AT: Final = 500
 """So many are looked at when nobody can take the first ones of a queue; by the sweep, all."""
@@ -53,11 +53,11 @@ def concerned(ticket: Ticket, changes: Changes) -> set[UUID]:
     team = changes.get("team_id", unchanged_team)
     assignee = changes.get("assignee_id", unchanged_one)
     status = changes.get("status", Change(ticket.status, ticket.status))
-    is_finished = status.new in _FINISHED
+    is_finished = status.new in AT_REST
     teams = set()
     if team.new is not None and assignee.new is None and not is_finished:
         teams.add(team.new)
-    had_it = assignee.old is not None and status.old not in _FINISHED
+    had_it = assignee.old is not None and status.old not in AT_REST
     moved_on = is_finished or team.old != team.new or assignee.old != assignee.new
     if team.old is not None and had_it and moved_on:
         teams.add(team.old)
@@ -159,15 +159,10 @@ class TeamQueue:
         return (await self._tx.scalars(fresh)).all()
 
     def _unfinished(self, team_id: UUID) -> sa.Select[Ticket]:
-        # In the words of the partial index: bound values would not match it.
-        finished: list[sa.ColumnElement[str]] = [
-            sa.literal_column("'resolved'"),
-            sa.literal_column("'closed'"),
-        ]
         return sa.select(Ticket).where(
             Ticket.organization_id == self._organization_id,
             Ticket.team_id == team_id,
-            sa.type_coerce(Ticket.status, sa.Text()).not_in(finished),
+            UNFINISHED,
         )
 
 

@@ -1,0 +1,72 @@
+"""Lists of tickets: what they can be filtered and sorted by, in a query and in a saved view alike.
+
+Other contexts list tickets through this module.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from fastapi import Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.web.pagination import CursorPage, PageNumber
+from core_api.modules.tickets.models import TicketChannel, TicketPriority
+from core_api.modules.tickets.moves import TicketStatus
+from core_api.modules.tickets.repository import ORDERS, TicketFilter, Tickets
+from core_api.modules.tickets.schemas import TicketRead
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+
+__all__ = ["COLUMNS", "TicketFilter", "TicketOrder", "TicketRead", "answer_tickets", "count_each"]
+
+TicketOrder = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
+COLUMNS: Final = frozenset(TicketRead.model_fields)
+"""What a list can show of a ticket."""
+
+
+def ticket_filter(
+    *,
+    status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
+    priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
+    channel: TicketChannel | None = None,
+    client_id: UUID | None = None,
+    assignee_id: UUID | None = None,
+    team_id: UUID | None = None,
+    unassigned: Annotated[bool, Query(description="Only those nobody takes care of")] = False,
+    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
+) -> TicketFilter:
+    """From the parameters of a query. Those of saved views are read off this function."""
+    return TicketFilter(
+        statuses=tuple(status or ()),
+        priorities=tuple(priority or ()),
+        channel=channel,
+        client_id=client_id,
+        assignee_id=assignee_id,
+        team_id=team_id,
+        unassigned=unassigned,
+        tag=tag.casefold() if tag else None,
+    )
+
+
+async def answer_tickets(
+    tx: AsyncSession,
+    actor: Actor,
+    wanted: TicketFilter,
+    sort: TicketOrder,
+    paging: CursorPage | PageNumber,
+) -> Success[list[TicketRead]]:
+    """A page by cursor, or by page number with totals."""
+    tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
+    rows = await tickets.list(wanted, order, paging)
+    if isinstance(paging, CursorPage):
+        return paging.answer(actor, rows, TicketRead.model_validate, order.position)
+    total = await tickets.count(wanted)
+    return paging.answer(actor, rows, TicketRead.model_validate, total=total)
+
+
+async def count_each(
+    tx: AsyncSession, actor: Actor, wanted: Mapping[UUID, TicketFilter]
+) -> dict[UUID, tuple[int, bool]]:
+    """How many each filter finds, and whether that is all: one statement of bounded cost."""
+    return await Tickets(tx, actor.organization_id).count_each(wanted)
