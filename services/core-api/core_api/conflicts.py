@@ -6,12 +6,13 @@ from typing import Final
 
 from chassis.web.errors import DomainError
 from core_api.modules.categories.exceptions import CategoryNameTaken
-from core_api.modules.clients.exceptions import ExternalIdTaken
+from core_api.modules.clients.exceptions import ExternalIdTaken, RelationExists
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
     NoticeChangedMeanwhile,
     PurposeCodeTaken,
 )
+from core_api.modules.fields.exceptions import FieldKeyTaken
 from core_api.modules.teams.exceptions import SkillRuleExists, TeamNameTaken
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
@@ -20,6 +21,8 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_skill_rules_organization_id_category_id": SkillRuleExists,
         "uq_skill_rules_organization_id_tag": SkillRuleExists,
         "uq_clients_external_id": ExternalIdTaken,
+        "uq_client_relations_organization_id_company_id_person_id": RelationExists,
+        "uq_field_definitions_organization_id_entity_key": FieldKeyTaken,
         "uq_consent_purposes_organization_id_code": PurposeCodeTaken,
         "uq_consent_notices_organization_id_purpose_id_version": NoticeChangedMeanwhile,
         "uq_consent_revocations_organization_id_consent_id": ConsentAlreadyRevoked,

@@ -96,7 +96,7 @@ class SubjectKeys:
         place = key_place(self._organization_id, key_id)
         return OpenKey(key_id, Seal(self._vault.unseal(sealed, place)))
 
-    def _mine(self) -> sa.Select[tuple[UUID, bytes]]:
+    def _mine(self) -> sa.Select[UUID, bytes]:
         return sa.select(_COLUMNS.id, _COLUMNS.key_sealed).where(
             _COLUMNS.organization_id == self._organization_id
         )

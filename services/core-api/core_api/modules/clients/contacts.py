@@ -1,12 +1,16 @@
-"""E-mail addresses and phone numbers as they are stored."""
+"""E-mail addresses and phone numbers as they are stored, and as they are shown."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import email_validator
+import phonenumbers
+from phonenumbers import PhoneNumberFormat, ValidationResult
 
+_REGION: Final = "BR"
 _PHONE: Final = re.compile(r"\+?[\d\s().-]+")
-_PHONE_DIGITS: Final = range(8, 16)  # E.164 ends at 15
+_BRAZILIAN: Final = re.compile(r"\+55([1-9][1-9])(\d{4,5})(\d{4})")
 
 
 def normalise_email(text: str) -> str:
@@ -24,11 +28,17 @@ def normalise_email(text: str) -> str:
 
 
 def normalise_phone(text: str) -> str:
-    """Digits, with `+` where the country was given: `(11) 98765-4321` → `11987654321`."""
-    number = phone_digits(text)
-    if number is None or len(number.lstrip("+")) not in _PHONE_DIGITS:
+    """E.164; without a country it is a Brazilian one: `(11) 98765-4321` → `+5511987654321`."""
+    number = _parsed(text)
+    if number is None:
         raise ValueError("Telefone inválido. Informe DDD e número, por exemplo (11) 98765-4321.")
-    return number
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def phone_display(number: str) -> str:
+    """As people in Brazil read it: `(11) 98765-4321`, `+351 21 123 4567`."""
+    usual = _BRAZILIAN.fullmatch(number)
+    return "({}) {}-{}".format(*usual.groups()) if usual else _formatted(number)
 
 
 def phone_digits(text: str) -> str | None:
@@ -36,3 +46,25 @@ def phone_digits(text: str) -> str | None:
     if not _PHONE.fullmatch(text.strip()):
         return None
     return re.sub(r"[^\d+]", "", text)
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
+    """None unless it is long enough to be dialled, with the area."""
+    if not _PHONE.fullmatch(text.strip()):
+        return None
+    try:
+        number = phonenumbers.parse(text, _REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    return number if possible == ValidationResult.IS_POSSIBLE else None
+
+
+@lru_cache(maxsize=4096)
+def _formatted(number: str) -> str:
+    parsed = _parsed(number)
+    if parsed is None:
+        return number  # as somebody wrote it, before numbers were checked
+    national = parsed.country_code == phonenumbers.country_code_for_region(_REGION)
+    kind = PhoneNumberFormat.NATIONAL if national else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, kind)

@@ -1,5 +1,6 @@
 """The tables of clients, of their notes, and of who belongs to which company."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -10,6 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import text_enum, utc_now
+from core_api.changes import Changes
+from core_api.modules.clients.contact_lists import in_step, without_echo
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
 
@@ -118,6 +121,11 @@ class Client(VersionedRow, Base):
     )
     merged_into_id: Mapped[UUID | None]
     deleted_at: Mapped[datetime | None]
+
+    def change(self, values: Mapping[str, Any]) -> Changes:
+        """Takes over new values, lists of contacts and primary ones in step; what changed."""
+        lists = {name: getattr(self, name) for name in ("emails", "phones")}
+        return without_echo(super().change(in_step(values, lists)))
 
     def delete(self) -> None:
         """From now on nobody finds the client; tickets and consents keep referring to it."""

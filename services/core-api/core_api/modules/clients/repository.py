@@ -1,6 +1,6 @@
 """Clients of one organization in the database. Deleted ones are not there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -26,9 +26,13 @@ READ_COLUMNS: Final = tuple(
         "name",
         "email",
         "phone",
+        "emails",
+        "phones",
+        "addresses",
         "document_sealed",
         "tags",
         "external_id",
+        "custom_fields",
         "created_at",
         "updated_at",
         "version",
@@ -96,6 +100,24 @@ class Clients:
         if client is None:
             raise ClientNotFound
         return client
+
+    async def matching_for_update(self, wanted: sa.ColumnElement[bool]) -> Sequence[Client]:
+        """Those that exist, locked until the end of the transaction."""
+        statement = sa.select(Client).where(self._mine(), wanted).order_by(Client.id)
+        return (await self._session.scalars(statement.with_for_update())).all()
+
+    async def kinds_for_share(self, client_ids: Collection[UUID]) -> dict[UUID, ClientKind]:
+        """Of each its kind, which stays until the commit; ClientNotFound unless all exist."""
+        statement = (
+            sa.select(Client.id, Client.kind)
+            .where(self._mine(), Client.id.in_(client_ids))
+            .order_by(Client.id)  # locked in the order everybody locks clients in
+            .with_for_update(read=True)
+        )
+        kinds = {row.id: row.kind for row in await self._session.execute(statement)}
+        if len(kinds) != len(client_ids):
+            raise ClientNotFound
+        return kinds
 
     async def require(self, client_id: UUID, *, lock: bool) -> None:
         """ClientNotFound unless it exists; locked, nobody can delete it before the commit."""

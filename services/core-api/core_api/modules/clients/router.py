@@ -1,5 +1,6 @@
 """Clients over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,17 +9,17 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import require
-from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
+from chassis.web.dependencies import CurrentResources, IfMatch, ReadTx, Rows, Tx
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
-from core_api.modules.clients.exceptions import ClientNotFound, ExternalIdTaken
+from core_api.modules.clients.exceptions import ClientHasRelations, ClientNotFound, ExternalIdTaken
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients, read_client
-from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate
+from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate, Sight
 from core_api.modules.clients.search import ClientSearch
 from core_api.modules.clients.service import ClientService
 from core_api.workplace import CurrentWorkplace, vault_of
@@ -105,19 +106,25 @@ async def get_client(
     actor: Reader,
     rows: Rows,
     place: CurrentWorkplace,
+    resources: CurrentResources,
     response: Response,
 ) -> Success[ClientRead]:
-    """One client, with its version as `ETag`."""
+    """One client, with its version as `ETag`. With `clients:reveal` its document is shown whole,
+    which the audit log notes."""
     client = await read_client(rows, actor.organization_id, client_id)
     set_etag(response, client.version)
-    reveal = actor.may(Permission.CLIENTS_REVEAL)
-    return success(actor, ClientRead.of(client, place.vault, reveal=reveal))
+    sight = Sight.of(actor, place.vault)
+    if client.document_sealed is not None and actor.may(Permission.CLIENTS_REVEAL):
+        async with resources.database.transaction(actor.organization_id) as tx:
+            await ClientService(tx, actor).note_reveal(client.id)
+        sight = replace(sight, reveal=True)
+    return success(actor, ClientRead.of(client, sight))
 
 
 @router.patch(
     "/{client_id}",
     summary="Change a client",
-    responses=raises(ClientNotFound, ExternalIdTaken),
+    responses=raises(ClientNotFound, ExternalIdTaken, ClientHasRelations),
 )
 async def change_client(
     client_id: ClientId,
@@ -145,4 +152,4 @@ async def delete_client(client_id: ClientId, actor: Deleter, tx: Tx, seen_versio
 
 
 def _read(client: Client | Row[Any], actor: Actor, tx: AsyncSession) -> ClientRead:
-    return ClientRead.of(client, vault_of(tx), reveal=actor.may(Permission.CLIENTS_REVEAL))
+    return ClientRead.of(client, Sight.of(actor, vault_of(tx)))

@@ -1,8 +1,10 @@
 """Registering, changing and deleting clients."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.messaging import outbox
@@ -11,16 +13,21 @@ from chassis.web.etag import check_version
 from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients import documents, tax_ids
-from core_api.modules.clients.exceptions import ClientNotFound
+from core_api.modules.clients.contact_lists import in_step, without_echo
+from core_api.modules.clients.exceptions import ClientHasRelations, ClientNotFound
 from core_api.modules.clients.models import Client, ClientKind
+from core_api.modules.clients.relation_repository import Relations
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.schemas import ClientCreate
+from core_api.modules.fields.service import FieldEntity, validate_values
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.events import ClientCreated, ClientUpdated
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["ClientNotFound", "ClientService", "require_client"]
+__all__ = ["ClientNotFound", "ClientService", "require_client", "tags_of"]
+
+_LISTS: Final = frozenset({"emails", "phones", "addresses"})
 
 
 async def require_client(
@@ -33,6 +40,16 @@ async def require_client(
     await Clients(session, organization_id).require(client_id, lock=lock)
 
 
+async def tags_of(
+    session: AsyncSession, organization_id: OrganizationId, client_ids: Collection[UUID]
+) -> dict[UUID, frozenset[str]]:
+    """For other contexts: the tags of each of the clients, in one statement."""
+    statement = sa.select(Client.id, Client.tags).where(
+        Client.organization_id == organization_id, Client.id.in_(client_ids)
+    )
+    return {row.id: frozenset(row.tags) for row in await session.execute(statement)}
+
+
 class ClientService:
     """The commands on clients, in the transaction of one request."""
 
@@ -40,11 +57,12 @@ class ClientService:
         self.tx = tx
         self.actor = actor
         self.clients = Clients(tx, actor.organization_id)
+        self.relations = Relations(tx, actor.organization_id)
 
     async def create(self, given: ClientCreate) -> Client:
         """Registers a client."""
         number = _document(given.kind, given.document)
-        values = given.model_dump(exclude={"document"})
+        values = await self._values(given)
         client_id, organization_id = new_id(), self.actor.organization_id
         client = Client(
             id=client_id,
@@ -56,7 +74,8 @@ class ClientService:
         await self.tx.flush()  # its key refers to it
         audit.SubjectKeys(self.tx, organization_id).issue(client_id)
         outbox.add(self.tx, ClientCreated.by(self.actor, client_id=client_id))
-        await self._note("client.created", client, made(values | {"document": number}))
+        changes = without_echo(made(values | {"document": number}))
+        await self._note("client.created", client, changes)
         await self.tx.flush()
         return client
 
@@ -66,15 +85,8 @@ class ClientService:
         """Applies a whole PATCH or nothing. `seen_version`: from If-Match."""
         client = await self.clients.get_for_update(client_id)
         check_version(client.version, seen_version)
-        changes = Changes()
-        if values.keys() & {"kind", "document"}:
-            vault = vault_of(self.tx)
-            kind = values.get("kind", client.kind)
-            text = (
-                values.pop("document") if "document" in values else documents.opened(vault, client)
-            )
-            changes = documents.change_document(vault, client, _document(kind, text))
-        changes |= client.change(values)
+        values = await self._completed(client, values)
+        changes = self._change_document(client, values) | client.change(values)
         if changes:
             await self._tell("client.updated", client, changes)
             await self.tx.flush()
@@ -86,6 +98,50 @@ class ClientService:
         check_version(client.version, seen_version)
         client.delete()
         await self._tell("client.deleted", client, made({"deleted_at": client.deleted_at}))
+
+    async def note_reveal(self, client_id: UUID) -> None:
+        """Somebody is shown the whole document."""
+        await audit.record(self.tx, self.actor, "client.revealed", client_id, about=client_id)
+
+    async def _values(self, given: ClientCreate) -> dict[str, Any]:
+        """The columns of a new client, without its document."""
+        unsent = _LISTS - given.model_fields_set - {"addresses"}  # the primary one decides
+        values = in_step(given.model_dump(exclude={"document", *unsent}), {})
+        values["custom_fields"] = await self._custom_fields(given.custom_fields, None)
+        return values
+
+    async def _completed(self, client: Client, values: dict[str, Any]) -> dict[str, Any]:
+        """A PATCH in terms of columns."""
+        completed = {
+            name: [entry.model_dump() for entry in value] if name in _LISTS else value
+            for name, value in values.items()
+        }
+        if "custom_fields" in values:
+            completed["custom_fields"] = await self._custom_fields(
+                values["custom_fields"], client.custom_fields
+            )
+        if completed.get("kind", client.kind) is not client.kind:
+            await self._require_no_relations(client)
+        return completed
+
+    async def _custom_fields(
+        self, given: dict[str, Any], current: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        organization_id = self.actor.organization_id
+        return await validate_values(self.tx, organization_id, FieldEntity.CLIENT, given, current)
+
+    async def _require_no_relations(self, client: Client) -> None:
+        """A person with a company cannot become one."""
+        if await self.relations.any_of(client.id):
+            raise ClientHasRelations
+
+    def _change_document(self, client: Client, values: dict[str, Any]) -> Changes:
+        """Takes `document` out of the values. The number must fit the kind."""
+        if not values.keys() & {"kind", "document"}:
+            return Changes()
+        vault, kind = vault_of(self.tx), values.get("kind", client.kind)
+        text = values.pop("document") if "document" in values else documents.opened(vault, client)
+        return documents.change_document(vault, client, _document(kind, text))
 
     async def _tell(self, action: str, client: Client, changes: Changes) -> None:
         event = ClientUpdated.by(self.actor, client_id=client.id, changed=sorted(changes))
