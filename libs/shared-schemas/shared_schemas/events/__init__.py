@@ -9,6 +9,7 @@ from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
 from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, DocumentSubmitted
 from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
+from shared_schemas.events.sla import SlaBreached, SlaWarned
 from shared_schemas.events.tickets import (
     TicketCreated,
     TicketMentioned,
@@ -33,6 +34,8 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     TicketMerged,
     TicketSplit,
     TicketTriaged,
+    SlaWarned,
+    SlaBreached,
     DocumentSubmitted,
     DocumentIndexed,
     DocumentFailed,
@@ -60,6 +63,8 @@ __all__ = [
     "Payload",
     "PrivacyErasureCompleted",
     "PrivacyErasureRequested",
+    "SlaBreached",
+    "SlaWarned",
     "TicketCreated",
     "TicketMentioned",
     "TicketMerged",

@@ -1,5 +1,6 @@
 """Growing, moving and archiving the tree of categories; what other contexts may ask of it."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ __all__ = [
     "CategoryArchived",
     "CategoryNotFound",
     "CategoryService",
+    "ids_above",
     "ids_below",
     "require_category",
 ]
@@ -45,6 +47,19 @@ def ids_below(
 ) -> sa.Select[UUID]:
     """The category and all below it, as a subquery to filter by."""
     return Categories(session, organization_id).ids_below(category_id)
+
+
+async def ids_above(
+    session: AsyncSession, organization_id: OrganizationId, category_ids: Collection[UUID]
+) -> dict[UUID, frozenset[UUID]]:
+    """Each of the categories with itself and all above it, in one statement."""
+    statement = sa.select(Category.id, Category.path).where(
+        Category.organization_id == organization_id, Category.id.in_(category_ids)
+    )
+    return {
+        row.id: frozenset(UUID(step) for step in row.path.rstrip("/").split("/"))
+        for row in await session.execute(statement)
+    }
 
 
 class CategoryService:

@@ -11,12 +11,14 @@ from chassis.data.columns import utc_now
 from chassis.messaging import outbox
 from core_api.changes import Change, Changes
 from core_api.modules.audit import service as audit
+from core_api.modules.sla import service as sla
 from core_api.modules.tickets.message_models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.repository import Tickets
 from core_api.modules.tickets.team_queue import TeamQueue
+from core_api.modules.tickets.timekeeping import moment_of, take_over
 from shared_schemas.actor import Actor
-from shared_schemas.events import TicketCreated, TicketResolved, TicketUpdated
+from shared_schemas.events import TicketCreated, TicketMessageAdded, TicketResolved, TicketUpdated
 from shared_schemas.ids import new_id
 
 CREATED: Final = "ticket.created"
@@ -48,9 +50,20 @@ class TicketWork:
         Writes it down, tells the other services, and has everything that follows a ticket's life
         take note. `changes` says from what to what; `message` is the one that was added, if any.
         """
+        moment = moment_of(ticket, self.actor, action, changes, message)
+        levels = await sla.follow(self.tx, moment)
+        if levels is not None:
+            take_over(ticket, levels)
         outbox.add(self.tx, self._happening(ticket, action, changes))
         if action == RESOLVED:
             outbox.add(self.tx, TicketResolved.by(self.actor, **ids_of(ticket)))
+        if message is not None and message.kind is not MessageKind.DRAFT:
+            outbox.add(
+                self.tx,
+                TicketMessageAdded.by(
+                    self.actor, **ids_of(ticket), message_id=message.id, kind=message.kind.value
+                ),
+            )
         said = {} if message is None else {"message_id": message.id}
         await audit.record(
             self.tx,
@@ -64,6 +77,8 @@ class TicketWork:
             reason=reason,
         )
         await self.tx.flush()
+        if levels is not None:
+            await levels.write()
         await self.queue.follow(ticket, changes)
 
     async def _assigned(self, ticket: Ticket, action: str, changes: Changes, why: str) -> None:
