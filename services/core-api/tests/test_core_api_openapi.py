@@ -14,8 +14,8 @@ from core_api.modules.consents.schemas import (
     PurposeCreate,
     PurposeUpdate,
 )
+from core_api.modules.tickets.message_schemas import MessageCreate, MessageUpdate
 from core_api.modules.tickets.schemas import (
-    MessageCreate,
     TicketAssignment,
     TicketCreate,
     TicketMove,
@@ -85,6 +85,7 @@ def test_every_reference_resolves(document: dict[str, Any]) -> None:
         TicketMove,
         TicketAssignment,
         MessageCreate,
+        MessageUpdate,
         PurposeCreate,
         PurposeUpdate,
         NoticeCreate,

@@ -1,6 +1,6 @@
 """Reading one organization and its members."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -41,6 +41,11 @@ class Members:
         """The member, or None."""
         statement = self._mine().where(Member.id == member_id)
         return (await self._session.scalars(statement)).one_or_none()
+
+    async def among(self, member_ids: Collection[UserId]) -> set[UserId]:
+        """Those of the ids that are a member's."""
+        statement = self._mine().with_only_columns(Member.id).where(Member.id.in_(member_ids))
+        return set(await self._session.scalars(statement))
 
     async def with_organization(self, member_id: UserId) -> sa.Row[Member, Organization]:
         """The member and the organization in one query."""

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.web.etag import check_version
+from core_api.modules.tickets.describing import described
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.placing import placed
@@ -19,6 +20,8 @@ class Changing(TicketWork):
         """Applies a whole PATCH or nothing. `seen_version`: from If-Match."""
         ticket = await self.tickets.get_for_update(ticket_id)
         check_version(ticket.version, seen_version)
+        ticket.require_unmerged()
+        values = await described(self.tx, self.actor.organization_id, ticket, values)
         values = await placed(self.tx, self.actor.organization_id, ticket, values)
         changes = ticket.change(values)
         if changes:

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from chassis.web.errors import Conflict, NotFound
+from chassis.web.errors import Conflict, Forbidden, NotFound
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
 from shared_schemas.errors import ErrorDetail
 
@@ -66,3 +66,31 @@ class IllegalTicketMove(Conflict):
             ErrorDetail(field="status", message=status.value, type="current_status"),
             *(ErrorDetail(field="move", message=other.value, type="legal_move") for other in legal),
         ]
+
+
+class MessageNotFound(NotFound):
+    """No such message of this ticket; nor does a draft that was discarded count as one."""
+
+    code = "MESSAGE_NOT_FOUND"
+    message = "Mensagem não encontrada neste chamado. Confira o identificador."
+
+
+class MessageNotYours(Forbidden):
+    """Only who wrote a message, or who configures the desk, edits it."""
+
+    code = "MESSAGE_NOT_YOURS"
+    message = "Só quem escreveu a mensagem ou um administrador pode editá-la."
+
+
+class MessageNotEditable(Conflict):
+    """What a client said stays as it was said."""
+
+    code = "MESSAGE_NOT_EDITABLE"
+    message = "O que o cliente disse não pode ser editado."
+
+
+class MessageNotADraft(Conflict):
+    """Only a draft can be sent or discarded."""
+
+    code = "MESSAGE_NOT_A_DRAFT"
+    message = "A mensagem não é um rascunho. Atualize os dados e tente de novo."

@@ -8,12 +8,14 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, PageNumber
+from core_api.modules.tickets.filters import TicketFilter
 from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
-from core_api.modules.tickets.repository import ORDERS, TicketFilter, Tickets
+from core_api.modules.tickets.repository import ORDERS, Tickets
 from core_api.modules.tickets.schemas import TicketRead
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -25,27 +27,55 @@ COLUMNS: Final = frozenset(TicketRead.model_fields)
 """What a list can show of a ticket."""
 
 
+_Since = Annotated[
+    AwareDatetime | None,
+    Query(description="From then on. With time zone, e.g. 2026-11-21T09:00:00Z"),
+]
+_Until = Annotated[AwareDatetime | None, Query(description="Before then. With time zone")]
+_CustomValue = Annotated[str, Query(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
+
+
 def ticket_filter(
     *,
     status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
     priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
     channel: TicketChannel | None = None,
     client_id: UUID | None = None,
+    category_id: Annotated[UUID | None, Query(description="This category or one below it")] = None,
     assignee_id: UUID | None = None,
     team_id: UUID | None = None,
     unassigned: Annotated[bool, Query(description="Only those nobody takes care of")] = False,
+    watcher_id: Annotated[UUID | None, Query(description="Watched by this member")] = None,
+    merged_into_id: Annotated[UUID | None, Query(description="Merged into this ticket")] = None,
     tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
+    custom: Annotated[
+        list[_CustomValue] | None,
+        Query(description="Custom fields, each `key:value`; all of them", examples=["setor:Obras"]),
+    ] = None,
+    created_since: _Since = None,
+    created_until: _Until = None,
+    updated_since: _Since = None,
+    updated_until: _Until = None,
 ) -> TicketFilter:
     """From the parameters of a query. Those of saved views are read off this function."""
+    pairs = (given.partition(":") for given in custom or ())
     return TicketFilter(
         statuses=tuple(status or ()),
         priorities=tuple(priority or ()),
         channel=channel,
         client_id=client_id,
+        category_id=category_id,
         assignee_id=assignee_id,
         team_id=team_id,
         unassigned=unassigned,
+        watcher_id=watcher_id,
+        merged_into_id=merged_into_id,
         tag=tag.casefold() if tag else None,
+        custom=tuple((key, value) for key, _, value in pairs),
+        created_since=created_since,
+        created_until=created_until,
+        updated_since=updated_since,
+        updated_until=updated_until,
     )
 
 

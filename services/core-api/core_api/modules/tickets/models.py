@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import Tenant, text_enum, utc_now
@@ -146,19 +146,10 @@ class Ticket(VersionedRow, Base):
     # What the ledger of service levels says, for sorting and filtering: a projection, not an edit.
     sla_due_at: Mapped[datetime | None]
     sla_warning_at: Mapped[datetime | None]
-    # No GIN index: `@@` is not leakproof, and row-level security keeps such operators out of
-    # index conditions.
-    search: Mapped[Any] = mapped_column(
-        TSVECTOR(),
-        sa.Computed("crm.ticket_search(subject, description)", persisted=True),
-        deferred=True,
-        deferred_raiseload=True,
-    )
 
     def move(self, move: Move) -> Changes:
         """Makes a move; what changed. IllegalTicketMove, or TicketMerged: nothing is legal then."""
-        if self.merged_into_id is not None:
-            raise TicketMerged(merged_into_id=self.merged_into_id)
+        self.require_unmerged()
         status = TRANSITIONS[self.status].get(move)
         if status is None:
             raise IllegalTicketMove(self.status, move)
@@ -172,6 +163,11 @@ class Ticket(VersionedRow, Base):
             return Changes()
         first = kind is MessageKind.REPLY and self.first_replied_at is None
         return self.change({"last_message_at": at} | ({"first_replied_at": at} if first else {}))
+
+    def require_unmerged(self) -> None:
+        """TicketMerged when another ticket goes on in its place."""
+        if self.merged_into_id is not None:
+            raise TicketMerged(merged_into_id=self.merged_into_id)
 
     @property
     def is_at_rest(self) -> bool:

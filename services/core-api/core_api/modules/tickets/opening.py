@@ -4,6 +4,7 @@ from typing import Any
 
 from core_api.changes import made
 from core_api.modules.clients.service import require_client
+from core_api.modules.tickets.describing import described
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import TicketStatus
 from core_api.modules.tickets.placing import placed
@@ -17,7 +18,8 @@ class Opening(TicketWork):
 
     async def create(self, given: TicketCreate) -> Ticket:
         """Opens a ticket of an existing client."""
-        return await self._open(given.model_dump())
+        values = given.model_dump()
+        return await self._open(await described(self.tx, self.actor.organization_id, None, values))
 
     async def _open(self, values: dict[str, Any]) -> Ticket:
         await require_client(self.tx, self.actor.organization_id, values["client_id"])

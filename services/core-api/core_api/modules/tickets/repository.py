@@ -15,12 +15,12 @@ from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.categories.service import ids_below
 from core_api.modules.tickets.exceptions import TicketNotFound
-from core_api.modules.tickets.filters import TicketFilter, narrowed
+from core_api.modules.tickets.filters import TicketFilter, conditions, narrowed
 from core_api.modules.tickets.models import (
     Ticket,
     TicketCounter,
 )
-from core_api.modules.tickets.moves import AT_REST, TicketStatus
+from core_api.modules.tickets.moves import AT_REST
 from shared_schemas.ids import OrganizationId
 
 READ_COLUMNS: Final = tuple(
@@ -193,6 +193,12 @@ class Tickets:
     async def _rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
+
+    def _conditions(self, wanted: TicketFilter) -> Conditions:
+        below = None
+        if wanted.category_id is not None:
+            below = ids_below(self._session, self._organization_id, wanted.category_id)
+        return [self._mine(), *conditions(wanted, () if below is None else below)]
 
     async def _filtered(self, wanted: TicketFilter, *columns: Any) -> sa.Select[Any]:
         statement = sa.select(*columns).select_from(Ticket).where(self._mine())

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from core_api.fields import Body, Input, Line, NoneIfBlank, Tags, absent
-from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.fields.service import CustomValues
 from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
 from shared_schemas.ids import UserId
@@ -37,6 +37,8 @@ class TicketCreate(Input):
     priority: TicketPriority = TicketPriority.NORMAL
     channel: TicketChannel = TicketChannel.WEB
     tags: Tags = Field(default=[])
+    category_id: UUID | None = None
+    custom_fields: CustomValues = Field(default={})
     team_id: UUID | None = Field(default=None, description="The team whose queue it enters")
 
 
@@ -53,6 +55,8 @@ class TicketUpdate(Input):
     priority: TicketPriority = absent()
     channel: TicketChannel = absent()
     tags: Tags = absent()
+    category_id: UUID | None = absent()
+    custom_fields: CustomValues = absent()
     team_id: UUID | None = absent()
 
 
@@ -121,31 +125,3 @@ class TicketRead(BaseModel):
     def legal_moves(self) -> list[Move]:
         """What the status allows."""
         return list(legal_moves(self.status, merged=self.merged_into_id is not None))
-
-
-class MessageCreate(Input):
-    """Something said about a ticket."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"kind": "reply", "body": "A certidão sai amanhã, às 10 horas."}]
-        }
-    )
-
-    kind: MessageKind = Field(
-        description="`reply`: to the client; `note`: internal; `client`: said by the client"
-    )
-    body: Body
-
-
-class MessageRead(BaseModel):
-    """A message of a ticket."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    ticket_id: UUID
-    kind: MessageKind
-    body: str = Field(examples=["A certidão sai amanhã, às 10 horas."])
-    author_id: UUID | None = Field(description="The member; null when the client said it")
-    created_at: datetime
