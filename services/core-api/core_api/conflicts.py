@@ -14,10 +14,12 @@ from core_api.modules.consents.exceptions import (
 )
 from core_api.modules.fields.exceptions import FieldKeyTaken
 from core_api.modules.teams.exceptions import SkillRuleExists, TeamNameTaken
+from core_api.modules.views.exceptions import ViewNameTaken
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
     {
         "uq_teams_name": TeamNameTaken,
+        "uq_saved_views_name": ViewNameTaken,
         "uq_skill_rules_organization_id_category_id": SkillRuleExists,
         "uq_skill_rules_organization_id_tag": SkillRuleExists,
         "uq_clients_external_id": ExternalIdTaken,

@@ -27,6 +27,7 @@ from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
 from core_api.modules.tickets import message_router as ticket_messages
 from core_api.modules.tickets import router as tickets
+from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings
 from core_api.workplace import VAULT, open_workplace
@@ -54,6 +55,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             categories.router,
             desk.router,
             presence.router,
+            views.router,
             teams.router,
             attendants.router,
             consents.router,

@@ -20,7 +20,16 @@ from core_api.modules.tickets.schemas import TicketRead
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 
-__all__ = ["COLUMNS", "TicketFilter", "TicketOrder", "TicketRead", "answer_tickets", "count_each"]
+__all__ = [
+    "COLUMNS",
+    "ORDERS",
+    "TicketFilter",
+    "TicketOrder",
+    "TicketRead",
+    "answer_tickets",
+    "count_each",
+    "ticket_filter",
+]
 
 TicketOrder = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
 COLUMNS: Final = frozenset(TicketRead.model_fields)
