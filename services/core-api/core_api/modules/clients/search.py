@@ -1,7 +1,8 @@
 """Finding clients by any part of name, e-mail, phone or external id, or by a whole CPF or CNPJ.
 
-Stages, from the best matches to the loosest; the next one only runs while there is room. Each looks
-at a bounded number of clients, so that a very frequent name costs no more than a rare one.
+Stages, from the best matches to the loosest; the next one only runs while there is room, and words
+that are somebody's name are not looked for elsewhere. Each stage looks at a bounded number of
+clients, so that a very frequent name costs no more than a rare one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ _SIMILAR_WORDS: Final = 400
 _SATISFIED: Final = 5
 """With fewer than these, typing errors are considered."""
 
+_IDENTIFIED, _NAMED, _BEGUN = 0, 1, 2
 _AFTER_ANY: Final = "\U0010ffff"
 _NAME_WORDS: Final = sa.func.crm.name_words(Client.name, type_=ARRAY(sa.Text()))
 Rows = Sequence[sa.Row[Any]]
@@ -49,25 +51,30 @@ class ClientSearch:
                 found.setdefault(row.id, row)
             return limit - len(found)
 
-        room = keep(await self._by_beginning(question, limit))
+        begun = await self._by_beginning(question, limit)
+        room = keep(begun)
+        if any(row.rank == _IDENTIFIED for row in begun):
+            return begun
         if room > 0:
             room = keep(await self._by_names(question, limit))
-        if room > 0:
+        if room > 0 and not (found and len(question.words) > 1):
             room = keep(await self._anywhere(question, limit))
-        if len(found) < min(limit, _SATISFIED):
-            keep(await self._nearly(question, limit))
+            if len(found) < min(limit, _SATISFIED):
+                keep(await self._nearly(question, limit))
         return list(found.values())[:limit]
 
     async def _by_beginning(self, question: Question, limit: int) -> Rows:
         """What the text is as a whole, then names that begin with it."""
         columns = (*READ_COLUMNS, Client.name_folded)
         whole = (
-            sa.select(*columns, sa.literal(0).label("rank"))
-            .where(self._live(), Client.id.in_(self._identified(question)))
+            sa.select(*columns, sa.literal(_IDENTIFIED).label("rank"))
+            .where(self._live(), _one_of(self._identified(question)))
             .limit(limit)
         )
         begun = (
-            sa.select(*columns, sa.case((Client.name_folded == question.folded, 1), else_=2))
+            sa.select(
+                *columns, sa.case((Client.name_folded == question.folded, _NAMED), else_=_BEGUN)
+            )
             .where(
                 self._live(),
                 Client.name_folded >= question.folded,
@@ -78,8 +85,10 @@ class ClientSearch:
         )
         both = sa.union_all(sa.select(whole.subquery()), sa.select(begun.subquery())).subquery()
         read = [both.c[column.name] for column in READ_COLUMNS]
-        statement = sa.select(*read).order_by(both.c.rank, both.c.name_folded, both.c.id)
-        return (await self._session.execute(statement)).all()
+        order = (both.c.rank, both.c.name_folded, both.c.id)
+        statement = sa.select(*read, both.c.rank).order_by(*order).limit(limit)
+        rows: Rows = (await self._session.execute(statement)).all()
+        return rows
 
     async def _by_names(self, question: Question, limit: int) -> Rows:
         """All words begin words of the name, in any order; whole words first."""
@@ -99,7 +108,7 @@ class ClientSearch:
         return await self._ranked(self._terms.anywhere(question), rank, limit, sa.or_(*really))
 
     async def _nearly(self, question: Question, limit: int) -> Rows:
-        """As anywhere, with typing errors; those with fewer first."""
+        """As by names, with typing errors; those with fewer first."""
         meant = await self._meant(question)
         if not any(meant.values()):
             return []
@@ -132,11 +141,12 @@ class ClientSearch:
         candidates = sa.select(self._candidates(query, _CANDIDATES))
         statement = (
             sa.select(*READ_COLUMNS)
-            .where(self._live(), Client.id.in_(candidates), *conditions)
+            .where(self._live(), _one_of(candidates), *conditions)
             .order_by(rank, Client.name_folded, Client.id)
             .limit(limit)
         )
-        return (await self._session.execute(statement)).all()
+        rows: Rows = (await self._session.execute(statement)).all()
+        return rows
 
     def _identified(self, question: Question) -> sa.CompoundSelect[Any] | sa.Select[Any]:
         """Those with this document or external id, also as part of who they were merged into."""
@@ -166,6 +176,11 @@ class ClientSearch:
             Client.deleted_at.is_(None),
             Client.merged_into_id.is_(None),
         )
+
+
+def _one_of(ids: sa.Select[Any] | sa.CompoundSelect[Any]) -> sa.ColumnElement[bool]:
+    """As an array the ids are looked up one by one; joined, the planner may read all clients."""
+    return Client.id == sa.any_(sa.func.array(ids.scalar_subquery()))
 
 
 def _holds(word: Word, question: Question) -> sa.ColumnElement[bool]:

@@ -5,14 +5,15 @@ from typing import Final
 
 _ONE_EDIT: Final = 4
 _TWO_EDITS: Final = 8
+_VERY_LONG: Final = 16  # beyond, two edits would make hundreds of variants
 _LONGEST: Final = 24
 
 
 def edits_allowed(word: str) -> int:
     """How many typing errors a word of this length may hold."""
-    if not _ONE_EDIT <= len(word) <= _LONGEST:
+    if not _ONE_EDIT <= len(word) <= _LONGEST or not word.isalpha():
         return 0
-    return 2 if len(word) >= _TWO_EDITS else 1
+    return 2 if _TWO_EDITS <= len(word) <= _VERY_LONG else 1
 
 
 def variants(word: str) -> set[str]:
