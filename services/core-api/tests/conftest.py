@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from core_api_factories import INTERNAL_KEY, Person, PersonOf, generated_key
+from core_api_matrix import Matrix, built_matrix
 from core_api_records import Records
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -224,6 +225,21 @@ def davi(person: PersonOf) -> Person:
 def beto(person: PersonOf) -> Person:
     """Administrator at boreal."""
     return person("beto")
+
+
+@pytest.fixture(scope="module")
+async def matrix(
+    shared_app: FastAPI,
+    resources: Resources,
+    workplace: Workplace,
+    provisioning: MemberProvisioning,
+    token_factory: TokenFactory,
+) -> AsyncIterator[Matrix]:
+    """Everybody of two organizations and everything in them, in one transaction of a module."""
+    provisioning.forget()
+    shared_app.state.workplace = workplace
+    async with built_matrix(shared_app, resources, token_factory) as matrix:
+        yield matrix
 
 
 @pytest.fixture

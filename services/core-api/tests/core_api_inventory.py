@@ -4,23 +4,35 @@
 adds how to make such a thing.
 """
 
+import base64
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from core_api_factories import (
     Person,
+    PersonOf,
     make_client,
     make_consent,
     make_purpose,
     make_ticket,
 )
 
+from shared_schemas.ids import new_id
+
+PICTURE: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+"""The smallest PNG: one dot."""
+
 
 class Inventory:
     """The things of one organization, made by its administrator."""
 
-    def __init__(self, admin: Person, label: str) -> None:
+    def __init__(self, admin: Person, colleague: PersonOf, label: str) -> None:
+        """`colleague`: what the token says of them → somebody else of the organization."""
         self.admin = admin
+        self._colleague = colleague
         self._label = label
         self._made = 0
         self._ids: dict[str, str] = {}
@@ -53,6 +65,10 @@ class Inventory:
         """The id of what a POST has made."""
         return str((await self.admin.made(f"/api/v1{path}", json))["id"])
 
+    async def newcomer(self) -> str:
+        """The id of a member who logs in for the first time."""
+        return str((await self._colleague(sub=str(new_id())).seen("/api/v1/me"))["id"])
+
 
 async def _client(things: Inventory) -> str:
     return str((await make_client(things.admin, external_id=things.unique("MATRIX")))["id"])
@@ -82,13 +98,69 @@ async def _consent(things: Inventory) -> str:
 
 async def _notice(things: Inventory) -> str:
     code = await things.id("purpose_code")
-    notice = {"text": things.unique("Usamos seu e-mail para enviar avisos"), "locale": "pt-BR"}
+    notice = {
+        "notice_text": things.unique("Usamos seu e-mail para enviar avisos"),
+        "locale": "pt-BR",
+    }
     answer = await things.admin.made(f"/api/v1/consent-purposes/{code}/notices", notice)
     return str(answer["version"])
 
 
 async def _member(things: Inventory) -> str:
-    return str((await things.admin.seen("/api/v1/me"))["id"])
+    return await things.newcomer()
+
+
+async def _company(things: Inventory) -> str:
+    return str((await make_client(things.admin, kind="company", name="Padaria Prado"))["id"])
+
+
+async def _note(things: Inventory) -> str:
+    client_id = await things.id("client_id")
+    return await things.made(f"/clients/{client_id}/notes", {"body": "Prefere ligações."})
+
+
+async def _relation(things: Inventory) -> str:
+    person, company = await things.id("client_id"), await things.another("company_id")
+    return await things.made(f"/clients/{person}/relations", {"client_id": company})
+
+
+async def _field(things: Inventory) -> str:
+    key = things.unique("campo").replace("-", "_")
+    field = {"entity": "client", "key": key, "label": "Nível", "type": "choice"}
+    return await things.made("/custom-fields", {**field, "choices": ["ouro"], "required": False})
+
+
+async def _attachment(things: Inventory) -> str:
+    path = f"/api/v1/tickets/{await things.id('ticket_id')}/attachments"
+    answer = await things.admin.post(path, files={"file": (things.unique("ponto"), PICTURE)})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["data"]["id"])
+
+
+async def _category(things: Inventory) -> str:
+    return await things.made("/categories", {"name": things.unique("Certidões")})
+
+
+async def _team(things: Inventory) -> str:
+    return await things.made("/teams", {"name": things.unique("Tributos"), "mode": "manual"})
+
+
+async def _team_member(things: Inventory) -> str:
+    team_id, member_id = await things.id("team_id"), await things.another("member_id")
+    path = f"/api/v1/teams/{team_id}/members/{member_id}"
+    answer = await things.admin.call("PUT", path, json={"capacity": 5})
+    assert answer.is_success, answer.text
+    return member_id
+
+
+async def _absence(things: Inventory) -> str:
+    return await things.made(
+        "/absences", {"starts_at": "2031-01-02T03:00:00Z", "ends_at": "2031-01-04T03:00:00Z"}
+    )
+
+
+async def _skill_rule(things: Inventory) -> str:
+    return await things.made("/skill-rules", {"tag": things.unique("iptu"), "skills": ["iptu"]})
 
 
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
@@ -98,11 +170,27 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "purpose_code": _purpose_code,
     "consent_id": _consent,
     "notice_version": _notice,
+    "member_id": _member,
     "assignee_id": _member,
+    "company_id": _company,
+    "note_id": _note,
+    "relation_id": _relation,
+    "field_id": _field,
+    "attachment_id": _attachment,
+    "category_id": _category,
+    "parent_category_id": _category,
+    "team_id": _team,
+    "team_member_id": _team_member,
+    "absence_id": _absence,
+    "rule_id": _skill_rule,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 
 ALIASES: Final = {
     "/consent-purposes/{code}": "purpose_code",
+    "/teams/{team_id}/members/{member_id}": "team_member_id",
+    "POST /clients/{client_id}/relations client_id": "company_id",
+    "POST /categories parent_id": "parent_category_id",
 }
-"""A path up to and including a parameter → its name here, where its own says too little."""
+"""A path up to and including a parameter, or an operation and a field of its body → its name here,
+where its own says too little."""

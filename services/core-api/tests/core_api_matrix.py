@@ -6,17 +6,21 @@ All calls happen within one transaction; what a call changes is undone after it.
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 import httpx
 from core_api_factories import INTERNAL_KEY, Person
-from core_api_inventory import ALIASES, MAKERS, Inventory
-from core_api_needs import ANYBODY, INTERNAL, NEEDS, OPEN
+from core_api_inventory import ALIASES, MAKERS, PICTURE, Inventory
+from core_api_needs import ANYBODY, INTERNAL, LINK, NEEDS
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.web.resources import Resources
+from devstack.token_factory import TokenFactory
 from shared_schemas.ids import new_id
 from shared_schemas.permissions import ROLE_PERMISSIONS, Permission, Role
 
@@ -45,8 +49,8 @@ class Case:
     def expected(self) -> int | None:
         """The status of who may not; None for who may."""
         need = NEEDS[self.operation]
-        if need == OPEN:
-            return None
+        if need == LINK:
+            return 401  # nobody in the matrix holds one, and a token is none
         if need == INTERNAL:
             return None if self.caller == SERVICE else 401
         if self.caller in {STRANGER, SERVICE}:
@@ -97,7 +101,7 @@ class Matrix:
         foreign: Inventory,
     ) -> None:
         self._connection = connection
-        self._document = document
+        self.document = document
         self._callers = callers
         self.own = own
         self.foreign = foreign
@@ -117,10 +121,12 @@ class Matrix:
 
     async def call_of(self, case: Case, *, example: int = 0, body: str = OWN) -> Call:
         """The request of a case; `body` says whose things the references in its body name."""
-        method, path = case.operation.split(" ")
-        for parameter in parameters_of(path):
+        method, template = case.operation.split(" ")
+        path = template
+        for parameter in parameters_of(template):
             whose = case.whose if parameter == case.parameter else OWN
-            path = path.replace(f"{{{parameter}}}", await self._id(_name(path, parameter), whose))
+            made = await self._id(_name(template, parameter), whose)
+            path = path.replace(f"{{{parameter}}}", made)
         described = self.described(case.operation)
         references: list[str] = []
         content = await self._content(case.operation, described, example, body, references)
@@ -132,7 +138,7 @@ class Matrix:
         """The operation in the OpenAPI document; internal ones are not in it."""
         method, path = operation.split(" ")
         described: dict[str, Any] = (
-            self._document["paths"].get(f"{API}{path}", {}).get(method.lower(), {})
+            self.document["paths"].get(f"{API}{path}", {}).get(method.lower(), {})
         )
         return described
 
@@ -142,7 +148,7 @@ class Matrix:
         schema = body.get("application/json", {}).get("schema", {})
         for option in schema.get("anyOf", [schema]):
             name = option.get("$ref", "").removeprefix("#/components/schemas/")
-            if examples := self._document["components"]["schemas"].get(name, {}).get("examples"):
+            if examples := self.document["components"]["schemas"].get(name, {}).get("examples"):
                 return list(examples)
         return list(schema.get("examples", []))
 
@@ -163,13 +169,13 @@ class Matrix:
             raise LookupError(
                 f"{operation}: give its body an example, or add it to BODIES in {__name__}.py"
             )
-        return {"json": await self._filled(examples[example], whose, references)}
+        return {"json": await self._filled(examples[example], whose, references, operation)}
 
-    async def _filled(self, value: Any, whose: str, references: list[str], name: str = "") -> Any:
+    async def _filled(self, value: Any, whose: str, references: list[str], name: str) -> Any:
         """The example, its references naming things that exist."""
         if isinstance(value, dict):
             return {
-                key: await self._filled(inner, whose, references, key)
+                key: await self._filled(inner, whose, references, ALIASES.get(f"{name} {key}", key))
                 for key, inner in value.items()
             }
         if isinstance(value, list):
@@ -188,8 +194,44 @@ class Matrix:
         return str(new_id()) if _is_uuid(own) else "nenhuma"
 
 
-BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {}
+async def _picture(_things: Inventory) -> Mapping[str, Any]:
+    return {"files": {"file": ("ponto.png", PICTURE)}}
+
+
+async def _viewing(_things: Inventory) -> Mapping[str, Any]:
+    return {"json": {"activity": "viewing"}}  # the example, replying, asks for more
+
+
+BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {
+    "POST /tickets/{ticket_id}/attachments": _picture,
+    "PUT /tickets/{ticket_id}/presence": _viewing,
+}
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
+
+
+@asynccontextmanager
+async def built_matrix(
+    app: FastAPI, resources: Resources, tokens: TokenFactory
+) -> AsyncIterator[Matrix]:
+    """On a connection of its own; `app` answers there until the next test takes it over."""
+    async with resources.database.engines[0].connect() as connection:
+        outer = await connection.begin()
+        database = resources.database.joined_to(connection)
+        app.state.resources = replace(resources, database=database, rows=None)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://core.test") as http:
+
+            def person(who: str, /, **claims: Any) -> Person:
+                token = tokens.sign(tokens.claims(who) | claims)
+                return Person(http, {"authorization": f"Bearer {token}"})
+
+            callers = everybody(person, http)
+            for caller in callers.values():
+                await caller.get(f"{API}/me")  # provisioned once, so that nobody is later
+            own = Inventory(person("ana"), partial(person, "bruno"), "aurora")
+            foreign = Inventory(person("beto"), partial(person, "beto"), "boreal")
+            yield Matrix(connection, app.openapi(), callers, own, foreign)
+        await outer.rollback()
 
 
 def everybody(person: Callable[..., Person], http: httpx.AsyncClient) -> dict[str, Person]:
@@ -204,10 +246,10 @@ def everybody(person: Callable[..., Person], http: httpx.AsyncClient) -> dict[st
     }
 
 
-def _name(path: str, parameter: str) -> str:
+def _name(template: str, parameter: str) -> str:
     """What the inventory calls the parameter."""
-    template = path[: path.index(f"{{{parameter}}}")] + f"{{{parameter}}}"
-    return ALIASES.get(template, parameter)
+    end = template.index(f"{{{parameter}}}") + len(parameter) + 2
+    return ALIASES.get(template[:end], parameter)
 
 
 def _query(operation: str, described: dict[str, Any]) -> dict[str, Any]:
@@ -216,6 +258,8 @@ def _query(operation: str, described: dict[str, Any]) -> dict[str, Any]:
     for parameter in described.get("parameters", []):
         if parameter["in"] == "query" and parameter.get("required"):
             examples = parameter["schema"].get("examples") or [parameter.get("example")]
+            if NEEDS[operation] == LINK:
+                examples = ["no link"]
             if examples[0] is None:
                 raise LookupError(f"{operation}: give {parameter['name']} an example")
             values[parameter["name"]] = examples[0]

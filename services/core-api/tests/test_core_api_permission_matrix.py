@@ -4,15 +4,13 @@ The operations come from the routes and their OpenAPI document, the expectation 
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
-from core_api_factories import Person, without_request_id
-from core_api_inventory import Inventory
+from core_api_factories import without_request_id
 from core_api_matrix import (
     API,
     FOREIGN,
@@ -22,52 +20,18 @@ from core_api_matrix import (
     Case,
     Matrix,
     cases,
-    everybody,
 )
-from core_api_needs import ANYBODY, INTERNAL, NEEDS, OPEN
+from core_api_needs import ANYBODY, INTERNAL, LINK, NEEDS, RESERVED
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from chassis.web.resources import Resources
 from chassis.web.routing import guards_of
-from core_api.modules.organizations.provisioning import MemberProvisioning
-from core_api.workplace import Workplace
-from devstack.token_factory import TokenFactory
 
 CASES = cases()
 _VARYING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9-]{10}T[0-9:.]+Z")
 """Ids and times: what differs between any two answers."""
 WITH_BODY = [operation for operation in NEEDS if not operation.startswith("GET")]
-
-
-@pytest.fixture(scope="module")
-async def matrix(
-    shared_app: FastAPI,
-    resources: Resources,
-    workplace: Workplace,
-    provisioning: MemberProvisioning,
-    token_factory: TokenFactory,
-) -> AsyncIterator[Matrix]:
-    """Built once: everything happens in one transaction that is rolled back at the end."""
-    provisioning.forget()
-    async with resources.database.engines[0].connect() as connection:
-        outer = await connection.begin()
-        database = resources.database.joined_to(connection)
-        shared_app.state.resources = replace(resources, database=database, rows=None)
-        shared_app.state.workplace = workplace
-        transport = httpx.ASGITransport(shared_app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://core.test") as http:
-
-            def person(who: str, /, **claims: Any) -> Person:
-                token = token_factory.sign(token_factory.claims(who) | claims)
-                return Person(http, {"authorization": f"Bearer {token}"})
-
-            callers = everybody(person, http)
-            for caller in callers.values():
-                await caller.get(f"{API}/me")  # provisioned once, so that nobody is later
-            own, foreign = Inventory(person("ana"), "aurora"), Inventory(person("beto"), "boreal")
-            yield Matrix(connection, shared_app.openapi(), callers, own, foreign)
-        await outer.rollback()
 
 
 @pytest.fixture
@@ -105,10 +69,9 @@ def test_every_operation_asks_for_what_the_list_says(shared_app: FastAPI) -> Non
             asked[operation] = INTERNAL
             continue
         described = document["paths"][route.path_format][operation.partition(" ")[0].lower()]
-        if guards_of(route.dependant):
-            asked[operation] = " ".join(described["x-permissions"]) or ANYBODY
-        else:
-            asked[operation] = OPEN
+        assert guards_of(route.dependant), f"{operation} lets anybody in"
+        permissions = " ".join(described["x-permissions"]) or ANYBODY
+        asked[operation] = permissions if described["security"] else LINK
 
     assert asked == NEEDS
 
@@ -124,6 +87,8 @@ async def test_who_may_and_who_may_not(matrix: Matrix, case: Case, sent: list[st
         assert answer.status_code == case.expected, answer.text
         written = [sql for sql in sent if not sql.startswith(("SAVEPOINT", "ROLLBACK TO"))]
         assert written == [], "refused only after the database was asked"
+    elif answer.status_code == 403:
+        assert answer.json()["code"] == RESERVED.get(case.operation), answer.text
     elif case.whose == OWN:
         assert answer.status_code in {200, 201, 202, 204, 307, 409}, answer.text
         shown = [made for made in matrix.foreign.ids if made in answer.text]
