@@ -100,6 +100,7 @@ def downgrade() -> None:
         _big_index("ix_clients_document", "clients", ["document"], None)
         for name in BIG_INDEXES:
             _drop_big_index(name)
+    op.execute("DROP POLICY key_rotation ON crm.organizations")
     _constrain(add=False)
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
@@ -131,6 +132,11 @@ def _add_everything() -> None:
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
     _constrain(add=True)
+    # The rotation of keys goes through all organizations, each as its own tenant: the owner may
+    # know which there are, and nothing else of them.
+    op.execute(
+        "CREATE POLICY key_rotation ON crm.organizations FOR SELECT TO cogep_owner USING (true)"
+    )
 
 
 def _add_columns() -> None:

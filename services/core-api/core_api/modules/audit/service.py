@@ -15,7 +15,14 @@ from core_api.modules.audit.values import opened_pair, pair, place_of, sealed_pa
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["Change", "Changes", "SubjectKeys", "opened_values", "record"]
+__all__ = [
+    "Change",
+    "Changes",
+    "SubjectKeys",
+    "opened_values",
+    "record",
+    "record_by_system",
+]
 
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, UUID]] = MappingProxyType({})
@@ -58,6 +65,37 @@ async def record(
             reason=reason or actor.reason,
             related={name: str(value) for name, value in related.items()},
             request_id=actor.request_id,
+        )
+    )
+
+
+def record_by_system(
+    session: AsyncSession,
+    organization_id: OrganizationId,
+    action: str,
+    subject_id: UUID,
+    *,
+    changes: Mapping[str, Change] = _NO_CHANGES,
+    reason: str,
+    run_id: str,
+) -> None:
+    """Notes what no person did: a command of the operator's. No personal data; `run_id` finds it
+    in the logs."""
+    session.add(
+        AuditEvent(
+            id=new_id(),
+            organization_id=organization_id,
+            occurred_at=utc_now(),
+            actor_id=None,
+            action=action,
+            subject_type=action.partition(".")[0],
+            subject_id=subject_id,
+            about=None,
+            changed=sorted(changes),
+            values={name: pair(change) for name, change in changes.items()},
+            reason=reason,
+            related={},
+            request_id=run_id,
         )
     )
 
