@@ -10,6 +10,13 @@ class ClientNotFound(NotFound):
     message = "Cliente não encontrado. Confira o identificador."
 
 
+class ClientMerged(Conflict):
+    """The client went into another one, which answers for both and is the one to change."""
+
+    code = "CLIENT_MERGED"
+    message = "Este cliente foi unido a outro. Altere o cliente {merged_into_id}."
+
+
 class ExternalIdTaken(Conflict):
     """Another client of the organization has this external id."""
 

@@ -1,4 +1,5 @@
-"""Clients of one organization in the database. Deleted ones are not there."""
+"""Clients of one organization in the database. Deleted ones are not there, merged ones only as part
+of who they went into."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
-from core_api.modules.clients.exceptions import ClientNotFound
+from core_api.modules.clients.exceptions import ClientMerged, ClientNotFound
 from core_api.modules.clients.models import Client, ClientKind
 from shared_schemas.ids import OrganizationId
 
@@ -36,6 +37,7 @@ READ_COLUMNS: Final = tuple(
         "created_at",
         "updated_at",
         "version",
+        "merged_into_id",
     )
 )
 """What reading needs, of the table, not of the class: rows are cheaper than ORM objects."""
@@ -77,10 +79,12 @@ class ClientFilter:
 
 
 async def read_client(rows: TenantRows, organization_id: OrganizationId, client_id: UUID) -> Any:
-    """The columns to read, or ClientNotFound; without a session."""
-    row = await rows.one_or_none(
-        _BY_ID, {"organization_id": organization_id, "client_id": client_id}
-    )
+    """The columns to read, or ClientNotFound; without a session. A client that went into another
+    one is read as that one."""
+    wanted = {"organization_id": organization_id, "client_id": client_id}
+    row = await rows.one_or_none(_BY_ID, wanted)
+    if row is not None and row.merged_into_id is not None:
+        row = await rows.one_or_none(_BY_ID, wanted | {"client_id": row.merged_into_id})
     if row is None:
         raise ClientNotFound
     return row
@@ -94,11 +98,13 @@ class Clients:
         self._organization_id = organization_id
 
     async def get_for_update(self, client_id: UUID) -> Client:
-        """The client, locked until the end of the transaction, or ClientNotFound."""
-        statement = sa.select(Client).where(self._mine(), Client.id == client_id).with_for_update()
-        client = (await self._session.scalars(statement)).one_or_none()
+        """The client, locked until the end of the transaction; ClientNotFound, ClientMerged."""
+        statement = sa.select(Client).where(self._known(), Client.id == client_id)
+        client = (await self._session.scalars(statement.with_for_update())).one_or_none()
         if client is None:
             raise ClientNotFound
+        if client.merged_into_id is not None:
+            raise ClientMerged(merged_into_id=client.merged_into_id)
         return client
 
     async def matching_for_update(self, wanted: sa.ColumnElement[bool]) -> Sequence[Client]:
@@ -120,12 +126,32 @@ class Clients:
         return kinds
 
     async def require(self, client_id: UUID, *, lock: bool) -> None:
-        """ClientNotFound unless it exists; locked, nobody can delete it before the commit."""
-        statement = sa.select(Client.id).where(self._mine(), Client.id == client_id)
+        """ClientNotFound unless it exists; locked, nobody can delete it before the commit.
+
+        Locked means that something is about to refer to it: then it must not be merged either.
+        """
+        statement = sa.select(Client.merged_into_id).where(self._known(), Client.id == client_id)
         if lock:
             statement = statement.with_for_update(read=True)
-        if await self._session.scalar(statement) is None:
+        found = (await self._session.execute(statement)).one_or_none()
+        if found is None:
             raise ClientNotFound
+        if lock and found.merged_into_id is not None:
+            raise ClientMerged(merged_into_id=found.merged_into_id)
+
+    async def family(self, client_id: UUID) -> list[UUID]:
+        """The client, and those that went into it; of one that did, the whole family."""
+        root = (
+            sa.select(sa.func.coalesce(Client.merged_into_id, Client.id))
+            .where(self._known(), Client.id == client_id)
+            .scalar_subquery()
+        )
+        mine = Client.organization_id == self._organization_id
+        statement = sa.union(
+            sa.select(Client.id).where(mine, Client.id == root),
+            sa.select(Client.id).where(mine, Client.merged_into_id == root),
+        )
+        return list((await self._session.scalars(statement)).all())
 
     async def list(
         self, wanted: ClientFilter, order: Keyset, paging: CursorPage | PageNumber
@@ -153,4 +179,8 @@ class Clients:
         return statement
 
     def _mine(self) -> sa.ColumnElement[bool]:
+        return sa.and_(self._known(), Client.merged_into_id.is_(None))
+
+    def _known(self) -> sa.ColumnElement[bool]:
+        """Also those that went into another one."""
         return sa.and_(Client.organization_id == self._organization_id, Client.deleted_at.is_(None))

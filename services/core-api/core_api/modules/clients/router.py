@@ -1,7 +1,7 @@
 """Clients over HTTP."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
@@ -16,7 +16,12 @@ from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import SearchText, changes
-from core_api.modules.clients.exceptions import ClientHasRelations, ClientNotFound, ExternalIdTaken
+from core_api.modules.clients.exceptions import (
+    ClientHasRelations,
+    ClientMerged,
+    ClientNotFound,
+    ExternalIdTaken,
+)
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate, Sight
@@ -33,6 +38,8 @@ router = APIRouter(prefix="/clients", tags=["clients"], route_class=IdempotentRo
 Reader = Annotated[Actor, Depends(require(Permission.CLIENTS_READ))]
 Writer = Annotated[Actor, Depends(require(Permission.CLIENTS_WRITE))]
 Deleter = Annotated[Actor, Depends(require(Permission.CLIENTS_DELETE))]
+
+_SURVIVOR: Final = "0192a000-0000-7000-8000-0000000000c1"
 
 ClientId = Annotated[UUID, Path(description="The client's id")]
 Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "name", "-name"]
@@ -110,7 +117,7 @@ async def get_client(
     response: Response,
 ) -> Success[ClientRead]:
     """One client, with its version as `ETag`. With `clients:reveal` its document is shown whole,
-    which the audit log notes."""
+    which the audit log notes. One that was merged is answered as the client it went into."""
     client = await read_client(rows, actor.organization_id, client_id)
     set_etag(response, client.version)
     sight = Sight.of(actor, place.vault)
@@ -124,7 +131,9 @@ async def get_client(
 @router.patch(
     "/{client_id}",
     summary="Change a client",
-    responses=raises(ClientNotFound, ExternalIdTaken, ClientHasRelations),
+    responses=raises(
+        ClientNotFound, ClientMerged(merged_into_id=_SURVIVOR), ExternalIdTaken, ClientHasRelations
+    ),
 )
 async def change_client(
     client_id: ClientId,
@@ -144,7 +153,7 @@ async def change_client(
     "/{client_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete a client",
-    responses=raises(ClientNotFound),
+    responses=raises(ClientNotFound, ClientMerged(merged_into_id=_SURVIVOR)),
 )
 async def delete_client(client_id: ClientId, actor: Deleter, tx: Tx, seen_version: IfMatch) -> None:
     """The client is no longer found. Its tickets and consents stay on record."""

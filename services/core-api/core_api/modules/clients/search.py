@@ -84,9 +84,9 @@ class ClientSearch:
             .limit(limit)
         )
         both = sa.union_all(sa.select(whole.subquery()), sa.select(begun.subquery())).subquery()
-        read = [both.c[column.name] for column in READ_COLUMNS]
+        read: list[Any] = [*(both.c[column.name] for column in READ_COLUMNS), both.c.rank]
         order = (both.c.rank, both.c.name_folded, both.c.id)
-        statement = sa.select(*read, both.c.rank).order_by(*order).limit(limit)
+        statement = sa.select(*read).order_by(*order).limit(limit)
         rows: Rows = (await self._session.execute(statement)).all()
         return rows
 

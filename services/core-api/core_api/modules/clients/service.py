@@ -12,9 +12,13 @@ from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
 from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
-from core_api.modules.clients import documents, tax_ids
+from core_api.modules.clients import documents, search_index, tax_ids
 from core_api.modules.clients.contact_lists import in_step, without_echo
-from core_api.modules.clients.exceptions import ClientHasRelations, ClientNotFound
+from core_api.modules.clients.exceptions import (
+    ClientHasRelations,
+    ClientMerged,
+    ClientNotFound,
+)
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.relation_repository import Relations
 from core_api.modules.clients.repository import Clients
@@ -25,7 +29,14 @@ from shared_schemas.actor import Actor
 from shared_schemas.events import ClientCreated, ClientUpdated
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["ClientNotFound", "ClientService", "require_client", "tags_of"]
+__all__ = [
+    "ClientMerged",
+    "ClientNotFound",
+    "ClientService",
+    "family_of",
+    "require_client",
+    "tags_of",
+]
 
 _LISTS: Final = frozenset({"emails", "phones", "addresses"})
 
@@ -35,9 +46,21 @@ async def require_client(
 ) -> None:
     """For other contexts: ClientNotFound unless it exists; locked, it keeps existing until commit.
 
-    A read-only transaction cannot lock.
+    Locked, it must not have been merged either (ClientMerged): what refers to a client refers to
+    the one that answers for it. A read-only transaction cannot lock.
     """
     await Clients(session, organization_id).require(client_id, lock=lock)
+
+
+async def family_of(
+    session: AsyncSession, organization_id: OrganizationId, client_id: UUID
+) -> list[UUID]:
+    """For other contexts: the client and all that were merged into it, asked by any of their ids.
+
+    What can never be changed, such as a consent, keeps the id it was written with: read it for all
+    of them. Empty when there is no such client.
+    """
+    return await Clients(session, organization_id).family(client_id)
 
 
 async def tags_of(
@@ -71,7 +94,7 @@ class ClientService:
             **documents.sealed(vault_of(self.tx), organization_id, client_id, number),
         )
         self.tx.add(client)
-        await self.tx.flush()  # its key refers to it
+        await search_index.refresh(self.tx, organization_id, [client])
         audit.SubjectKeys(self.tx, organization_id).issue(client_id)
         outbox.add(self.tx, ClientCreated.by(self.actor, client_id=client_id))
         changes = without_echo(made(values | {"document": number}))
@@ -90,6 +113,9 @@ class ClientService:
         if changes:
             await self._tell("client.updated", client, changes)
             await self.tx.flush()
+        if "name" in changes:
+            names = [changes["name"].old]
+            await search_index.refresh(self.tx, client.organization_id, [client], old_names=names)
         return client
 
     async def delete(self, client_id: UUID, seen_version: int | None) -> None:
@@ -98,6 +124,7 @@ class ClientService:
         check_version(client.version, seen_version)
         client.delete()
         await self._tell("client.deleted", client, made({"deleted_at": client.deleted_at}))
+        await search_index.refresh(self.tx, client.organization_id, [client])
 
     async def note_reveal(self, client_id: UUID) -> None:
         """Somebody is shown the whole document."""
