@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from core_api.modules.attachments import models as _attachments
 from core_api.modules.audit import models as _audit
 from core_api.modules.categories import models as _categories
 from core_api.modules.clients import models as _clients
@@ -18,6 +19,7 @@ from core_api.modules.teams import models as _teams
 from core_api.modules.tickets import message_models as _ticket_messages
 from core_api.modules.tickets import models as _tickets
 from core_api.modules.tickets import relation_models as _ticket_relations
+from core_api.modules.tickets import search_models as _ticket_search
 from core_api.modules.views import models as _views
 from core_api.tables import SCHEMA, Base
 
@@ -26,6 +28,7 @@ METADATA: Final = Base.metadata
 __all__ = [
     "METADATA",
     "SCHEMA",
+    "_attachments",
     "_audit",
     "_categories",
     "_client_search",
@@ -41,6 +44,7 @@ __all__ = [
     "_teams",
     "_ticket_messages",
     "_ticket_relations",
+    "_ticket_search",
     "_tickets",
     "_views",
 ]

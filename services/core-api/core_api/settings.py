@@ -11,16 +11,13 @@ from chassis.settings import SealingSettings, ServiceAppSettings, SettingsGroup,
 
 
 class AttachmentSettings(SettingsGroup):
-    """What may be attached to a ticket, who looks for viruses, and what signs download links."""
+    """Who looks for viruses in attachments, and what signs the links to them."""
 
     model_config = SettingsConfigDict(env_prefix="ATTACHMENT_")
 
-    max_bytes: int = Field(default=25 * 1024 * 1024, gt=0, le=50 * 1024 * 1024)
-    max_bytes_per_ticket: int = Field(default=250 * 1024 * 1024, gt=0)
-    max_files_per_ticket: int = Field(default=200, gt=0)
     link_key: SecretStr = Field(validation_alias="DOWNLOAD_LINK_KEY", min_length=32)
     link_lasts: timedelta = timedelta(minutes=5)
-    # clamd by TCP, e.g. tcp://clamd:3310. Its StreamMaxLength must not be below `max_bytes`.
+    # clamd by TCP, e.g. tcp://clamd:3310. Its StreamMaxLength must not be below 25 MB.
     clamd_url: str | None = Field(default=None, validation_alias="CLAMD_URL")
     clamd_timeout: timedelta = timedelta(seconds=30)
 

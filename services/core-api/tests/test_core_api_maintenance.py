@@ -25,7 +25,12 @@ async def test_old_traces_are_deleted_and_the_client_stays(
 
     answer = await ana.http.post(PRUNE, headers=WORKER)
 
-    assert answer.json()["data"] == {"outbox": 1, "inbox": 0, "idempotency_keys": 1}
+    assert answer.json()["data"] == {
+        "outbox": 1,
+        "inbox": 0,
+        "idempotency_keys": 1,
+        "attachments": 0,
+    }
     assert len(await ana.seen(CLIENTS)) == 1
 
 

@@ -9,7 +9,7 @@ the body, so that a stranger cannot make us parse one, and answers 401 or 403 be
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -61,6 +61,9 @@ CurrentActor = Annotated[Actor, Depends(authenticate)]
 
 class Requirement:
     """A guard that demands permissions. Made by `require`."""
+
+    by_token: ClassVar[bool] = True
+    """False for a guard that goes by something else, such as a signed link."""
 
     def __init__(self, permissions: frozenset[Permission]) -> None:
         self.permissions = permissions

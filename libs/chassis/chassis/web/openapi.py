@@ -98,7 +98,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
         responses.setdefault(str(STATUS[error].value), _response(error))
     responses.setdefault("500", _internal_error())
     if guards_of(route.dependant):
-        operation["security"] = [{"accessToken": []}]
+        operation["security"] = [{"accessToken": []}] if _by_token(route) else []
         operation["x-permissions"] = permissions_of(route)
     parameters = operation.setdefault("parameters", [])
     if isinstance(route, IdempotentRoute) and method == "POST":
@@ -107,6 +107,11 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
         parameters.append(IF_MATCH_PARAMETER)
     if guards_of(route.dependant) and method in _CHANGING:
         parameters.append(CHANGE_REASON_PARAMETER)
+
+
+def _by_token(route: APIRoute) -> bool:
+    guards = guards_of(route.dependant)
+    return all(guard.by_token for guard in guards if isinstance(guard, Requirement))
 
 
 def permissions_of(route: APIRoute) -> list[str]:

@@ -9,7 +9,9 @@ from chassis.data.database import Database
 from chassis.data.retention import prune_system_tables
 from chassis.security.authentication import InternalCaller
 from chassis.web.resources import Resources
+from core_api.modules.attachments.service import sweep_attachments
 from core_api.tables import SYSTEM_TABLES
+from core_api.workplace import CurrentWorkplace
 from shared_schemas.envelope import Success
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
@@ -22,8 +24,11 @@ async def _database(request: Request) -> Database:
 
 @router.post("/prune")
 async def prune(
-    caller: InternalCaller, database: Annotated[Database, Depends(_database)]
+    caller: InternalCaller,
+    database: Annotated[Database, Depends(_database)],
+    workplace: CurrentWorkplace,
 ) -> Success[dict[str, int]]:
     """Deletes what is past its time; says how much of each."""
     pruned = await prune_system_tables(database, SYSTEM_TABLES)
+    pruned["attachments"] = await sweep_attachments(database, workplace.storage)
     return Success(data=pruned, request_id=caller.request_id)

@@ -1,0 +1,137 @@
+"""Attachments of one organization in the database."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.modules.attachments.exceptions import AttachmentNotFound
+from core_api.modules.attachments.models import Attachment
+from core_api.tables import SCHEMA
+from shared_schemas.ids import OrganizationId
+
+_MESSAGES: Final = sa.table(
+    "ticket_messages",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("id", sa.Uuid()),
+    sa.column("ticket_id", sa.Uuid()),
+    schema=SCHEMA,
+)
+_TICKETS: Final = sa.table(
+    "tickets",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("id", sa.Uuid()),
+    sa.column("merged_into_id", sa.Uuid()),
+    schema=SCHEMA,
+)
+
+
+class Attachments:
+    """The attachments of one organization.
+
+    Which ticket one belongs to is asked of its message, which a split takes along. A ticket has
+    the attachments of those merged into it, as it has their messages.
+    """
+
+    def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
+        self._session = session
+        self._organization_id = organization_id
+
+    async def of_ticket(self, ticket_id: UUID) -> Sequence[Attachment]:
+        """All of a ticket, pending ones too, oldest first. There are a few hundred at most."""
+        pending = sa.select(Attachment.id).where(
+            self._mine(),
+            Attachment.ticket_id.in_(self._with_merged(ticket_id)),
+            Attachment.message_id.is_(None),
+        )
+        said = (
+            sa.select(Attachment.id)
+            .join(
+                _MESSAGES,
+                sa.and_(
+                    _MESSAGES.c.organization_id == Attachment.organization_id,
+                    _MESSAGES.c.id == Attachment.message_id,
+                ),
+            )
+            .where(self._mine(), _MESSAGES.c.ticket_id.in_(self._with_merged(ticket_id)))
+        )
+        statement = (
+            sa.select(Attachment)
+            .where(self._mine(), Attachment.id.in_(sa.union_all(pending, said)))
+            .order_by(Attachment.created_at, Attachment.id)
+        )
+        return (await self._session.scalars(statement)).all()
+
+    async def get(self, ticket_id: UUID, attachment_id: UUID, *, lock: bool = False) -> Attachment:
+        """The ticket's attachment, or AttachmentNotFound."""
+        statement = (
+            sa.select(Attachment)
+            .outerjoin(
+                _MESSAGES,
+                sa.and_(
+                    _MESSAGES.c.organization_id == Attachment.organization_id,
+                    _MESSAGES.c.id == Attachment.message_id,
+                ),
+            )
+            .where(
+                self._mine(),
+                Attachment.id == attachment_id,
+                sa.func.coalesce(_MESSAGES.c.ticket_id, Attachment.ticket_id).in_(
+                    self._with_merged(ticket_id)
+                ),
+            )
+        )
+        if lock:
+            statement = statement.with_for_update(of=Attachment)
+        found = (await self._session.scalars(statement)).one_or_none()
+        if found is None:
+            raise AttachmentNotFound
+        return found
+
+    async def find(self, attachment_id: UUID) -> Attachment | None:
+        """By id alone: for a link, which was made by who had found the ticket."""
+        statement = sa.select(Attachment).where(self._mine(), Attachment.id == attachment_id)
+        return (await self._session.scalars(statement)).one_or_none()
+
+    async def among(self, attachment_ids: Collection[UUID]) -> Sequence[Attachment]:
+        """Those of the ids that exist."""
+        statement = sa.select(Attachment).where(self._mine(), Attachment.id.in_(attachment_ids))
+        return (await self._session.scalars(statement)).all()
+
+    async def message_is_of(self, ticket_id: UUID, message_id: UUID) -> bool:
+        """Whether the ticket has the message."""
+        statement = sa.select(_MESSAGES.c.id).where(
+            _MESSAGES.c.organization_id == self._organization_id,
+            _MESSAGES.c.id == message_id,
+            _MESSAGES.c.ticket_id == ticket_id,
+        )
+        return await self._session.scalar(statement) is not None
+
+    async def bind(
+        self, ticket_id: UUID, attachment_ids: Collection[UUID], message_id: UUID
+    ) -> Sequence[UUID]:
+        """Gives pending attachments of the ticket to a message; returns which these were."""
+        statement = (
+            sa.update(Attachment)
+            .where(
+                self._mine(),
+                Attachment.ticket_id == ticket_id,
+                Attachment.id.in_(attachment_ids),
+                Attachment.message_id.is_(None),
+            )
+            .values(message_id=message_id)
+            .returning(Attachment.id)
+        )
+        return (await self._session.scalars(statement)).all()
+
+    def _with_merged(self, ticket_id: UUID) -> sa.CompoundSelect[UUID]:
+        mine = _TICKETS.c.organization_id == self._organization_id
+        return sa.union_all(
+            sa.select(_TICKETS.c.id).where(mine, _TICKETS.c.id == ticket_id),
+            sa.select(_TICKETS.c.id).where(mine, _TICKETS.c.merged_into_id == ticket_id),
+        )
+
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return Attachment.organization_id == self._organization_id
