@@ -33,7 +33,9 @@ from shared_schemas.ids import OrganizationId, new_id
 
 log = structlog.get_logger(__name__)
 
-_ORGANIZATIONS: Final = sa.text("SELECT id FROM crm.organizations ORDER BY id")
+_ORGANIZATIONS: Final = sa.text(
+    "SELECT organization_id FROM crm.organizations ORDER BY organization_id"
+)
 
 
 class OwnerSettings(SettingsGroup):
@@ -73,7 +75,8 @@ async def _organizations(owner_url: SecretStr) -> Sequence[OrganizationId]:
     engine = create_async_engine(owner_url.get_secret_value(), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            return [OrganizationId(row.id) for row in await connection.execute(_ORGANIZATIONS)]
+            rows = await connection.execute(_ORGANIZATIONS)
+            return [OrganizationId(row.organization_id) for row in rows]
     finally:
         await engine.dispose()
 

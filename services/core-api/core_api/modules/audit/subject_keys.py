@@ -1,7 +1,7 @@
 """Keys of clients: what the audit log keeps about a person opens as long as their key exists."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 from uuid import UUID
@@ -33,6 +33,17 @@ def key_place(organization_id: UUID, key_id: UUID) -> Place:
     return Place(organization_id, key_id, "subject_keys.key")
 
 
+def _known(session: AsyncSession) -> dict[UUID, OpenKey]:
+    """What this transaction has read or made. A savepoint rolled back may take a key with it, and
+    what is sealed under one that was never stored is lost: then all are read again."""
+    known = cast("dict[UUID, OpenKey] | None", session.info.get(_KNOWN))
+    if known is None:
+        known = session.info[_KNOWN] = {}
+        forget = known.clear
+        sa.event.listen(session.sync_session, "after_soft_rollback", lambda *_: forget())
+    return known
+
+
 class SubjectKeys:
     """The keys of one organization's clients, in the caller's transaction, each read once."""
 
@@ -40,7 +51,7 @@ class SubjectKeys:
         self._session = session
         self._organization_id = organization_id
         self._vault = vault_of(session)
-        self._known = cast("dict[UUID, OpenKey]", session.info.setdefault(_KNOWN, {}))
+        self._known = _known(session)
 
     def issue(self, client_id: UUID) -> None:
         """For a client that is new in this transaction: no need to look whether it has a key."""
@@ -53,6 +64,15 @@ class SubjectKeys:
         if client_id not in self._known:
             self._known[client_id] = await self._find(client_id) or await self._create(client_id)
         return self._known[client_id]
+
+    async def know(self, client_ids: Collection[UUID]) -> None:
+        """Reads the keys of many clients at once, for who is about to change them all."""
+        missing = set(client_ids) - self._known.keys()
+        if not missing:
+            return
+        statement = self._mine().add_columns(_COLUMNS.client_id)
+        rows = await self._session.execute(statement.where(_COLUMNS.client_id.in_(missing)))
+        self._known.update({row.client_id: self._open(row.id, row.key_sealed) for row in rows})
 
     async def among(self, key_ids: Iterable[UUID]) -> dict[UUID, Seal]:
         """Those of the keys that still exist, by their ids."""
