@@ -13,13 +13,27 @@ from core_api.modules.consents.exceptions import (
     PurposeCodeTaken,
 )
 from core_api.modules.fields.exceptions import FieldKeyTaken
+from core_api.modules.macros.exceptions import (
+    CannedReplyInUse,
+    CannedReplyNameTaken,
+    MacroNameTaken,
+)
+from core_api.modules.sla.exceptions import (
+    SlaCalendarNameTaken,
+    SlaDefaultTaken,
+    SlaPolicyNameTaken,
+)
 from core_api.modules.teams.exceptions import SkillRuleExists, TeamNameTaken
+from core_api.modules.tickets.exceptions import LinkExists, TicketHasParent
 from core_api.modules.views.exceptions import ViewNameTaken
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
     {
         "uq_teams_name": TeamNameTaken,
         "uq_saved_views_name": ViewNameTaken,
+        "uq_canned_replies_name": CannedReplyNameTaken,
+        "uq_macros_name": MacroNameTaken,
+        "fk_macro_canned_replies_canned_reply": CannedReplyInUse,
         "uq_skill_rules_organization_id_category_id": SkillRuleExists,
         "uq_skill_rules_organization_id_tag": SkillRuleExists,
         "uq_clients_external_id": ExternalIdTaken,
@@ -28,6 +42,11 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_consent_purposes_organization_id_code": PurposeCodeTaken,
         "uq_consent_notices_organization_id_purpose_id_version": NoticeChangedMeanwhile,
         "uq_consent_revocations_organization_id_consent_id": ConsentAlreadyRevoked,
+        "uq_sla_calendars_name": SlaCalendarNameTaken,
+        "uq_sla_policies_name": SlaPolicyNameTaken,
+        "uq_sla_policies_default": SlaDefaultTaken,
         "uq_ticket_categories_name": CategoryNameTaken,
+        "uq_ticket_links_parent": TicketHasParent,
+        "uq_ticket_links_organization_id_ticket_id_other_id_kind": LinkExists,
     }
 )

@@ -18,14 +18,20 @@ from core_api.modules.clients import router as clients
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.fields import router as fields
+from core_api.modules.macros import canned_router as canned_replies
+from core_api.modules.macros import router as macros
 from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.modules.presence import router as presence
+from core_api.modules.sla import calendar_router as sla_calendars
+from core_api.modules.sla import policy_router as sla_policies
+from core_api.modules.sla import router as sla
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
 from core_api.modules.tickets import message_router as ticket_messages
+from core_api.modules.tickets import relation_router as ticket_relations
 from core_api.modules.tickets import router as tickets
 from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
@@ -51,17 +57,23 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             fields.router,
             tickets.router,
             ticket_messages.router,
+            ticket_relations.router,
             attachments.router,
             categories.router,
             desk.router,
             presence.router,
             views.router,
+            canned_replies.router,
+            macros.router,
             teams.router,
             attendants.router,
+            sla.router,
+            sla_calendars.router,
+            sla_policies.router,
             consents.router,
             audit.router,
         ],
-        internal_routers=[maintenance.router, assignment_sweep.router],
+        internal_routers=[maintenance.router, assignment_sweep.router, sla.internal_router],
         conflicts=CONFLICTS,
         on_authenticated=MemberProvisioning(),
         own_resources=open_workplace,

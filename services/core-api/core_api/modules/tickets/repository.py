@@ -1,6 +1,6 @@
 """Tickets of one organization in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -90,6 +90,14 @@ class Tickets:
         ).returning(TicketCounter.last_number)
         return (await self._session.execute(counted)).scalar_one()
 
+    async def get(self, ticket_id: UUID) -> Ticket:
+        """The ticket as it is, or TicketNotFound."""
+        statement = sa.select(Ticket).where(self._mine(), Ticket.id == ticket_id)
+        ticket = (await self._session.scalars(statement)).one_or_none()
+        if ticket is None:
+            raise TicketNotFound
+        return ticket
+
     async def get_for_update(self, ticket_id: UUID) -> Ticket:
         """The ticket, locked until the end of the transaction, or TicketNotFound."""
         statement = sa.select(Ticket).where(self._mine(), Ticket.id == ticket_id).with_for_update()
@@ -97,6 +105,22 @@ class Tickets:
         if ticket is None:
             raise TicketNotFound
         return ticket
+
+    async def lock_all(
+        self, ticket_ids: Collection[UUID], numbers: Collection[int] = ()
+    ) -> dict[UUID, Ticket]:
+        """Those that exist, locked in the order of their ids, so that nobody waits in a circle."""
+        named = sa.or_(Ticket.id.in_(ticket_ids), Ticket.number.in_(numbers))
+        statement = sa.select(Ticket).where(self._mine(), named).order_by(Ticket.id)
+        locked = statement.with_for_update().execution_options(populate_existing=True)
+        return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
+
+    async def lock_both(self, one: UUID, other: UUID) -> tuple[Ticket, Ticket]:
+        """Both, locked in the order of their ids, or TicketNotFound."""
+        tickets = await self.lock_all((one, other))
+        if one not in tickets or other not in tickets:
+            raise TicketNotFound
+        return tickets[one], tickets[other]
 
     async def standing_for(self, ticket_id: UUID) -> UUID:
         """The ticket itself, or the one that goes on in its place, or TicketNotFound."""

@@ -9,11 +9,35 @@ from chassis.web.dependencies import TenantRows
 from core_api.modules.tickets.changing import Changing
 from core_api.modules.tickets.drafting import Drafting
 from core_api.modules.tickets.exceptions import TicketNotFound
+from core_api.modules.tickets.linking import Linking
+from core_api.modules.tickets.merging import Merging
+from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.tickets.message_schemas import MessageCreate
+from core_api.modules.tickets.models import Ticket, TicketPriority
+from core_api.modules.tickets.moves import Move, TicketStatus
 from core_api.modules.tickets.moving import Moving
 from core_api.modules.tickets.repository import Tickets, read_ticket
+from core_api.modules.tickets.schemas import TicketRead
+from core_api.modules.tickets.splitting import Splitting
+from core_api.modules.tickets.team_queue import settled_at_the_end
+from core_api.modules.tickets.watching import Watching
 from shared_schemas.ids import OrganizationId
 
-__all__ = ["TicketAsked", "TicketNotFound", "TicketService", "check_ticket", "require_ticket"]
+__all__ = [
+    "MessageCreate",
+    "MessageKind",
+    "Move",
+    "Ticket",
+    "TicketAsked",
+    "TicketNotFound",
+    "TicketPriority",
+    "TicketRead",
+    "TicketService",
+    "TicketStatus",
+    "check_ticket",
+    "require_ticket",
+    "settled_at_the_end",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +61,5 @@ async def check_ticket(rows: TenantRows, organization_id: OrganizationId, ticket
     await read_ticket(rows, organization_id, ticket_id)
 
 
-class TicketService(Changing, Moving, Drafting):
+class TicketService(Changing, Moving, Drafting, Watching, Linking, Merging, Splitting):
     """Every use case on tickets, in the transaction of one request."""

@@ -76,16 +76,13 @@ class Views:
         statement = sa.select(DefaultView.view_id).filter_by(**mine).with_for_update()
         return await self._session.scalar(statement)
 
-    def _with_default(self) -> sa.Select[SavedView, bool]:
+    def _with_default(self) -> sa.Select[Any]:
         mine = sa.and_(
             DefaultView.organization_id == SavedView.organization_id,
             DefaultView.member_id == self._member_id,
         )
-        return (
-            sa.select(SavedView, _PREFERRED.label("is_default"))
-            .outerjoin(DefaultView, mine)
-            .where(*self._visible())
-        )
+        columns: tuple[Any, ...] = (SavedView, _PREFERRED.label("is_default"))
+        return sa.select(*columns).outerjoin(DefaultView, mine).where(*self._visible())
 
     def _visible(self) -> tuple[sa.ColumnElement[bool], ...]:
         return (

@@ -1,0 +1,148 @@
+"""Canned replies and macros of one organization, as one person sees them."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.web.pagination import CursorPage
+from core_api.keyset import Keyset
+from core_api.modules.macros.exceptions import CannedReplyNotFound, MacroNotFound
+from core_api.modules.macros.models import CannedReply, Macro, MacroCannedReply
+from core_api.tables import SCHEMA
+from shared_schemas.ids import OrganizationId, UserId
+
+BY_NAME: Final = Keyset(name="name", column=CannedReply.name, id=CannedReply.id, parse=str)
+BY_POSITION: Final = Keyset(name="position", column=Macro.position, id=Macro.id, parse=int)
+
+
+class CannedReplies:
+    """The texts one person can see: the shared ones and their own."""
+
+    def __init__(
+        self, session: AsyncSession, organization_id: OrganizationId, member_id: UserId
+    ) -> None:
+        self._session = session
+        self._organization_id = organization_id
+        self._member_id = member_id
+
+    async def get(self, reply_id: UUID, *, lock: bool = False) -> CannedReply:
+        """The text, or CannedReplyNotFound."""
+        statement = self._visible().where(CannedReply.id == reply_id)
+        if lock:
+            statement = statement.with_for_update()
+        reply = (await self._session.scalars(statement)).one_or_none()
+        if reply is None:
+            raise CannedReplyNotFound
+        return reply
+
+    async def among(self, reply_ids: Collection[UUID]) -> dict[UUID, CannedReply]:
+        """Those that one can see."""
+        if not reply_ids:
+            return {}
+        statement = self._visible().where(CannedReply.id.in_(reply_ids))
+        return {reply.id: reply for reply in await self._session.scalars(statement)}
+
+    async def list(self, page: CursorPage) -> Sequence[CannedReply]:
+        """A page, by name."""
+        return (await self._session.scalars(BY_NAME.page(self._visible(), page))).all()
+
+    def _visible(self) -> sa.Select[CannedReply]:
+        return sa.select(CannedReply).where(
+            CannedReply.organization_id == self._organization_id,
+            sa.or_(CannedReply.owner_id.is_(None), CannedReply.owner_id == self._member_id),
+        )
+
+
+class Macros:
+    """The macros one person can see: the shared ones and their own."""
+
+    def __init__(
+        self, session: AsyncSession, organization_id: OrganizationId, member_id: UserId
+    ) -> None:
+        self._session = session
+        self._organization_id = organization_id
+        self._member_id = member_id
+
+    async def get(self, macro_id: UUID, *, lock: bool = False) -> Macro:
+        """The macro, or MacroNotFound."""
+        statement = self._visible().where(Macro.id == macro_id)
+        if lock:
+            statement = statement.with_for_update()
+        macro = (await self._session.scalars(statement)).one_or_none()
+        if macro is None:
+            raise MacroNotFound
+        return macro
+
+    async def list(self, page: CursorPage) -> Sequence[Macro]:
+        """A page, in their order."""
+        return (await self._session.scalars(BY_POSITION.page(self._visible(), page))).all()
+
+    async def keep_uses(self, macro_id: UUID, reply_ids: Collection[UUID]) -> None:
+        """Which texts the macro uses from now on."""
+        mine = (
+            MacroCannedReply.organization_id == self._organization_id,
+            MacroCannedReply.macro_id == macro_id,
+        )
+        await self._session.execute(sa.delete(MacroCannedReply).where(*mine))
+        self._session.add_all(
+            MacroCannedReply(
+                organization_id=self._organization_id,
+                macro_id=macro_id,
+                canned_reply_id=reply_id,
+            )
+            for reply_id in sorted(reply_ids)
+        )
+
+    def _visible(self) -> sa.Select[Macro]:
+        return sa.select(Macro).where(
+            Macro.organization_id == self._organization_id,
+            sa.or_(Macro.owner_id.is_(None), Macro.owner_id == self._member_id),
+        )
+
+
+# Only their names are read here: everything else about them is the business of other contexts.
+def _named(table: str) -> sa.TableClause:
+    key, name = sa.column("id", sa.Uuid()), sa.column("name", sa.Text())
+    return sa.table(table, sa.column("organization_id", sa.Uuid()), key, name, schema=SCHEMA)
+
+
+async def names_around(
+    session: AsyncSession,
+    organization_id: OrganizationId,
+    *,
+    client_id: UUID,
+    actor_id: UserId,
+    assignee_id: UserId | None,
+    team_id: UUID | None,
+) -> Any:
+    """client, actor, assignee, team, organization: their names, in one statement."""
+
+    def name_of(table: str, key: UUID | None) -> sa.ScalarSelect[Any]:
+        named = _named(table)
+        found = sa.select(named.c.name).where(
+            named.c.organization_id == organization_id, named.c.id == key
+        )
+        return found.scalar_subquery()
+
+    organizations = _named("organizations")
+    statement = sa.select(
+        name_of("clients", client_id).label("client"),
+        name_of("members", actor_id).label("actor"),
+        name_of("members", assignee_id).label("assignee"),
+        name_of("teams", team_id).label("team"),
+        sa.select(organizations.c.name)
+        .where(organizations.c.organization_id == organization_id)
+        .scalar_subquery()
+        .label("organization"),
+        sa.cast(sa.func.timezone("America/Sao_Paulo", sa.func.now()), sa.Date()).label("today"),
+    )
+    return (await session.execute(statement)).one()
+
+
+def day(value: date) -> str:
+    """`21/11/2026`."""
+    return value.strftime("%d/%m/%Y")
