@@ -94,3 +94,59 @@ class MessageNotADraft(Conflict):
 
     code = "MESSAGE_NOT_A_DRAFT"
     message = "A mensagem não é um rascunho. Atualize os dados e tente de novo."
+
+
+class TicketWithItself(Conflict):
+    """A ticket is neither linked with itself nor merged into itself."""
+
+    code = "TICKET_WITH_ITSELF"
+    message = "Escolha outro chamado: este é o mesmo."
+
+
+class MergeAcrossClients(Conflict):
+    """What one client said must not be shown as another's."""
+
+    code = "MERGE_ACROSS_CLIENTS"
+    message = "Só se mesclam chamados do mesmo cliente. Vincule-os, ou mescle antes os clientes."
+
+
+class LinkNotFound(NotFound):
+    """No such link of this ticket."""
+
+    code = "TICKET_LINK_NOT_FOUND"
+    message = "Vínculo não encontrado neste chamado. Confira o identificador."
+
+
+class LinkExists(Conflict):
+    """The two tickets are linked like that already."""
+
+    code = "TICKET_LINK_EXISTS"
+    message = "Os dois chamados já têm este vínculo."
+
+
+class TicketHasParent(Conflict):
+    """A ticket has one parent."""
+
+    code = "TICKET_HAS_PARENT"
+    message = "O chamado já tem um chamado-pai. Desfaça antes aquele vínculo."
+
+
+class LinkMakesCircle(Conflict):
+    """A ticket cannot be above itself."""
+
+    code = "TICKET_LINK_MAKES_CIRCLE"
+    message = "O outro chamado já está abaixo deste. Um chamado não pode ficar acima de si mesmo."
+
+
+class LinkIsHistory(Conflict):
+    """How a ticket came about stays with it."""
+
+    code = "TICKET_LINK_IS_HISTORY"
+    message = "Este vínculo conta de onde veio o chamado e não pode ser desfeito."
+
+
+class WatcherNotFound(NotFound):
+    """The member does not watch the ticket."""
+
+    code = "TICKET_WATCHER_NOT_FOUND"
+    message = "Esta pessoa não acompanha o chamado."

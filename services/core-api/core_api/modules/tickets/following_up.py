@@ -8,8 +8,8 @@ from core_api.modules.desk.service import reopening_window
 from core_api.modules.teams.roster import TeamUnknown, require_team
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.opening import Opening
-from core_api.modules.tickets.relation_models import LinkKind, TicketLink
-from shared_schemas.ids import new_id
+from core_api.modules.tickets.relation_models import LinkKind
+from core_api.modules.tickets.relations import Links
 
 
 class FollowingUp(Opening):
@@ -50,7 +50,8 @@ class FollowingUp(Opening):
                 "follow_up_of_id": ticket.id,
             }
         )
-        await self._link(follow_up, ticket, LinkKind.FOLLOW_UP)
+        links = Links(self.tx, self.actor.organization_id)
+        links.add(follow_up.id, ticket.id, LinkKind.FOLLOW_UP, self.actor.user_id)
         followed = Changes({"follow_ups": Change(None, follow_up.id)})
         await self._record(
             ticket, "ticket.followed_up", followed, related={"follow_up_id": follow_up.id}
@@ -66,18 +67,3 @@ class FollowingUp(Opening):
         except TeamUnknown:
             return None
         return ticket.team_id
-
-    async def _link(self, ticket: Ticket, other: Ticket, kind: LinkKind) -> TicketLink:
-        """`ticket` is … of `other`."""
-        link = TicketLink(
-            id=new_id(),
-            organization_id=self.actor.organization_id,
-            ticket_id=ticket.id,
-            other_id=other.id,
-            kind=kind,
-            created_by=self.actor.user_id,
-            created_at=utc_now(),
-        )
-        self.tx.add(link)
-        await self.tx.flush()
-        return link

@@ -55,18 +55,29 @@ class Messages:
         fresh = statement.with_for_update().execution_options(populate_existing=True)
         return _found((await self._session.scalars(fresh)).one_or_none())
 
-    async def all_for_update(
+    async def some_for_update(
         self, ticket_id: UUID, message_ids: Sequence[UUID]
     ) -> Sequence[TicketMessage]:
-        """Those of exactly this ticket, or MessageNotFound when one is not."""
+        """These, as the ticket shows them, oldest first; MessageNotFound when it lacks one."""
+        tickets = await self._with_merged(ticket_id)
         statement = self._mine().where(
-            TicketMessage.id.in_(message_ids), TicketMessage.ticket_id == ticket_id
+            TicketMessage.id.in_(message_ids), TicketMessage.ticket_id.in_(tickets)
         )
         locked = statement.order_by(TicketMessage.id).with_for_update()
         messages = (await self._session.scalars(locked)).all()
         if len(messages) != len(set(message_ids)):
             raise MessageNotFound
-        return messages
+        return sorted(messages, key=lambda message: message.created_at)
+
+    async def last_at(self, ticket_id: UUID) -> datetime | None:
+        """When something was said last, drafts apart."""
+        tickets = await self._with_merged(ticket_id)
+        statement = sa.select(sa.func.max(TicketMessage.created_at)).where(
+            TicketMessage.organization_id == self._organization_id,
+            TicketMessage.ticket_id.in_(tickets),
+            TicketMessage.kind != MessageKind.DRAFT,
+        )
+        return await self._session.scalar(statement)
 
     async def drafts_for_update(self, ticket_id: UUID) -> Sequence[TicketMessage]:
         """What nobody has sent yet."""

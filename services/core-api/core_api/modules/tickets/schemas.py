@@ -12,6 +12,8 @@ from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
 from shared_schemas.ids import UserId
 
+Reason = Annotated[Line, Field(max_length=300, description="Why; kept in the audit log")]
+
 
 class TicketCreate(Input):
     """A new ticket of a client."""
@@ -87,6 +89,47 @@ class TicketAssignment(Input):
         if not self.model_fields_set:
             raise ValueError("Informe a pessoa, a equipe, ou ambas; null é ninguém.")
         return self
+
+
+class TicketMergeInto(Input):
+    """Which ticket goes on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "into_ticket_id": "0192a000-0000-7000-8000-0000000000fd",
+                    "reason": "O mesmo pedido, feito também por telefone.",
+                }
+            ]
+        }
+    )
+
+    into_ticket_id: UUID
+    reason: Reason | None = None
+
+
+class TicketSplitOff(Input):
+    """What goes to a ticket of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "message_ids": ["0192a000-0000-7000-8000-0000000000fc"],
+                    "subject": "Poda da árvore",
+                }
+            ]
+        }
+    )
+
+    message_ids: Annotated[list[UUID], Field(min_length=1, max_length=200)]
+    subject: Line
+    description: Annotated[Body | None, NoneIfBlank] = Field(
+        default=None, description="Null: what the first of the messages says"
+    )
+    priority: TicketPriority | None = Field(default=None, description="Null: as the ticket's")
+    reason: Reason | None = None
 
 
 class TicketRead(BaseModel):
