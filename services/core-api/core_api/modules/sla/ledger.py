@@ -69,6 +69,13 @@ class Page:
         """Those with rows that are not in the ledger yet."""
         return [timer for timer in self.timers if timer.known < len(timer.entries)]
 
+    @property
+    def moves_due_times(self) -> bool:
+        """Whether a new row says more than that a level was reached."""
+        return any(
+            entry.level is None for timer in self.timers for entry in timer.entries[timer.known :]
+        )
+
     def due(self) -> tuple[datetime | None, datetime | None]:
         """The ticket's next due time, and when its first warning is reached."""
         waiting = [timer for timer in self.timers if timer.is_open]

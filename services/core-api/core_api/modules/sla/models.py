@@ -26,6 +26,10 @@ def _ticket(table: str) -> Any:
     return _refers(["ticket_id"], "tickets", ["id"], f"fk_{table}_ticket")
 
 
+def _minutes(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds // 60
+
+
 class SlaCalendar(VersionedRow, Base):
     """When an organization, or a part of it, works. What was in force before is a revision."""
 
@@ -62,6 +66,16 @@ class SlaCalendarRevision(Base):
     definition: Mapped[dict[str, Any]] = mapped_column(JSONB())
     created_by: Mapped[UserId]
     created_at: Mapped[CreatedAt]
+
+    @property
+    def id(self) -> UUID:
+        """Whose revision it is: what cursors of the list carry."""
+        return self.calendar_id
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """As people defined it, with the holidays known at the time."""
+        return self.definition
 
 
 class SlaPolicy(VersionedRow, Base):
@@ -104,6 +118,21 @@ class SlaPolicy(VersionedRow, Base):
     revised_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 
+    @property
+    def first_response_minutes(self) -> int | None:
+        """As people set it."""
+        return _minutes(self.first_response_seconds)
+
+    @property
+    def next_response_minutes(self) -> int | None:
+        """As people set it."""
+        return _minutes(self.next_response_seconds)
+
+    @property
+    def resolution_minutes(self) -> int | None:
+        """As people set it."""
+        return _minutes(self.resolution_seconds)
+
 
 class SlaPolicyRevision(Base):
     """A policy as it was once. Never changed: ledgers refer to it."""
@@ -119,6 +148,11 @@ class SlaPolicyRevision(Base):
     content: Mapped[dict[str, Any]] = mapped_column(JSONB())
     created_by: Mapped[UserId]
     created_at: Mapped[CreatedAt]
+
+    @property
+    def id(self) -> UUID:
+        """Whose revision it is: what cursors of the list carry."""
+        return self.policy_id
 
 
 class SlaEntry(Base):

@@ -122,7 +122,7 @@ async def apply(
             is_over=ticket.status in _OVER,
             answered_before=ticket.first_replied_at is not None,
         )
-        offer = _offer(policy, since or book.pending_since)
+        offer = _offer(policy, book.pending_since or since)
         mine = timers[ticket.ticket_id]
         pages.append(await _page(ledger, mine, offer, happening, ticket, cause))
     changed = [page for page in pages if page.changed]
