@@ -4,7 +4,12 @@ from types import MappingProxyType
 from typing import Final
 
 from shared_schemas.events.base import BaseEvent, Payload
-from shared_schemas.events.clients import ClientCreated, ClientUpdated
+from shared_schemas.events.clients import (
+    ClientCreated,
+    ClientMerged,
+    ClientMergeUndone,
+    ClientUpdated,
+)
 from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
 from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, DocumentSubmitted
 from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
@@ -24,6 +29,8 @@ from shared_schemas.events.tickets import (
 _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     ClientCreated,
     ClientUpdated,
+    ClientMerged,
+    ClientMergeUndone,
     ClientImportStarted,
     ClientImportFinished,
     TicketCreated,
@@ -54,6 +61,8 @@ __all__ = [
     "ClientCreated",
     "ClientImportFinished",
     "ClientImportStarted",
+    "ClientMergeUndone",
+    "ClientMerged",
     "ClientUpdated",
     "ConsentGranted",
     "ConsentRevoked",

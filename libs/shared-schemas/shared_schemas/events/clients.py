@@ -18,6 +18,13 @@ class ClientUpdatedPayload(ClientPayload):
     changed: tuple[str, ...] = ()
 
 
+class ClientMergePayload(ClientPayload):
+    """`client_id` is the surviving client."""
+
+    merged_id: UUID
+    merge_id: UUID
+
+
 class ClientCreated(BaseEvent):
     """A client was registered."""
 
@@ -34,3 +41,21 @@ class ClientUpdated(BaseEvent):
     SOURCE: ClassVar[str] = "core-api"
 
     payload: ClientUpdatedPayload
+
+
+class ClientMerged(BaseEvent):
+    """A client went into another one, which answers for both from now on."""
+
+    TYPE: ClassVar[str] = "client.merged"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ClientMergePayload
+
+
+class ClientMergeUndone(BaseEvent):
+    """Two clients that were one are two again."""
+
+    TYPE: ClassVar[str] = "client.merge_undone"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ClientMergePayload
