@@ -4,18 +4,20 @@ lets no other operator use an index (ADR 017)."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from chassis.data.columns import utc_now
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
 from core_api.modules.tickets.relation_models import TicketFacet, TicketWatcher
 
 TAG: Final = "tag"
 CUSTOM: Final = "custom."
+SlaFilter = Literal["breached", "warning"]
 CategoryIds = Sequence[UUID] | sa.Select[UUID]
 _VALUE_LENGTH: Final = 200
 """Of longer values a facet holds the beginning."""
@@ -41,6 +43,8 @@ class TicketFilter:
     created_until: datetime | None = None
     updated_since: datetime | None = None
     updated_until: datetime | None = None
+    sla: SlaFilter | None = None
+    with_due_time: bool = False
 
 
 def narrowed(
@@ -66,6 +70,10 @@ def _plain(wanted: TicketFilter, category_ids: CategoryIds) -> list[sa.ColumnEle
         found.append(Ticket.category_id.in_(category_ids))
     if wanted.unassigned:
         found.append(Ticket.assignee_id.is_(None))
+    if wanted.sla is not None:
+        found += _by_due_time(wanted.sla)
+    if wanted.with_due_time:
+        found.append(Ticket.sla_due_at.is_not(None))
     if wanted.watcher_id is not None:
         found.append(_watched_by(wanted.watcher_id))
     return found + [
@@ -109,6 +117,13 @@ def _between(wanted: TicketFilter) -> list[sa.ColumnElement[bool]]:
         found += [column >= since] if since is not None else []
         found += [column < until] if until is not None else []
     return found
+
+
+def _by_due_time(sla: SlaFilter) -> list[sa.ColumnElement[bool]]:
+    now = utc_now()
+    if sla == "breached":
+        return [Ticket.sla_due_at <= now]
+    return [Ticket.sla_due_at > now, Ticket.sla_warning_at <= now]
 
 
 def _watched_by(member_id: UUID) -> sa.ColumnElement[bool]:

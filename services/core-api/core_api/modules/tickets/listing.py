@@ -4,6 +4,7 @@ Other contexts list tickets through this module.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -12,8 +13,8 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, PageNumber
-from core_api.modules.tickets.filters import TicketFilter
-from core_api.modules.tickets.models import TicketChannel, TicketPriority
+from core_api.modules.tickets.filters import SlaFilter, TicketFilter
+from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
 from core_api.modules.tickets.repository import ORDERS, Tickets
 from core_api.modules.tickets.schemas import TicketRead
@@ -31,7 +32,17 @@ __all__ = [
     "ticket_filter",
 ]
 
-TicketOrder = Literal["-created_at", "created_at", "-updated_at", "updated_at", "-number", "number"]
+TicketOrder = Literal[
+    "-created_at",
+    "created_at",
+    "-updated_at",
+    "updated_at",
+    "-number",
+    "number",
+    "-sla_due_at",
+    "sla_due_at",
+]
+"""By due time: only those that have one."""
 COLUMNS: Final = frozenset(TicketRead.model_fields)
 """What a list can show of a ticket."""
 
@@ -65,6 +76,10 @@ def ticket_filter(
     created_until: _Until = None,
     updated_since: _Since = None,
     updated_until: _Until = None,
+    sla: Annotated[
+        SlaFilter | None,
+        Query(description="`breached`: overdue now; `warning`: 80 % of the time is used up"),
+    ] = None,
 ) -> TicketFilter:
     """From the parameters of a query. Those of saved views are read off this function."""
     pairs = (given.partition(":") for given in custom or ())
@@ -85,6 +100,7 @@ def ticket_filter(
         created_until=created_until,
         updated_since=updated_since,
         updated_until=updated_until,
+        sla=sla,
     )
 
 
@@ -97,6 +113,8 @@ async def answer_tickets(
 ) -> Success[list[TicketRead]]:
     """A page by cursor, or by page number with totals."""
     tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
+    if order.column is Ticket.sla_due_at:
+        wanted = replace(wanted, with_due_time=True)
     rows = await tickets.list(wanted, order, paging)
     if isinstance(paging, CursorPage):
         return paging.answer(actor, rows, TicketRead.model_validate, order.position)

@@ -24,7 +24,7 @@ from core_api.modules.tickets.moves import AT_REST
 from shared_schemas.ids import OrganizationId
 
 READ_COLUMNS: Final = tuple(
-    column for column in Ticket.__table__.c if column.name not in {"search", "organization_id"}
+    column for column in Ticket.__table__.c if column.name != "organization_id"
 )
 """What reading needs, of the table, not of the class: rows are cheaper than ORM objects."""
 
@@ -39,6 +39,7 @@ def _orders() -> Mapping[str, Keyset]:
         "created_at": (Ticket.created_at, datetime.fromisoformat),
         "updated_at": (Ticket.updated_at, datetime.fromisoformat),
         "number": (Ticket.number, int),
+        "sla_due_at": (Ticket.sla_due_at, datetime.fromisoformat),
     }
     return MappingProxyType(
         {
@@ -115,6 +116,12 @@ class Tickets:
         locked = statement.with_for_update().execution_options(populate_existing=True)
         return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
 
+    async def lock_of_client(self, client_id: UUID) -> dict[UUID, Ticket]:
+        """Every ticket of a client, locked in the order of their ids."""
+        statement = sa.select(Ticket).where(self._mine(), Ticket.client_id == client_id)
+        locked = statement.order_by(Ticket.id).with_for_update()
+        return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
+
     async def lock_both(self, one: UUID, other: UUID) -> tuple[Ticket, Ticket]:
         """Both, locked in the order of their ids, or TicketNotFound."""
         tickets = await self.lock_all((one, other))
@@ -165,11 +172,11 @@ class Tickets:
         self, wanted: TicketFilter, order: Keyset, paging: CursorPage | PageNumber
     ) -> Sequence[sa.Row[Any]]:
         """A page of the columns to read."""
-        return await self._rows(order.page(await self._filtered(wanted, *READ_COLUMNS), paging))
+        return await self._rows(order.page(await self.filtered(wanted, *READ_COLUMNS), paging))
 
     async def count(self, wanted: TicketFilter) -> int:
         """How many there are on all pages."""
-        return (await self._session.scalar(await self._filtered(wanted, sa.func.count()))) or 0
+        return (await self._session.scalar(await self.filtered(wanted, sa.func.count()))) or 0
 
     async def count_each(self, wanted: Mapping[UUID, TicketFilter]) -> dict[UUID, tuple[int, bool]]:
         """How many each filter finds, and whether that is all of them; one statement.
@@ -210,10 +217,6 @@ class Tickets:
             unfinished = False
         return [*self._conditions(chosen), *([UNFINISHED] if unfinished else [])]
 
-    async def search(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """Runs what `search.matching` built, within the organization."""
-        return await self._rows(statement.where(self._mine()))
-
     async def _rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
@@ -224,11 +227,12 @@ class Tickets:
             below = ids_below(self._session, self._organization_id, wanted.category_id)
         return [self._mine(), *conditions(wanted, () if below is None else below)]
 
-    async def _filtered(self, wanted: TicketFilter, *columns: Any) -> sa.Select[Any]:
+    async def filtered(self, wanted: TicketFilter, *columns: Any) -> sa.Select[Any]:
+        """These columns of the tickets the filter lets through."""
         statement = sa.select(*columns).select_from(Ticket).where(self._mine())
-        return narrowed(statement, wanted, await self._below(wanted.category_id))
+        return narrowed(statement, wanted, await self.categories_below(wanted.category_id))
 
-    async def _below(self, category_id: UUID | None) -> Sequence[UUID]:
+    async def categories_below(self, category_id: UUID | None) -> Sequence[UUID]:
         """The ids, not a subquery: how many tickets these categories have decides on the plan."""
         if category_id is None:
             return ()

@@ -159,6 +159,9 @@ class TicketRead(BaseModel):
     first_replied_at: datetime | None
     merged_into_id: UUID | None = Field(description="The ticket that goes on in its place")
     follow_up_of_id: UUID | None = Field(description="The ticket it takes up again")
+    sla_due_at: datetime | None = Field(
+        description="When the next answer or the resolution is due; null while no time passes"
+    )
     created_at: datetime
     updated_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
