@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from chassis.messaging.consumer import Subscription
 from chassis.security.sealing import Vault
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
@@ -30,13 +31,16 @@ from core_api.modules.sla import router as sla
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
+from core_api.modules.tickets import bulk_router as tickets_in_bulk
 from core_api.modules.tickets import message_router as ticket_messages
 from core_api.modules.tickets import relation_router as ticket_relations
 from core_api.modules.tickets import router as tickets
+from core_api.modules.tickets import search_upkeep
 from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings
 from core_api.workplace import VAULT, open_workplace
+from shared_schemas.events import ClientUpdated, TicketCreated, TicketUpdated
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
 
@@ -56,6 +60,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             client_relations.router,
             fields.router,
             tickets.router,
+            tickets_in_bulk.router,
             ticket_messages.router,
             ticket_relations.router,
             attachments.router,
@@ -75,6 +80,11 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         ],
         internal_routers=[maintenance.router, assignment_sweep.router, sla.internal_router],
         conflicts=CONFLICTS,
+        subscriptions=[
+            Subscription(ClientUpdated, search_upkeep.follow_client),
+            Subscription(TicketCreated, search_upkeep.learn_created),
+            Subscription(TicketUpdated, search_upkeep.learn_updated),
+        ],
         on_authenticated=MemberProvisioning(),
         own_resources=open_workplace,
         session_info={VAULT: Vault(settings.sealing)},

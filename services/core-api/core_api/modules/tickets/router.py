@@ -14,7 +14,7 @@ from core_api.documentation import raises
 from core_api.fields import SearchText, changes
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
-from core_api.modules.teams.roster import NotInTeam, TeamUnknown
+from core_api.modules.teams.roster import NotInTeam, TeamNotFound
 from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.listing import (
@@ -25,7 +25,7 @@ from core_api.modules.tickets.listing import (
 )
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
-from core_api.modules.tickets.repository import Tickets, read_ticket
+from core_api.modules.tickets.repository import read_ticket
 from core_api.modules.tickets.schemas import (
     TicketAssignment,
     TicketCreate,
@@ -33,7 +33,8 @@ from core_api.modules.tickets.schemas import (
     TicketRead,
     TicketUpdate,
 )
-from core_api.modules.tickets.search import matching
+from core_api.modules.tickets.search import TicketSearching
+from core_api.modules.tickets.search_schemas import TicketHit
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -46,7 +47,7 @@ router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRo
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Open a ticket",
-    responses=raises(ClientNotFound, TeamUnknown),
+    responses=raises(ClientNotFound, TeamNotFound),
 )
 async def create_ticket(
     given: TicketCreate, actor: Writer, tx: Tx, response: Response
@@ -71,12 +72,22 @@ async def list_tickets(
 
 @router.get("/search", summary="Search tickets")
 async def search_tickets(
-    q: SearchText, actor: Reader, tx: ReadTx, limit: Limit = 20
-) -> Success[list[TicketRead]]:
-    """By number (`42`, `#42`) or by words of subject and description; best first."""
-    rows = await Tickets(tx, actor.organization_id).search(matching(q, limit + 1))
-    meta = CursorMeta(limit=limit, has_more=len(rows) > limit)
-    return success(actor, [TicketRead.model_validate(row) for row in rows[:limit]], meta)
+    q: SearchText,
+    actor: Reader,
+    tx: ReadTx,
+    wanted: Annotated[TicketFilter, Depends(ticket_filter)],
+    limit: Limit = 20,
+) -> Success[list[TicketHit]]:
+    """By number (`42`, `#42`) or by words of subject, description, messages and the client's name,
+    notes included; best first.
+
+    All words must be there: inflected, begun (the last one) or slightly misspelt. Of very many
+    matches the newest are ranked. `highlights` say where the words stand, as ranges to mark; the
+    texts are plain, never HTML.
+    """
+    found = await TicketSearching(tx, actor.organization_id).find(q, wanted, limit + 1)
+    hits = [TicketHit.of(row, found.highlights.get(row.id, ())) for row in found.rows[:limit]]
+    return success(actor, hits, CursorMeta(limit=limit, has_more=len(found.rows) > limit))
 
 
 @router.get("/{ticket_id}", summary="Show a ticket", responses=raises(TicketNotFound))
@@ -89,7 +100,7 @@ async def get_ticket(
 
 
 @router.patch(
-    "/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound, TeamUnknown)
+    "/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound, TeamNotFound)
 )
 async def change_ticket(
     ticket_id: TicketId,
@@ -113,7 +124,7 @@ async def change_ticket(
         MERGED,
         IdempotencyKeyReused,
         MemberUnknown,
-        TeamUnknown,
+        TeamNotFound,
         NotInTeam,
     ),
 )

@@ -12,6 +12,7 @@ from chassis.messaging import outbox
 from core_api.changes import Change, Changes
 from core_api.modules.audit import service as audit
 from core_api.modules.sla import service as sla
+from core_api.modules.tickets import search_index
 from core_api.modules.tickets.message_models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.repository import Tickets
@@ -77,6 +78,7 @@ class TicketWork:
             reason=reason,
         )
         await self.tx.flush()
+        await search_index.refresh(self.tx, ticket, changes, message)
         if levels is not None:
             await levels.write()
         await self.queue.follow(ticket, changes)

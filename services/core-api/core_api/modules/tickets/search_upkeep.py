@@ -1,0 +1,62 @@
+"""What follows a change when nobody waits for it any more: names of clients, and new words."""
+
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.database import Database
+from core_api.modules.tickets import search_index, search_words
+from core_api.modules.tickets.models import Ticket
+from shared_schemas.events import ClientUpdated, TicketCreated, TicketUpdated
+from shared_schemas.ids import OrganizationId
+
+_BATCH: Final = 500
+_RENAMING: Final = frozenset({"name", "merged_into_id", "deleted_at"})
+_SPEAKING: Final = frozenset({"subject", "description", "messages"})
+
+
+async def follow_client(tx: AsyncSession, event: ClientUpdated) -> None:
+    """A renamed client's tickets are found by the new name, in batches that commit by themselves.
+
+    Told twice, or stopped halfway and told again, it ends the same.
+    """
+    if not _RENAMING & set(event.payload.changed):
+        return
+    database: Database = tx.info["database"]
+    after = UUID(int=0)
+    while True:
+        async with database.transaction(event.organization_id) as batch:
+            ids = await _page(batch, event.organization_id, event.payload.client_id, after)
+            if not ids:
+                return
+            await search_index.rename(batch, event.organization_id, event.payload.client_id, ids)
+        after = ids[-1]
+
+
+async def learn_created(tx: AsyncSession, event: TicketCreated) -> None:
+    """The words of a new ticket."""
+    await search_words.learn(tx, event.organization_id, [event.payload.ticket_id])
+
+
+async def learn_updated(tx: AsyncSession, event: TicketUpdated) -> None:
+    """The words of what was added to a ticket."""
+    if _SPEAKING & set(event.payload.changed):
+        await search_words.learn(tx, event.organization_id, [event.payload.ticket_id])
+
+
+async def _page(
+    tx: AsyncSession, organization_id: OrganizationId, client_id: UUID, after: UUID
+) -> list[UUID]:
+    of_client = (
+        sa.select(Ticket.id)
+        .where(
+            Ticket.organization_id == organization_id,
+            Ticket.client_id == client_id,
+            Ticket.id > after,
+        )
+        .order_by(Ticket.id)
+        .limit(_BATCH)
+    )
+    return list((await tx.scalars(of_client)).all())
