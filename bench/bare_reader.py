@@ -5,6 +5,7 @@ settings, no dependency injection, no ORM, no validation of the answer, no reque
 no traces and no error handling.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jose import jwk, jwt
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -56,7 +58,7 @@ class _Tokens:
 
 
 async def _client(request: Request, claims: dict[str, Any]) -> JSONResponse:
-    if "admin" not in claims["realm_access"]["roles"]:
+    if "agent" not in claims["realm_access"]["roles"]:
         return JSONResponse({"status": "error"}, status_code=403)
     organization_id = UUID(claims["org_id"])
     async with request.app.state.pool.acquire() as connection:
@@ -69,17 +71,36 @@ async def _client(request: Request, claims: dict[str, Any]) -> JSONResponse:
         await connection.execute("COMMIT")
     if row is None:
         return JSONResponse({"status": "error"}, status_code=404)
-    number = row["document"]
     body = {
         "status": "success",
-        "data": {name: _plain(value) for name, value in row.items()}
-        | {"document": f"{number[:3]}.{number[3:6]}.{number[6:9]}-{number[9:]}"},
+        "data": _shown(row, request.app.state.key),
         "meta": None,
         "errors": None,
         "timestamp": datetime.now(UTC).isoformat(),
         "request_id": request.headers.get("x-request-id"),
     }
     return JSONResponse(body, headers={"ETag": f'"{row["version"]}"'})
+
+
+def _shown(row: asyncpg.Record, key: AESGCM) -> dict[str, Any]:
+    """With the document opened and masked, and each phone as people write it."""
+    data = {name: _plain(value) for name, value in row.items()}
+    for name in ("emails", "phones", "addresses", "custom_fields"):
+        data[name] = json.loads(data[name])
+    sealed, place = data.pop("document_sealed"), row["organization_id"].bytes + row["id"].bytes
+    del data["organization_id"]
+    number = key.decrypt(sealed[2:14], sealed[14:], sealed[:2] + place + b"clients.document")
+    middle = number.decode()[3:9]
+    phones = [entry | {"display": _display(entry["number"])} for entry in data["phones"]]
+    return data | {
+        "document": f"***.{middle[:3]}.{middle[3:]}-**",
+        "phones": phones,
+        "phone_display": _display(data["phone"]),
+    }
+
+
+def _display(number: str) -> str:
+    return f"({number[3:5]}) {number[5:-4]}-{number[-4:]}"
 
 
 def _plain(value: Any) -> Any:
@@ -112,6 +133,7 @@ async def _keep_as_is(_connection: asyncpg.Connection) -> None:
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.tokens = _Tokens()
     app.state.sql = os.environ["BENCH_SQL"]
+    app.state.key = AESGCM(base64.b64decode(json.loads(os.environ["FIELD_KEYS"])["1"]))
     async with asyncpg.create_pool(
         os.environ["BENCH_DATABASE_URL"], min_size=10, max_size=10, reset=_keep_as_is
     ) as app.state.pool:

@@ -12,7 +12,9 @@ from bench.figures import Goal, Outcome, figure, ratios
 from bench.key_server import running_identity
 from bench.load import Plan, Request, Seen, send
 from bench.servers import Servers, running_servers
-from bench.service_process import ServiceProcess, running_service
+from bench.service_process import SEALING, ServiceProcess, running_service
+from chassis.security.sealing import Place, Vault
+from chassis.settings import SealingSettings
 from devstack.people import AURORA
 from shared_schemas.ids import new_id
 
@@ -37,15 +39,21 @@ core-api; its request log, metrics and security headers are on.
 """
 
 _SQL = """
-SELECT id, kind, name, email, phone, document, tags, external_id, created_at, updated_at, version
+SELECT id, organization_id, kind, name, email, phone, emails, phones, addresses, document_sealed,
+       tags, external_id, custom_fields, created_at, updated_at, version
 FROM crm.clients WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL
 """
 _INSERT = """
 INSERT INTO crm.clients
-    (id, organization_id, kind, name, email, phone, document, tags, external_id, version)
-SELECT id, $2, 'person', 'Cliente ' || number, 'cliente' || number || '@example.com',
-       '1190000' || lpad(number::text, 4, '0'), '52998224725', '{munícipe}', 'BENCH-' || number, 1
-FROM unnest($1::uuid[]) WITH ORDINALITY AS new (id, number)
+    (id, organization_id, kind, name, email, phone, emails, phones, document_sealed, tags,
+     external_id, version)
+SELECT id, $2, 'person', 'Cliente ' || number, email, phone,
+       jsonb_build_array(jsonb_build_object('address', email, 'label', NULL, 'primary', true)),
+       jsonb_build_array(jsonb_build_object('number', phone, 'label', NULL, 'primary', true)),
+       sealed, '{munícipe}', 'BENCH-' || number, 1
+FROM unnest($1::uuid[], $3::bytea[]) WITH ORDINALITY AS new (id, sealed, number),
+     LATERAL (SELECT 'cliente' || number || '@example.com' AS email,
+                     '+551190000' || lpad(number::text, 4, '0') AS phone) AS contact
 """
 
 
@@ -66,10 +74,12 @@ async def measure() -> Outcome:
                 BENCH_DATABASE_URL=servers.plain_url("cogep_app"),
                 BENCH_JWKS=json.dumps(identity.tokens.jwks()),
                 BENCH_SQL=_SQL,
+                **SEALING,
             )
         )
-        # `bruno` may not see documents in the clear: both sides mask.
-        token = identity.token("ana")
+        # An attendant: both sides open the document, and mask it. Who may see it whole leaves an
+        # audit row behind, which is another operation.
+        token = identity.token("bruno")
         _get(core_api, "/api/v1/me", token)  # provisions organization and member
         clients = await _create_clients(servers)
         paths = {"core-api": "/api/v1/clients", "remembered": "/remembered", "checked": "/checked"}
@@ -111,9 +121,14 @@ def _plan(process: ServiceProcess, path: str, clients: list[UUID], token: str) -
 
 async def _create_clients(servers: Servers) -> list[UUID]:
     clients = [new_id() for _ in range(_CLIENTS)]
+    vault = Vault(SealingSettings.model_validate(SEALING))
+    sealed = [
+        vault.seal(b"52998224725", Place(AURORA.id, client, "clients.document"))
+        for client in clients
+    ]
     connection = await asyncpg.connect(servers.plain_url("postgres"))
     try:
-        await connection.execute(_INSERT, clients, AURORA.id)
+        await connection.execute(_INSERT, clients, AURORA.id, sealed)
         await connection.execute("VACUUM ANALYZE crm.clients")
     finally:
         await connection.close()

@@ -20,6 +20,14 @@ _INTERNAL_KEYS = {name: f"bench-key-of-{name}" for name in ("core-api", "ai-svc"
 _MEGABYTE = 2**20
 
 
+def _key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+SEALING = {"FIELD_KEYS": json.dumps({"1": _key()}), "BLIND_INDEX_KEY": _key()}
+"""Keys of sealed fields, the same for every process of a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceProcess:
     """A running service."""
@@ -83,10 +91,6 @@ def running_service(
         service.stop()
 
 
-def _key() -> str:
-    return base64.b64encode(os.urandom(32)).decode()
-
-
 def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]:
     return {
         **servers.environment(),
@@ -101,8 +105,7 @@ def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]
         "INTERNAL_KEYS_ACCEPTED": json.dumps(
             {caller: [key] for caller, key in _INTERNAL_KEYS.items()}
         ),
-        "FIELD_KEYS": json.dumps({"1": _key()}),
-        "BLIND_INDEX_KEY": _key(),
+        **SEALING,
         "DOWNLOAD_LINK_KEY": _key(),
         "CORE_API_URL": "http://127.0.0.1:9",
         "AI_SVC_URL": "http://127.0.0.1:9",

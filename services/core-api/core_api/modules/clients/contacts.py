@@ -9,6 +9,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult
 
 _REGION: Final = "BR"
+_COUNTRY: Final = 55
+_WITH_AREA: Final = 10**9  # ten digits
 _PHONE: Final = re.compile(r"\+?[\d\s().-]+")
 _BRAZILIAN: Final = re.compile(r"\+55([1-9][1-9])(\d{4,5})(\d{4})")
 
@@ -57,14 +59,22 @@ def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
     except phonenumbers.NumberParseException:
         return None
     possible = phonenumbers.is_possible_number_with_reason(number)
-    return number if possible == ValidationResult.IS_POSSIBLE else None
+    if possible != ValidationResult.IS_POSSIBLE or _lacks_its_area(number):
+        return None
+    return number
+
+
+def _lacks_its_area(number: phonenumbers.PhoneNumber) -> bool:
+    """Shorter Brazilian numbers exist (4004-…), and look like those that were cut."""
+    short = number.country_code == _COUNTRY and number.national_number < _WITH_AREA
+    return short and not phonenumbers.is_valid_number(number)
 
 
 @lru_cache(maxsize=4096)
 def _formatted(number: str) -> str:
-    parsed = _parsed(number)
+    parsed = _parsed(number) if number.startswith("+") else None
     if parsed is None:
         return number  # as somebody wrote it, before numbers were checked
-    national = parsed.country_code == phonenumbers.country_code_for_region(_REGION)
+    national = parsed.country_code == _COUNTRY
     kind = PhoneNumberFormat.NATIONAL if national else PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(parsed, kind)
