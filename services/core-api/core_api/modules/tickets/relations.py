@@ -107,7 +107,7 @@ class Links:
     def _seen_from(self, ticket_id: UUID) -> sa.Select[Any]:
         is_subject = TicketLink.ticket_id == ticket_id
         other = sa.case((is_subject, TicketLink.other_id), else_=TicketLink.ticket_id)
-        return (
+        statement: sa.Select[Any] = (
             sa.select(
                 TicketLink.id,
                 TicketLink.kind,
@@ -126,6 +126,7 @@ class Links:
             )
             .where(self._mine(), self._touches(ticket_id))
         )
+        return statement
 
     async def find(self, link_id: UUID, ticket_id: UUID) -> TicketLink | None:
         """The link, if it is one of the ticket's."""

@@ -1,13 +1,14 @@
 """The commands on tickets, and what other contexts may ask of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.dependencies import TenantRows
-from core_api.modules.tickets.changing import Changing
-from core_api.modules.tickets.drafting import Drafting
+from core_api.modules.tickets.bulk import Bulk
+from core_api.modules.tickets.client_moves import ClientMoves
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.linking import Linking
 from core_api.modules.tickets.merging import Merging
@@ -15,12 +16,11 @@ from core_api.modules.tickets.message_models import MessageKind
 from core_api.modules.tickets.message_schemas import MessageCreate
 from core_api.modules.tickets.models import Ticket, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus
-from core_api.modules.tickets.moving import Moving
 from core_api.modules.tickets.repository import Tickets, read_ticket
 from core_api.modules.tickets.schemas import TicketRead
 from core_api.modules.tickets.splitting import Splitting
 from core_api.modules.tickets.team_queue import settled_at_the_end
-from core_api.modules.tickets.watching import Watching
+from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "TicketService",
     "TicketStatus",
     "check_ticket",
+    "move_client",
+    "move_client_back",
     "require_ticket",
     "settled_at_the_end",
 ]
@@ -56,10 +58,40 @@ async def require_ticket(
     return TicketAsked(ticket_id, client_id)
 
 
+async def move_client(
+    session: AsyncSession,
+    actor: Actor,
+    from_client_id: UUID,
+    to_client_id: UUID,
+    *,
+    reason: str | None = None,
+) -> list[UUID]:
+    """For the merging of clients: gives every ticket of one to the other; the ids of the tickets.
+
+    Takes the tickets' locks: lock the clients afterwards.
+    """
+    tickets = TicketService(session, actor)
+    return await tickets.move_client(from_client_id, to_client_id, reason)
+
+
+async def move_client_back(
+    session: AsyncSession,
+    actor: Actor,
+    ticket_ids: Collection[UUID],
+    from_client_id: UUID,
+    to_client_id: UUID,
+    *,
+    reason: str | None = None,
+) -> list[UUID]:
+    """For the undoing: gives back those that `from_client_id` still has; their ids."""
+    tickets = TicketService(session, actor)
+    return await tickets.move_client_back(ticket_ids, from_client_id, to_client_id, reason)
+
+
 async def check_ticket(rows: TenantRows, organization_id: OrganizationId, ticket_id: UUID) -> None:
     """For other contexts: TicketNotFound unless it exists; in a transaction of its own."""
     await read_ticket(rows, organization_id, ticket_id)
 
 
-class TicketService(Changing, Moving, Drafting, Watching, Linking, Merging, Splitting):
+class TicketService(Bulk, Linking, Merging, Splitting, ClientMoves):
     """Every use case on tickets, in the transaction of one request."""
