@@ -26,7 +26,7 @@ TABLES: dict[str, tuple[Verb, ...]] = {
     "team_rotations": CHANGE,
     "team_members": DELETE,
     "attendants": CHANGE,
-    "absences": ("SELECT", "INSERT", "DELETE"),
+    "absences": DELETE,
     "skill_rules": DELETE,
     "assignment_sweeps": ("SELECT", "INSERT"),
     "saved_views": DELETE,

@@ -11,11 +11,11 @@ class CannedReplyNotFound(NotFound):
     message = "Resposta pronta não encontrada. Confira o identificador."
 
 
-class CannedReplyUnknown(InvalidInput):
-    """A macro names a text that who uses it could not see."""
+class CannedReplyNotShared(InvalidInput):
+    """A shared macro names a text that not everybody who may apply it can see."""
 
-    code = "CANNED_REPLY_UNKNOWN"
-    message = "Resposta pronta não encontrada, ou não compartilhada como a macro. Escolha outra."
+    code = "CANNED_REPLY_NOT_SHARED"
+    message = "Uma macro compartilhada só usa respostas prontas compartilhadas. Escolha outra."
 
 
 class CannedReplyNameTaken(Conflict):

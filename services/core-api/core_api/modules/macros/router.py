@@ -16,7 +16,8 @@ from core_api.documentation import raises
 from core_api.fields import changes
 from core_api.modules.macros.applying import MacroRun
 from core_api.modules.macros.exceptions import (
-    CannedReplyUnknown,
+    CannedReplyNotFound,
+    CannedReplyNotShared,
     MacroNameTaken,
     MacroNotFound,
     MacroRefused,
@@ -37,6 +38,7 @@ router = APIRouter(tags=["macros"], route_class=IdempotentRoute)
 Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
 Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 MacroId = Annotated[UUID, Path(description="The macro's id")]
+_ID: Final = "0192a000-0000-7000-8000-0000000d0001"
 _REFUSED: Final = MacroRefused(2, ILLEGAL)
 
 
@@ -44,7 +46,13 @@ _REFUSED: Final = MacroRefused(2, ILLEGAL)
     "/macros",
     status_code=status.HTTP_201_CREATED,
     summary="Write a macro",
-    responses=raises(MacroNameTaken, SharedForbidden, CannedReplyUnknown, IdempotencyKeyReused),
+    responses=raises(
+        MacroNameTaken,
+        SharedForbidden,
+        CannedReplyNotFound,
+        CannedReplyNotShared(canned_reply_id=_ID),
+        IdempotencyKeyReused,
+    ),
 )
 async def create_macro(
     given: MacroCreate, actor: Writer, tx: Tx, response: Response
@@ -75,7 +83,12 @@ async def get_macro(
     "/macros/{macro_id}",
     summary="Change a macro",
     responses=raises(
-        MacroNotFound, MacroNameTaken, SharedForbidden, CannedReplyUnknown, PreconditionFailed
+        MacroNotFound,
+        MacroNameTaken,
+        SharedForbidden,
+        CannedReplyNotFound,
+        CannedReplyNotShared(canned_reply_id=_ID),
+        PreconditionFailed,
     ),
 )
 async def change_macro(

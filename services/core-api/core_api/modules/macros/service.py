@@ -8,7 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.etag import check_version
 from core_api.changes import Changes, made, removed
 from core_api.modules.audit import service as audit
-from core_api.modules.macros.exceptions import CannedReplyUnknown, SharedForbidden
+from core_api.modules.macros.exceptions import (
+    CannedReplyNotFound,
+    CannedReplyNotShared,
+    SharedForbidden,
+)
 from core_api.modules.macros.models import CannedReply, Macro
 from core_api.modules.macros.repository import CannedReplies, Macros
 from core_api.modules.macros.schemas import Action, CannedReplyCreate, MacroCreate, SayAction
@@ -128,9 +132,10 @@ class MacroService:
         }
         known = await self.replies.among(used)
         for reply_id in sorted(used):
-            reply = known.get(reply_id)
-            if reply is None or (macro.owner_id is None and reply.owner_id is not None):
-                raise CannedReplyUnknown(canned_reply_id=reply_id)
+            if reply_id not in known:
+                raise CannedReplyNotFound
+            if macro.owner_id is None and known[reply_id].owner_id is not None:
+                raise CannedReplyNotShared(canned_reply_id=reply_id)
         await self.macros.keep_uses(macro.id, used)
         await self.tx.flush()
 

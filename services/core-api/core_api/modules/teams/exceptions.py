@@ -10,13 +10,6 @@ class TeamNotFound(NotFound):
     message = "Equipe não encontrada. Confira o identificador."
 
 
-class TeamUnknown(InvalidInput):
-    """A request names a team which the actor's organization does not have."""
-
-    code = "TEAM_UNKNOWN"
-    message = "Equipe não encontrada nesta organização. Escolha uma da lista de equipes."
-
-
 class TeamNameTaken(Conflict):
     """Another team of the organization has this name."""
 

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from core_api.modules.teams.choosing import WHY, Candidate, next_of
-from core_api.modules.teams.exceptions import NotInTeam, TeamUnknown
+from core_api.modules.teams.exceptions import NotInTeam, TeamNotFound
 from core_api.modules.teams.models import AssignmentMode, Team
 from core_api.modules.teams.repository import TeamMembers, Teams
 from shared_schemas.ids import OrganizationId, UserId
 
-__all__ = ["LockedTeam", "NotInTeam", "TeamUnknown", "lock_teams", "require_team"]
+__all__ = ["LockedTeam", "NotInTeam", "TeamNotFound", "lock_teams", "require_team"]
 
 
 async def require_team(
@@ -27,12 +27,12 @@ async def require_team(
     team_id: UUID,
     assignee_id: UserId | None = None,
 ) -> None:
-    """TeamUnknown unless it exists, NotInTeam unless the assignee, if any, is in it.
+    """TeamNotFound unless it exists, NotInTeam unless the assignee, if any, is in it.
 
     Both then stay until the commit.
     """
     if await Teams(session, organization_id).find(team_id, keep=True) is None:
-        raise TeamUnknown(team_id=team_id)
+        raise TeamNotFound
     if assignee_id is not None and not await is_in_team(
         session, organization_id, team_id, assignee_id
     ):

@@ -18,11 +18,21 @@ from core_api.modules.categories.service import require_category
 from core_api.modules.teams.exceptions import SkillRuleNotFound
 from core_api.modules.teams.models import SkillRule
 from core_api.modules.teams.schemas import SkillRuleCreate
+from core_api.tables import SCHEMA
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
 
 OLDEST_RULE_FIRST: Final = Keyset(
     name="created_at", column=SkillRule.created_at, id=SkillRule.id, parse=datetime.fromisoformat
+)
+
+# The tree alone: everything else about categories is the business of their own context.
+_CATEGORIES: Final = sa.table(
+    "ticket_categories",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("id", sa.Uuid()),
+    sa.column("path", sa.Text()),
+    schema=SCHEMA,
 )
 
 
@@ -41,15 +51,32 @@ class NeededSkills:
 
 
 async def needed_skills(session: AsyncSession, organization_id: OrganizationId) -> NeededSkills:
-    """For other contexts: what tickets of the organization demand."""
-    mine = sa.select(SkillRule.category_id, SkillRule.tag, SkillRule.skills).where(
-        SkillRule.organization_id == organization_id
+    """For other contexts: what tickets of the organization demand.
+
+    What a category demands is demanded by all below it.
+    """
+    top, below = _CATEGORIES.alias("top"), _CATEGORIES.alias("below")
+    is_top = sa.and_(
+        top.c.organization_id == SkillRule.organization_id, top.c.id == SkillRule.category_id
     )
-    rows = (await session.execute(mine)).all()
-    return NeededSkills(
-        of_category={row.category_id: frozenset(row.skills) for row in rows if row.category_id},
-        of_tag={row.tag: frozenset(row.skills) for row in rows if row.tag is not None},
+    is_below = sa.and_(
+        below.c.organization_id == top.c.organization_id,
+        sa.func.starts_with(below.c.path, top.c.path),
     )
+    rules = (
+        sa.select(below.c.id.label("category_id"), SkillRule.tag, SkillRule.skills)
+        .outerjoin(top, is_top)
+        .outerjoin(below, is_below)
+        .where(SkillRule.organization_id == organization_id)
+    )
+    of_category: dict[UUID, frozenset[str]] = {}
+    of_tag: dict[str, frozenset[str]] = {}
+    for category_id, tag, skills in await session.execute(rules):
+        if tag is not None:
+            of_tag[tag] = frozenset(skills)
+        else:
+            of_category[category_id] = of_category.get(category_id, frozenset()).union(skills)
+    return NeededSkills(of_category, of_tag)
 
 
 class SkillRules:

@@ -16,7 +16,7 @@ async def placed(
     ticket: Ticket | None,
     values: dict[str, Any],
 ) -> dict[str, Any]:
-    """The values with what follows from them, or MemberUnknown, TeamUnknown, NotInTeam.
+    """The values with what follows from them, or MemberUnknown, TeamNotFound, NotInTeam.
 
     A ticket that enters another team leaves whoever is not in it, unless somebody is named. Team
     and member then stay until the commit. `ticket`: None for one that is being opened.

@@ -17,7 +17,7 @@ from core_api.fields import changes
 from core_api.modules.categories.service import CategoryArchived, CategoryNotFound
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
-from core_api.modules.teams.roster import TeamUnknown
+from core_api.modules.teams.roster import TeamNotFound
 from core_api.modules.tickets.listing import TicketOrder, TicketRead, answer_tickets
 from core_api.modules.views.exceptions import (
     SharedViewForbidden,
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/views", tags=["views"], route_class=IdempotentRoute)
 
 Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
 ViewId = Annotated[UUID, Path(description="The view's id")]
-_NAMED = (ClientNotFound, CategoryNotFound, CategoryArchived, MemberUnknown, TeamUnknown)
+_NAMED = (ClientNotFound, CategoryNotFound, CategoryArchived, MemberUnknown, TeamNotFound)
 
 
 @router.post(
