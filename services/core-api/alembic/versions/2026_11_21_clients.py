@@ -316,6 +316,9 @@ def _international(phone: str | None) -> str | None:
         number = phonenumbers.parse(phone or "", "BR")
     except phonenumbers.NumberParseException:
         return phone
+    without_area = number.country_code == 55 and number.national_number < 10**9
+    if without_area and not phonenumbers.is_valid_number(number):
+        return phone
     if not phonenumbers.is_possible_number(number):
         return phone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
