@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import Schedule
-from worker_svc.upkeep import PRUNE, prune_task
+from worker_svc.upkeep import PRUNE, SLA, prune_task, sweep_task
 
 EVERY = timedelta(days=1)
 
@@ -61,3 +61,27 @@ async def test_an_owner_that_did_not_prune_is_asked_again(redis: Redis, status: 
         with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
             await schedule.run_due()
         assert await schedule.run_due() == ["prune:ai-svc"]
+
+
+async def test_two_workers_sweep_once_per_period(redis: Redis) -> None:
+    owner = Owner()
+    async with owner.client() as first, owner.client() as second:
+        schedules = [
+            Schedule(redis, [sweep_task(SLA, client, EVERY)]) for client in (first, second)
+        ]
+        ran = [await schedule.run_due() for schedule in (*schedules, *schedules)]
+
+    assert ran == [["sweep:sla"], [], [], []]
+    (request,) = owner.requests
+    assert (request.method, request.url.path) == ("POST", "/internal/v1/sla/sweep")
+    assert request.headers["x-internal-key"] == "internal-key-of-worker-svc"
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+async def test_an_owner_that_did_not_sweep_is_asked_again(redis: Redis, status: int) -> None:
+    owner = Owner(status)
+    async with owner.client() as client:
+        schedule = Schedule(redis, [sweep_task(SLA, client, EVERY)])
+        with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
+            await schedule.run_due()
+        assert await schedule.run_due() == ["sweep:sla"]

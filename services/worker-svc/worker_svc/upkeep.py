@@ -21,7 +21,16 @@ _PRUNE_SECONDS: Final = 120.0
 """Deletes weeks of rows after a pause, and lists the object storage."""
 
 
+SLA: Final = "sla"
+_SWEEP_SECONDS: Final = 60.0
+"""An owner stops by itself earlier, and says what it has done."""
+
+
 class NotPruned(Exception):
+    """The owner answered, but did not do it."""
+
+
+class NotSwept(Exception):
     """The owner answered, but did not do it."""
 
 
@@ -41,6 +50,7 @@ async def keep_up(resources: Resources) -> None:
             for target, url in _owners(settings.services).items()
         }
         tasks = [prune_task(owner, owners[owner], settings.worker.prune_every) for owner in owners]
+        tasks += [sweep_task(SLA, owners["core-api"], settings.worker.sweep_every)]
         await Schedule(resources.redis, tasks).run()
 
 
@@ -56,6 +66,25 @@ def prune_task(owner: str, client: ServiceClient, every: timedelta) -> PeriodicT
         _log.info("pruned", owner=owner, **_counts(answer.json()))
 
     return PeriodicTask(f"prune:{owner}", every, prune)
+
+
+def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Has core-api look for what has become due by itself: nobody asks for it."""
+
+    async def sweep() -> None:
+        answer = await client.request(
+            "POST",
+            f"/internal/v1/{what}/sweep",
+            request_id=str(new_id()),
+            timeout_seconds=_SWEEP_SECONDS,
+        )
+        if answer.status_code != 200:
+            raise NotSwept(f"core-api answered {answer.status_code}")
+        done = answer.json().get("data") or {}
+        if any(done.values()):
+            _log.info("swept", what=what, **done)
+
+    return PeriodicTask(f"sweep:{what}", every, sweep)
 
 
 def _owners(urls: ServiceUrlSettings) -> Mapping[str, str]:
