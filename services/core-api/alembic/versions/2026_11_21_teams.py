@@ -107,10 +107,6 @@ def _instant(name: str, *, default: bool = False, nullable: bool = False) -> sa.
     return sa.Column(name, INSTANT, nullable=nullable, server_default=now)
 
 
-def _turns(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
-
-
 def _refers(
     column: str, table: str, *, name: str | None = None, ondelete: str | None = None
 ) -> sa.ForeignKeyConstraint:
@@ -155,7 +151,8 @@ def _create_teams() -> None:
         "team_rotations",
         _uuid("organization_id", key=True),
         _uuid("team_id", key=True),
-        _turns("turns"),
+        sa.Column("turns", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("last_turns", JSONB(), nullable=False, server_default=sa.text("'{}'")),
         _refers("team_id", "teams"),
         schema=SCHEMA,
     )
@@ -165,7 +162,6 @@ def _create_teams() -> None:
         _uuid("team_id", key=True),
         _uuid("member_id", key=True),
         sa.Column("capacity", sa.Integer(), nullable=False),
-        _turns("last_turn"),
         *_times(),
         _refers("team_id", "teams"),
         _refers("member_id", "members"),

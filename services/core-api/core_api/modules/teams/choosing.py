@@ -24,10 +24,10 @@ class Candidate:
 
     member_id: UserId
     capacity: int
-    last_turn: int
     joined_at: datetime
     skills: frozenset[str]
     load: int = 0
+    last_turn: int = 0  # who never had one is next
 
     @property
     def is_free(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import CreatedAt, Tenant, UpdatedAt, Versioned, text_enum
@@ -63,10 +63,10 @@ class Team(VersionedRow, Base):
 
 
 class TeamRotation(Base):
-    """How many turns a team has had. Whoever assigns within the team locks this row first.
+    """The turns a team has had, and whose the last ones were. Who assigns locks this row first.
 
-    Not on the team itself: an assignment is no change of its settings, and tickets that enter the
-    team must not wait for those who edit it.
+    Neither on the team nor on its members: an assignment is no change of their settings, and who
+    edits those must not wait, lock in hand, for who assigns.
     """
 
     __tablename__ = "team_rotations"
@@ -75,10 +75,12 @@ class TeamRotation(Base):
     organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
     team_id: Mapped[UUID] = mapped_column(primary_key=True)
     turns: Mapped[int] = mapped_column(sa.BigInteger(), server_default="0")
+    last_turns: Mapped[dict[str, int]] = mapped_column(JSONB(), server_default=sa.text("'{}'"))
+    """Member's id → number of the turn that was theirs last."""
 
 
 class TeamMember(Versioned, Base):
-    """Who is in a team, how many unfinished tickets of it they take, and when it was their turn."""
+    """Who is in a team, and how many unfinished tickets of it they take."""
 
     __tablename__ = "team_members"
     __table_args__ = (
@@ -92,7 +94,6 @@ class TeamMember(Versioned, Base):
     team_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UserId] = mapped_column(sa.Uuid(), primary_key=True)
     capacity: Mapped[int]
-    last_turn: Mapped[int] = mapped_column(sa.BigInteger(), server_default="0")
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
 

@@ -132,10 +132,10 @@ class Teams:
         swept = insert(AssignmentSweep).values(organization_id=team.organization_id)
         await self._session.execute(swept.on_conflict_do_nothing())
 
-    async def lock(self, team_ids: Iterable[UUID]) -> dict[UUID, int]:
-        """Locks the rotations in order of id: nobody else assigns within these teams. → turns."""
+    async def lock(self, team_ids: Iterable[UUID]) -> Sequence[TeamRotation]:
+        """Locks the rotations in order of id: nobody else assigns within these teams."""
         statement = (
-            sa.select(TeamRotation.team_id, TeamRotation.turns)
+            sa.select(TeamRotation)
             .where(
                 TeamRotation.organization_id == self._organization_id,
                 TeamRotation.team_id.in_(sorted(team_ids)),
@@ -143,7 +143,8 @@ class Teams:
             .order_by(TeamRotation.team_id)
             .with_for_update()
         )
-        return {row.team_id: row.turns for row in await self._session.execute(statement)}
+        fresh = statement.execution_options(populate_existing=True)
+        return (await self._session.scalars(fresh)).all()
 
     async def unfinished(self, team_id: UUID) -> int:
         """How many tickets of the team are not resolved or closed."""
@@ -215,7 +216,6 @@ class TeamMembers:
             Candidate(
                 member_id=row.member_id,
                 capacity=row.capacity,
-                last_turn=row.last_turn,
                 joined_at=row.created_at,
                 skills=frozenset(row.skills),
                 load=row.open_tickets,
@@ -245,24 +245,6 @@ class TeamMembers:
     def of_team(self, team_id: UUID) -> sa.Select[UserId]:
         """Everybody in a team, as a subquery."""
         return sa.select(TeamMember.member_id).where(*self._mine(), TeamMember.team_id == team_id)
-
-    async def save_turns(self, team_id: UUID, turns: int, taken: Sequence[Candidate]) -> None:
-        """How many turns the team has had by now, and when it was whose. No new versions."""
-        rotation = sa.update(TeamRotation).where(
-            TeamRotation.organization_id == self._organization_id,
-            TeamRotation.team_id == team_id,
-        )
-        await self._session.execute(rotation.values(turns=turns), execution_options=_PLAIN)
-        for one in taken:
-            turn = sa.update(TeamMember).where(
-                *self._mine(),
-                TeamMember.team_id == team_id,
-                TeamMember.member_id == one.member_id,
-            )
-            await self._session.execute(
-                turn.values(last_turn=one.last_turn, updated_at=TeamMember.updated_at),
-                execution_options=_PLAIN,
-            )
 
     def _shown(self, team_id: UUID, now: datetime) -> sa.Select[Any]:
         statement = self._with_load(
@@ -295,7 +277,6 @@ class TeamMembers:
             sa.select(
                 TeamMember.member_id,
                 TeamMember.capacity,
-                TeamMember.last_turn,
                 TeamMember.created_at,
                 _SKILLS.label("skills"),
                 load.label("open_tickets"),
@@ -307,9 +288,6 @@ class TeamMembers:
 
     def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
         return (TeamMember.organization_id == self._organization_id,)
-
-
-_PLAIN: Final = {"synchronize_session": False}
 
 
 def _same_person() -> sa.ColumnElement[bool]:

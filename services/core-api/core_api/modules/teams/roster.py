@@ -4,7 +4,7 @@ Lock order: tickets, their client, shares of the team and the membership, rotati
 holds a rotation waits for nothing more: of a queue only tickets are taken that nobody else holds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from core_api.modules.teams.choosing import WHY, Candidate, next_of
 from core_api.modules.teams.exceptions import NotInTeam, TeamNotFound
-from core_api.modules.teams.models import AssignmentMode, Team
+from core_api.modules.teams.models import AssignmentMode, Team, TeamRotation
 from core_api.modules.teams.repository import TeamMembers, Teams
 from shared_schemas.ids import OrganizationId, UserId
 
@@ -50,15 +50,16 @@ async def is_in_team(
 class LockedTeam:
     """A team within which nobody else assigns before the end of the transaction."""
 
-    def __init__(self, members: TeamMembers, team: Team, turns: int, now: datetime) -> None:
+    def __init__(
+        self, members: TeamMembers, team: Team, rotation: TeamRotation, now: datetime
+    ) -> None:
         self.id = team.id
         self._members = members
         self._mode = team.mode
         self._limit = team.absence_limit_minutes
-        self._turns = turns
+        self._rotation = rotation
         self._now = now
-        self._candidates: list[Candidate] = []
-        self._taken: dict[UserId, Candidate] = {}
+        self._candidates: Sequence[Candidate] = ()
 
     @property
     def why(self) -> str:
@@ -73,22 +74,20 @@ class LockedTeam:
     async def call_up(self) -> None:
         """Finds out who is available; nobody where people assign by hand."""
         if self._mode is not AssignmentMode.MANUAL:
-            self._candidates = list(await self._members.candidates(self.id, self._now))
+            self._candidates = await self._members.candidates(self.id, self._now)
+        for one in self._candidates:
+            one.last_turn = self._rotation.last_turns.get(str(one.member_id), 0)
 
     def next(self, needed: frozenset[str]) -> UserId | None:
         """Who gets a ticket that needs these skills, counting it as theirs; None: it waits."""
         chosen = next_of(self._mode, self._candidates, needed)
         if chosen is None:
             return None
-        self._turns += 1
-        chosen.take(self._turns)
-        self._taken[chosen.member_id] = chosen
+        rotation = self._rotation
+        rotation.turns += 1
+        rotation.last_turns = rotation.last_turns | {str(chosen.member_id): rotation.turns}
+        chosen.take(rotation.turns)
         return chosen.member_id
-
-    async def save(self) -> None:
-        """Keeps the turns that were taken."""
-        if self._taken:
-            await self._members.save_turns(self.id, self._turns, list(self._taken.values()))
 
     async def long_absent(self) -> frozenset[UserId]:
         """Who has been absent for longer than the team allows."""
@@ -107,8 +106,8 @@ async def lock_teams(
 ) -> list[LockedTeam]:
     """The teams, each with its rotation locked; without those that are archived."""
     teams, members = Teams(session, organization_id), TeamMembers(session, organization_id)
-    turns = await teams.lock(team_ids)
+    rotations = {rotation.team_id: rotation for rotation in await teams.lock(team_ids)}
     # Read only now: what others did before they let go of the rotations has to be seen.
-    found = await teams.among(turns)
+    found = await teams.among(rotations)
     now = utc_now()
-    return [LockedTeam(members, team, turns[team.id], now) for team in found]
+    return [LockedTeam(members, team, rotations[team.id], now) for team in found]

@@ -92,7 +92,6 @@ class TeamService:
             team_id=team_id,
             member_id=member_id,
             capacity=capacity,
-            last_turn=0,
         )
         self.tx.add(member)
         values = {"member_id": member_id, "capacity": capacity}

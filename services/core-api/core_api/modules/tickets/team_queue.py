@@ -137,7 +137,7 @@ class TeamQueue:
             if len(waiting) < _AT_ONCE:
                 break
             seen, last = seen + len(waiting), waiting[-1]
-        await team.save()
+        await self._tx.flush()
         return given
 
     async def _waiting(self, team_id: UUID, after: Ticket | None) -> Sequence[Ticket]:
