@@ -85,6 +85,24 @@ async def _message(things: Inventory) -> str:
     )
 
 
+async def _other_ticket(things: Inventory) -> str:
+    return await _ticket(things)
+
+
+async def _watcher(things: Inventory) -> str:
+    path = f"/api/v1/tickets/{await things.id('ticket_id')}/watchers"
+    member_id = await things.another("member_id")
+    answer = await things.admin.post(path, {"member_id": member_id})
+    assert answer.is_success, answer.text
+    return member_id
+
+
+async def _link(things: Inventory) -> str:
+    path = f"/tickets/{await things.id('ticket_id')}/links"
+    other = await things.another("other_ticket_id")
+    return await things.made(path, {"kind": "related", "ticket_id": other})
+
+
 async def _purpose_code(things: Inventory) -> str:
     code = things.unique("finalidade")
     return str((await make_purpose(things.admin, code=code))["code"])
@@ -167,6 +185,10 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
     "message_id": _message,
+    "other_ticket_id": _other_ticket,
+    "into_ticket_id": _other_ticket,
+    "watcher_id": _watcher,
+    "link_id": _link,
     "purpose_code": _purpose_code,
     "consent_id": _consent,
     "notice_version": _notice,
@@ -191,6 +213,8 @@ ALIASES: Final = {
     "/teams/{team_id}/members/{member_id}": "team_member_id",
     "POST /clients/{client_id}/relations client_id": "company_id",
     "POST /categories parent_id": "parent_category_id",
+    "/tickets/{ticket_id}/watchers/{member_id}": "watcher_id",
+    "POST /tickets/{ticket_id}/links ticket_id": "other_ticket_id",
 }
 """A path up to and including a parameter, or an operation and a field of its body → its name here,
 where its own says too little."""
