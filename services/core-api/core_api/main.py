@@ -18,6 +18,7 @@ from core_api.modules.clients import relation_router as client_relations
 from core_api.modules.clients import router as clients
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
+from core_api.modules.duplicates import router as duplicates
 from core_api.modules.fields import router as fields
 from core_api.modules.macros import canned_router as canned_replies
 from core_api.modules.macros import router as macros
@@ -55,6 +56,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         schema=SCHEMA,
         routers=[
             organizations.router,
+            duplicates.router,
             clients.router,
             client_notes.router,
             client_relations.router,

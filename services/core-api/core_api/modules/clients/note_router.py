@@ -76,7 +76,7 @@ async def list_client_notes(
     client_id: ClientId, actor: Reader, tx: ReadTx, page: ByCursor
 ) -> Success[list[NoteRead]]:
     """Newest first."""
-    await Clients(tx, actor.organization_id).require(client_id, lock=False)
+    client_id = await Clients(tx, actor.organization_id).require(client_id, lock=False)
     notes = await Notes(tx, actor.organization_id).list(client_id, page)
     return page.answer(actor, notes, NoteRead.model_validate, NEWEST_FIRST.position)
 

@@ -78,6 +78,7 @@ class Relations:
                     Client.organization_id == ClientRelation.organization_id,
                     Client.id == other,
                     Client.deleted_at.is_(None),
+                    Client.merged_into_id.is_(None),  # what stayed with one that went elsewhere
                 ),
             )
             .where(self._mine(), _touches(client_id))

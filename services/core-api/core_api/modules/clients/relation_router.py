@@ -57,7 +57,7 @@ async def list_client_relations(
     client_id: ClientId, actor: Reader, tx: ReadTx, page: ByCursor
 ) -> Success[list[RelationRead]]:
     """The people of a company, the companies of a person; oldest link first."""
-    await Clients(tx, actor.organization_id).require(client_id, lock=False)
+    client_id = await Clients(tx, actor.organization_id).require(client_id, lock=False)
     rows = await Relations(tx, actor.organization_id).list(client_id, page)
     return page.answer(actor, rows, RelationRead.of, OLDEST_FIRST.position)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
@@ -125,33 +126,51 @@ class Clients:
             raise ClientNotFound
         return kinds
 
-    async def require(self, client_id: UUID, *, lock: bool) -> None:
+    async def require(self, client_id: UUID, *, lock: bool) -> UUID:
         """ClientNotFound unless it exists; locked, nobody can delete it before the commit.
 
-        Locked means that something is about to refer to it: then it must not be merged either.
+        The id of the client that answers for it. Locked means that something is about to refer to
+        it: then it must not have been merged (ClientMerged).
         """
+        if not lock:
+            answering = await self._session.scalar(self._answering_for(client_id))
+            if answering is None:
+                raise ClientNotFound
+            return answering
         statement = sa.select(Client.merged_into_id).where(self._known(), Client.id == client_id)
-        if lock:
-            statement = statement.with_for_update(read=True)
-        found = (await self._session.execute(statement)).one_or_none()
+        locked = await self._session.execute(statement.with_for_update(read=True))
+        found = locked.one_or_none()
         if found is None:
             raise ClientNotFound
-        if lock and found.merged_into_id is not None:
+        if found.merged_into_id is not None:
             raise ClientMerged(merged_into_id=found.merged_into_id)
+        return client_id
 
-    async def family(self, client_id: UUID) -> list[UUID]:
-        """The client, and those that went into it; of one that did, the whole family."""
-        root = (
-            sa.select(sa.func.coalesce(Client.merged_into_id, Client.id))
-            .where(self._known(), Client.id == client_id)
-            .scalar_subquery()
-        )
+    async def family(self, client_id: UUID) -> Sequence[UUID]:
+        """Who answers for the client, and all that were merged into that one; ClientNotFound."""
+        root = self._answering_for(client_id).scalar_subquery()
         mine = Client.organization_id == self._organization_id
         statement = sa.union(
             sa.select(Client.id).where(mine, Client.id == root),
             sa.select(Client.id).where(mine, Client.merged_into_id == root),
         )
-        return list((await self._session.scalars(statement)).all())
+        family = (await self._session.scalars(statement)).all()
+        if not family:
+            raise ClientNotFound
+        return family
+
+    def _answering_for(self, client_id: UUID) -> sa.Select[UUID]:
+        answering = aliased(Client)
+        root = sa.func.coalesce(Client.merged_into_id, Client.id)
+        return (
+            sa.select(answering.id)
+            .join(Client, sa.and_(answering.id == root, self._known()))
+            .where(
+                Client.id == client_id,
+                answering.organization_id == self._organization_id,
+                answering.deleted_at.is_(None),
+            )
+        )
 
     async def list(
         self, wanted: ClientFilter, order: Keyset, paging: CursorPage | PageNumber

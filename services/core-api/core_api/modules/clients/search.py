@@ -63,6 +63,12 @@ class ClientSearch:
                 keep(await self._nearly(question, limit))
         return list(found.values())[:limit]
 
+    async def similar_names(self, name: str, limit: int) -> list[UUID]:
+        """Clients whose names hold these words, but for typing errors."""
+        question = Question.of(name, contact=False)
+        rows = await self._nearly(question, limit) or await self._by_names(question, limit)
+        return [row.id for row in rows]
+
     async def _by_beginning(self, question: Question, limit: int) -> Rows:
         """What the text is as a whole, then names that begin with it."""
         columns = (*READ_COLUMNS, Client.name_folded)

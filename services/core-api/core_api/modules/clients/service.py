@@ -1,6 +1,6 @@
 """Registering, changing and deleting clients."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -54,11 +54,11 @@ async def require_client(
 
 async def family_of(
     session: AsyncSession, organization_id: OrganizationId, client_id: UUID
-) -> list[UUID]:
+) -> Sequence[UUID]:
     """For other contexts: the client and all that were merged into it, asked by any of their ids.
 
     What can never be changed, such as a consent, keeps the id it was written with: read it for all
-    of them. Empty when there is no such client.
+    of them. ClientNotFound when there is no such client.
     """
     return await Clients(session, organization_id).family(client_id)
 

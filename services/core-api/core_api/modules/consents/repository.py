@@ -119,22 +119,24 @@ class Consents:
             raise ConsentNotFound
         return row
 
-    async def list(self, client_id: UUID, page: CursorPage) -> Sequence[sa.Row[Any]]:
-        """A page of a client's receipts, latest decision first."""
-        statement = self._standing().where(Consent.client_id == client_id)
+    async def list(self, family: Sequence[UUID], page: CursorPage) -> Sequence[sa.Row[Any]]:
+        """A page of the receipts of a client and those merged into it, latest decision first."""
+        statement = self._standing().where(Consent.client_id.in_(family))
         rows: Sequence[sa.Row[Any]] = (
             await self._session.execute(CONSENT_ORDER.page(statement, page))
         ).all()
         return rows
 
-    async def granted_and_standing(self, client_id: UUID, purpose_id: UUID) -> Sequence[Consent]:
-        """The client's consents to the purpose that nobody has revoked."""
+    async def granted_and_standing(
+        self, family: Sequence[UUID], purpose_id: UUID
+    ) -> Sequence[Consent]:
+        """What a client and those merged into it consented to, for the purpose, and not revoked."""
         statement = (
             sa.select(Consent)
             .outerjoin(ConsentRevocation, _revocation_of_consent())
             .where(
                 Consent.organization_id == self._organization_id,
-                Consent.client_id == client_id,
+                Consent.client_id.in_(family),
                 Consent.purpose_id == purpose_id,
                 Consent.decision == Decision.GRANTED,
                 ConsentRevocation.id.is_(None),

@@ -13,7 +13,7 @@ from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import Code, changes
-from core_api.modules.clients.service import ClientNotFound, require_client
+from core_api.modules.clients.service import ClientNotFound, family_of
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
     ConsentNotFound,
@@ -159,9 +159,12 @@ async def record_consent(
 async def list_consents(
     client_id: ClientId, actor: Reader, tx: ReadTx, page: ByCursor
 ) -> Success[list[ConsentRead]]:
-    """The whole history, latest decision first. Per purpose the first one is what counts."""
-    await require_client(tx, actor.organization_id, client_id, lock=False)
-    consents = await Consents(tx, actor.organization_id).list(client_id, page)
+    """The whole history, latest decision first. Per purpose the first one is what counts.
+
+    With the decisions of clients that were merged into this one.
+    """
+    family = await family_of(tx, actor.organization_id, client_id)
+    consents = await Consents(tx, actor.organization_id).list(family, page)
     return page.answer(actor, consents, ConsentRead.model_validate, CONSENT_ORDER.position)
 
 

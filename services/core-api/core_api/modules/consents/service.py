@@ -1,6 +1,7 @@
 """Publishing purposes and notices; recording what clients decide about them, and revoking it."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
 from core_api.changes import made
 from core_api.modules.audit import service as audit
-from core_api.modules.clients.service import require_client
+from core_api.modules.clients.service import ClientNotFound, family_of, require_client
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
     ConsentNotGranted,
@@ -160,7 +161,8 @@ class ConsentService:
         if given.status == ConsentStatus.REVOKED:
             raise ConsentAlreadyRevoked
         now = utc_now()
-        for consent in await self.consents.granted_and_standing(given.client_id, given.purpose_id):
+        family = await self._family(given.client_id)
+        for consent in await self.consents.granted_and_standing(family, given.purpose_id):
             self.tx.add(self._revocation(consent, reason, now))
             outbox.add(self.tx, ConsentRevoked.by(self.actor, **_ids(consent)))
             await audit.record(
@@ -175,6 +177,12 @@ class ConsentService:
             )
         await self.tx.flush()
         return await self.consents.get(consent_id)
+
+    async def _family(self, client_id: UUID) -> Sequence[UUID]:
+        try:
+            return await family_of(self.tx, self.actor.organization_id, client_id)
+        except ClientNotFound:
+            return [client_id]  # deleted: a consent can be revoked all the same
 
     def _receipt(self, client_id: UUID, given: ConsentCreate, notice: ConsentNotice) -> Consent:
         now = utc_now()

@@ -1,0 +1,19 @@
+"""Everything that refers to a client. A test compares it with the foreign keys there are."""
+
+from typing import Final
+
+from core_api.client_rows import StayingRows
+from core_api.modules.audit.client_rows import AUDIT_ROWS
+from core_api.modules.clients.client_rows import CLIENT_ROWS
+from core_api.modules.consents.client_rows import CONSENT_ROWS
+from core_api.modules.duplicates.client_rows import DUPLICATE_ROWS
+from core_api.modules.tickets.client_rows import TICKET_ROWS
+
+CLIENT_RELATIONS: Final[tuple[StayingRows, ...]] = (
+    *TICKET_ROWS,
+    *CLIENT_ROWS,
+    *CONSENT_ROWS,
+    *AUDIT_ROWS,
+    *DUPLICATE_ROWS,
+)
+"""By the names of previews and histories."""

@@ -1,0 +1,9 @@
+"""What of consents refers to a client."""
+
+from typing import Final
+
+from core_api.client_rows import StayingRows
+from core_api.modules.consents.models import Consent
+
+# A receipt proves who decided what: it is never changed, and is read for the whole family.
+CONSENT_ROWS: Final = (StayingRows(name="consents", model=Consent),)
