@@ -10,8 +10,19 @@ import httpx
 import pytest
 from core_api_factories import INTERNAL_KEY, TICKETS, Person, PersonOf, make_client
 from core_api_records import Records
-from core_api_teams import SWEEP, TEAMS, id_of, join, make_crew, make_team, open_in, say
+from core_api_teams import (
+    SWEEP,
+    TEAMS,
+    assignee,
+    id_of,
+    join,
+    make_crew,
+    make_team,
+    open_in,
+    say,
+)
 
+from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from core_api.clockwork import nobody
 from core_api.modules.teams.repository import Teams
@@ -149,7 +160,8 @@ async def test_ticket_somebody_else_holds_is_left_for_later(
     assert given == {held["id"]: None, free["id"]: await id_of(bruno)}
     async with database.transaction(ORGANIZATION) as session:
         queue = TicketService(session, nobody(ORGANIZATION, "test")).queue
-        assert await queue.settle(await Teams(session, ORGANIZATION).ids()) == 1
+        due = await Teams(session, ORGANIZATION).to_sweep(utc_now())
+        assert await queue.settle(due) == 1
 
 
 async def test_absence_beyond_the_limit_gives_tickets_back_once(
@@ -165,7 +177,7 @@ async def test_absence_beyond_the_limit_gives_tickets_back_once(
     await ana.made(f"{TICKETS}/{tickets[2]['id']}/resolve", None)
     await join(ana, team, here, capacity=1)
     await say(gone, "away")
-    assert await _sweep(http) == {"teams": 1, "taken_back": 0, "assigned": 0, "failed": 0}
+    assert await _sweep(http) == {"taken_back": 0, "assigned": 0, "failed": 0}
     await superuser.execute(
         "UPDATE crm.attendants SET availability_since = availability_since - $1::interval",
         timedelta(minutes=61),
@@ -196,19 +208,34 @@ async def test_sweep_gives_out_when_an_absence_has_ended(
 
     swept = await _sweep(http)
 
-    assert swept == {"teams": 1, "taken_back": 0, "assigned": 2, "failed": 0}
+    assert swept == {"taken_back": 0, "assigned": 2, "failed": 0}
 
 
 async def test_sweep_sees_every_organization_and_only_its_own(
-    ana: Person, beto: Person, http: httpx.AsyncClient
+    ana: Person, beto: Person, http: httpx.AsyncClient, superuser: asyncpg.Connection
 ) -> None:
+    tickets = []
     for admin in (ana, beto):
-        team = await make_team(admin, mode="manual")
-        await join(admin, team, admin)
-        await open_in(admin, team)
-        await admin.patch(f"{TEAMS}/{team['id']}", {"mode": "round_robin"})
+        team = await make_team(admin, [admin], mode="manual")
+        tickets += [(admin, *await open_in(admin, team))]
+    await superuser.execute("UPDATE crm.teams SET mode = 'least_loaded'")
 
-    assert (await _sweep(http))["teams"] == 2
+    assert (await _sweep(http))["assigned"] == 2
+
+    for admin, ticket in tickets:
+        assert await assignee(admin, ticket) == await id_of(admin)
+
+
+async def test_sweep_takes_back_what_is_held_by_who_is_not_in_the_team(
+    ana: Person, bruno: Person, http: httpx.AsyncClient, superuser: asyncpg.Connection
+) -> None:
+    team = await make_team(ana, [bruno])
+    (ticket,) = await open_in(ana, team)
+    await superuser.execute("DELETE FROM crm.team_members")
+
+    assert await _sweep(http) == {"taken_back": 1, "assigned": 0, "failed": 0}
+    assert await assignee(ana, ticket) is None
+    assert await _sweep(http) == {"taken_back": 0, "assigned": 0, "failed": 0}
 
 
 async def test_sweep_is_for_services_only(http: httpx.AsyncClient, ana: Person) -> None:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import Schedule
-from worker_svc.upkeep import PRUNE, SLA, prune_task, sweep_task
+from worker_svc.upkeep import ASSIGNMENT, PRUNE, SLA, prune_task, sweep_task
 
 EVERY = timedelta(days=1)
 
@@ -63,17 +63,18 @@ async def test_an_owner_that_did_not_prune_is_asked_again(redis: Redis, status: 
         assert await schedule.run_due() == ["prune:ai-svc"]
 
 
-async def test_two_workers_sweep_once_per_period(redis: Redis) -> None:
+@pytest.mark.parametrize("what", [SLA, ASSIGNMENT])
+async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
     async with owner.client() as first, owner.client() as second:
         schedules = [
-            Schedule(redis, [sweep_task(SLA, client, EVERY)]) for client in (first, second)
+            Schedule(redis, [sweep_task(what, client, EVERY)]) for client in (first, second)
         ]
         ran = [await schedule.run_due() for schedule in (*schedules, *schedules)]
 
-    assert ran == [["sweep:sla"], [], [], []]
+    assert ran == [[f"sweep:{what}"], [], [], []]
     (request,) = owner.requests
-    assert (request.method, request.url.path) == ("POST", "/internal/v1/sla/sweep")
+    assert (request.method, request.url.path) == ("POST", f"/internal/v1/{what}/sweep")
     assert request.headers["x-internal-key"] == "internal-key-of-worker-svc"
 
 

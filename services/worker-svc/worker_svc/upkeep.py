@@ -22,6 +22,7 @@ _PRUNE_SECONDS: Final = 120.0
 
 
 SLA: Final = "sla"
+ASSIGNMENT: Final = "assignment"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
 
@@ -50,7 +51,10 @@ async def keep_up(resources: Resources) -> None:
             for target, url in _owners(settings.services).items()
         }
         tasks = [prune_task(owner, owners[owner], settings.worker.prune_every) for owner in owners]
-        tasks += [sweep_task(SLA, owners["core-api"], settings.worker.sweep_every)]
+        tasks += [
+            sweep_task(what, owners["core-api"], settings.worker.sweep_every)
+            for what in (SLA, ASSIGNMENT)
+        ]
         await Schedule(resources.redis, tasks).run()
 
 

@@ -15,6 +15,7 @@ from core_api.modules.teams.choosing import Candidate
 from core_api.modules.teams.exceptions import TeamMemberNotFound, TeamNotFound
 from core_api.modules.teams.models import (
     Absence,
+    AssignmentMode,
     AssignmentSweep,
     Attendant,
     Availability,
@@ -117,12 +118,36 @@ class Teams:
         fresh = statement.execution_options(populate_existing=True)
         return (await self._session.scalars(fresh)).all()
 
-    async def ids(self) -> Sequence[UUID]:
-        """All of them."""
-        mine = sa.select(Team.id).where(
-            Team.organization_id == self._organization_id, Team.archived_at.is_(None)
+    async def to_sweep(self, now: datetime) -> Sequence[UUID]:
+        """Those in which something waits, or is held by who is absent or not in the team."""
+        of_team = sa.and_(
+            _TICKETS.c.organization_id == Team.organization_id,
+            _TICKETS.c.team_id == Team.id,
+            _UNFINISHED,
         )
-        return (await self._session.scalars(mine.order_by(Team.id))).all()
+        waiting = sa.exists().where(of_team, _TICKETS.c.assignee_id.is_(None))
+        in_team = sa.exists().where(
+            TeamMember.organization_id == Team.organization_id,
+            TeamMember.team_id == Team.id,
+            TeamMember.member_id == _TICKETS.c.assignee_id,
+        )
+        lost = sa.exists().where(of_team, _TICKETS.c.assignee_id.is_not(None), ~in_team)
+        away = sa.exists().where(_same_person(), Attendant.availability == Availability.AWAY)
+        gone = sa.exists().where(
+            TeamMember.organization_id == Team.organization_id,
+            TeamMember.team_id == Team.id,
+            sa.or_(away, absent_now(TeamMember.organization_id, TeamMember.member_id, now)),
+        )
+        statement = sa.select(Team.id).where(
+            Team.organization_id == self._organization_id,
+            Team.archived_at.is_(None),
+            sa.or_(
+                sa.and_(Team.mode != AssignmentMode.MANUAL, waiting),
+                sa.and_(Team.absence_limit_minutes.is_not(None), gone),
+                lost,
+            ),
+        )
+        return (await self._session.scalars(statement.order_by(Team.id))).all()
 
     async def add(self, team: Team) -> None:
         """With its rotation, and known to the sweep."""

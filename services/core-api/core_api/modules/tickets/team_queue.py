@@ -113,7 +113,8 @@ class TeamQueue:
     async def _take_back(self, team_id: UUID, held: sa.ColumnElement[bool], why: str) -> int:
         taken_back = 0
         while True:
-            statement = self._unfinished(team_id).where(held).order_by(Ticket.id)
+            statement = self._unfinished(team_id).where(Ticket.assignee_id.is_not(None), held)
+            statement = statement.order_by(Ticket.id)
             tickets = await self._taken(statement.limit(_AT_ONCE))
             for ticket in tickets:
                 changes = ticket.move(Move.UNASSIGN) | ticket.change({"assignee_id": None})
