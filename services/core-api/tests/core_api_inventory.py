@@ -85,6 +85,13 @@ async def _message(things: Inventory) -> str:
     )
 
 
+async def _revision(things: Inventory) -> str:
+    path = f"{await things.id('ticket_id')}/messages/{await things.id('message_id')}"
+    answer = await things.admin.patch(f"/api/v1/tickets/{path}", {"body": things.unique("Ligar")})
+    assert answer.is_success, answer.text
+    return str(answer.json()["data"]["version"])
+
+
 async def _other_ticket(things: Inventory) -> str:
     return await _ticket(things)
 
@@ -185,6 +192,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
     "message_id": _message,
+    "message_revision": _revision,
     "other_ticket_id": _other_ticket,
     "into_ticket_id": _other_ticket,
     "watcher_id": _watcher,

@@ -27,6 +27,7 @@ ROWS = {
     "GET /clients/{client_id}/relations": "relation_id",
     "GET /custom-fields": "field_id",
     "GET /tickets/{ticket_id}/attachments": "attachment_id",
+    "GET /tickets/{ticket_id}/messages/{message_id}/revisions": "message_revision",
     "GET /tickets/{ticket_id}/watchers": "watcher_id",
     "GET /tickets/{ticket_id}/links": "link_id",
     "GET /categories": "category_id",
