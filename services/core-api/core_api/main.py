@@ -20,6 +20,8 @@ from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
 from core_api.modules.fields import router as fields
+from core_api.modules.live import router as live_updates
+from core_api.modules.live.service import LiveUpdates
 from core_api.modules.macros import canned_router as canned_replies
 from core_api.modules.macros import router as macros
 from core_api.modules.maintenance import router as maintenance
@@ -49,7 +51,8 @@ MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
 def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
     settings = settings or read_settings(CoreApiSettings)
-    return create_service_app(
+    live = LiveUpdates()
+    app = create_service_app(
         name="core-api",
         title="COGEP Assist: clients, tickets and consents",
         settings=settings,
@@ -77,6 +80,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             sla.router,
             sla_calendars.router,
             sla_policies.router,
+            live_updates.router,
             consents.router,
             audit.router,
         ],
@@ -90,5 +94,8 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         on_authenticated=MemberProvisioning(),
         own_resources=open_workplace,
         session_info={VAULT: Vault(settings.sealing)},
+        background=[live.run],
         migrations=MIGRATIONS,
     )
+    app.state.live = live
+    return app

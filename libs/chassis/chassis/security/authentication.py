@@ -59,6 +59,16 @@ CurrentActor = Annotated[Actor, Depends(authenticate)]
 """Any authenticated person."""
 
 
+async def session_end(request: Request) -> float:
+    """When the request's access token ends, in seconds since the epoch: for what outlives a
+    request. `Unauthenticated` without a valid one."""
+    token = _bearer_token(request.scope)
+    if token is None:
+        raise Unauthenticated
+    resources: Resources = request.app.state.resources
+    return (await resources.tokens.verified(token)).expires_at
+
+
 class Requirement:
     """A guard that demands permissions. Made by `require`."""
 

@@ -1,0 +1,27 @@
+"""Live updates of one process: the hub, and what feeds it while the service runs."""
+
+from typing import cast
+
+from starlette.requests import Request
+
+from chassis.web.resources import Resources
+from core_api.modules.live.hub import Hub
+from core_api.modules.live.reader import LiveReader
+from core_api.modules.live.termination import on_termination
+
+
+class LiveUpdates:
+    """Made with the application, put on `app.state.live`."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+
+    async def run(self, resources: Resources) -> None:
+        """One of the service's background tasks."""
+        with on_termination(self.hub.close):
+            await LiveReader(resources.redis, self.hub).run()
+
+
+async def hub_of(request: Request) -> Hub:
+    """The hub of the process that answers the request."""
+    return cast("LiveUpdates", request.app.state.live).hub
