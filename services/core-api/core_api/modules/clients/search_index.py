@@ -70,7 +70,7 @@ def _unused(organization_id: OrganizationId, words: list[str]) -> sa.Delete:
     return sa.delete(ClientWord).where(
         ClientWord.organization_id == organization_id,
         ClientWord.word == sa.any_(sa.cast(words, ARRAY(sa.Text()))),
-        ~sa.exists(sa.select(holders)),
+        ~sa.select(holders).correlate(ClientWord).exists(),
     )
 
 
