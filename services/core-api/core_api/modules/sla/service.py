@@ -59,6 +59,16 @@ class TicketMoment:
     """Its priority, category or client is another one: so may be its policy, from now on."""
     answered_before: bool = False
 
+    @property
+    def matters(self) -> bool:
+        """Whether any timer can start, rest, go on or end by it, or be held to other terms."""
+        return (
+            self.is_new
+            or self.routing_changed
+            or self.status_before != self.ticket.status
+            or self.message_kind in {_REPLY, _CLIENT}
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
@@ -75,7 +85,10 @@ class Followed:
 
 
 async def follow(tx: AsyncSession, moment: TicketMoment) -> Followed | None:
-    """What the moment means to the ticket's timers; None when nothing. Two small statements."""
+    """What the moment means to the ticket's timers; None when nothing. Two small statements at
+    most: of what only time brings, the sweep takes care."""
+    if not moment.matters:
+        return None
     policies = Policies(tx, moment.organization_id)
     ledger = Ledger(tx, moment.organization_id)
     ticket = moment.ticket
