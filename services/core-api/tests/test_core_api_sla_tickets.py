@@ -125,6 +125,34 @@ async def test_reopening_resumes_what_remains(ana: Person, bruno: Person) -> Non
     assert await kinds(bruno, ticket["id"], "first_response") == ["start", "cancel", "resume"]
 
 
+async def test_a_merged_ticket_waits_for_nothing_any_more(ana: Person, bruno: Person) -> None:
+    await make_policy(ana)
+    client = await make_client(bruno)
+    source = await make_ticket(bruno, client["id"])
+    target = await make_ticket(bruno, client["id"])
+    path = f"{TICKETS}/{source['id']}/merge"
+    merged = await bruno.post(path, {"into_ticket_id": target["id"]})
+
+    assert merged.status_code == 200, merged.text
+    of_source, of_target = await levels(bruno, source["id"]), await levels(bruno, target["id"])
+    assert {one["state"] for one in of_source["timers"]} == {"cancelled"}
+    assert {one["state"] for one in of_target["timers"]} == {"running"}
+    assert (await bruno.seen(f"{TICKETS}/{source['id']}"))["sla_due_at"] is None
+
+
+async def test_a_draft_answers_nobody_until_it_is_sent(ana: Person, bruno: Person) -> None:
+    await make_policy(ana)
+    ticket = await make_ticket(bruno)
+    path = f"{TICKETS}/{ticket['id']}/messages"
+    draft = await bruno.made(path, {"kind": "draft", "body": "Talvez."})
+    before = await timer(bruno, ticket["id"], "first_response")
+    sent = await bruno.made(f"{path}/{draft['id']}/send", {})
+
+    after = await timer(bruno, ticket["id"], "first_response")
+    assert (before["state"], after["state"]) == ("running", "stopped")
+    assert after["stopped_at"] == sent["created_at"]
+
+
 async def test_another_priority_brings_another_policy_from_now_on(
     ana: Person, bruno: Person
 ) -> None:
