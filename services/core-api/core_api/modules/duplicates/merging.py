@@ -97,7 +97,8 @@ class MergeService:
         check_version(survivor.version, seen[0])
         check_version(merged.version, seen[1])
         plan = self._plan(survivor, merged, choices)
-        gives_id = _gives_external_id(plan)
+        gives_id, vault = _gives_external_id(plan), vault_of(self.tx)
+        before = values_of(survivor, vault)
         changes = await self._take_over(survivor, merged, plan, gives_id=gives_id)
         merge = ClientMerge(
             id=new_id(),
@@ -109,7 +110,8 @@ class MergeService:
             moved=await self._move(merged.id, survivor.id),
             changed={},
         )
-        merge.changed = await seal_changes(self.tx, merge, changes, gives_id=gives_id)
+        after = values_of(survivor, vault)
+        merge.changed = await seal_changes(self.tx, merge, before, after, gives_id=gives_id)
         self.tx.add(merge)
         await self._tell(merge, changes)
         await search_index.refresh(
@@ -183,15 +185,18 @@ async def apply(tx: AsyncSession, client: Client, values: Values) -> Changes:
 
 
 async def seal_changes(
-    tx: AsyncSession, merge: ClientMerge, changes: Changes, *, gives_id: bool
+    tx: AsyncSession, merge: ClientMerge, before: Values, after: Values, *, gives_id: bool
 ) -> dict[str, Any]:
     """What the merge did to the survivor, readable as long as the survivor's key exists."""
-    kept = {field: changes[field] for field in MergeField if field in changes}
-    secret = {field: [change.old, change.new] for field, change in kept.items()}
+    secret = {
+        field: [before[field], after[field]]
+        for field in MergeField
+        if before[field] != after[field]
+    }
     key = await audit.SubjectKeys(tx, merge.organization_id).of(merge.survivor_id)
     sealed = key.seal.close(json.dumps(secret).encode(), _bound(merge))
     return {
-        "fields": sorted(kept),
+        "fields": sorted(secret),
         "gave_external_id": gives_id,
         "key": str(key.id),
         "sealed": base64.b64encode(sealed).decode(),
