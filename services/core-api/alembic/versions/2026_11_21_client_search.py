@@ -200,7 +200,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS crm.ix_clients_terms")
         op.execute(
-            f"CREATE INDEX CONCURRENTLY ix_clients_terms ON crm.clients USING gin ({FOUND_BY})"
+            f"CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_clients_terms ON crm.clients USING gin ({FOUND_BY})"
             f" WITH (fastupdate = off) WHERE {LIVE}"
         )
     # Nobody needs statistics of it, and ANALYZE would compute the terms of its whole sample.

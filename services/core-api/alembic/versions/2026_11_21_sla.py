@@ -59,6 +59,7 @@ def upgrade() -> None:
             ["organization_id", "sla_due_at", "id"],
             schema=SCHEMA,
             postgresql_concurrently=True,
+            if_not_exists=True,
             postgresql_where=sa.text("sla_due_at IS NOT NULL"),
         )
 

@@ -107,6 +107,7 @@ def upgrade() -> None:
                 ["organization_id", *columns],
                 schema=SCHEMA,
                 postgresql_concurrently=True,
+                if_not_exists=True,
                 postgresql_where=sa.text(PARTIAL[name]) if name in PARTIAL else None,
             )
         _bring_up_to_date()
