@@ -250,7 +250,8 @@ async def test_counts_are_one_statement_and_those_of_the_lists(
     team = await make_team(ana, [ana, bruno])
     client = await make_client(ana)
     await open_in(ana, team, 3, client_id=client["id"], tags=["iptu"])
-    await make_ticket(ana, priority="urgent", tags=["iptu"])
+    category = await ana.made("/api/v1/categories", {"name": "Certidões"})
+    await make_ticket(ana, priority="urgent", tags=["iptu"], category_id=category["id"])
     filters: list[dict[str, Any]] = [
         {},
         {"status": ["open"]},
@@ -262,6 +263,10 @@ async def test_counts_are_one_statement_and_those_of_the_lists(
         {"tag": "iptu"},
         {"priority": ["urgent"], "channel": "web"},
         {"status": ["closed"]},
+        {"category_id": category["id"]},
+        {"category_id": category["id"], "status": ["open"]},
+        {"watcher_id": await id_of(ana)},
+        {"created_since": "2020-01-01T00:00:00Z", "priority": ["urgent"]},
     ]
     for number, wanted in enumerate(filters):
         view = await make_view(ana, name=str(number), filter=wanted, position=number)

@@ -1,6 +1,7 @@
 """Tickets of one organization in the database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -52,6 +53,9 @@ def _orders() -> Mapping[str, Keyset]:
 
 ORDERS: Final = _orders()
 Conditions = list[sa.ColumnElement[bool]]
+_ANY: Final = TicketFilter()
+_DRIVING: Final = ("merged_into_id", "watcher_id", "tag", "custom", "category_id", "priorities")
+"""Criteria with an index of their own, the most selective first."""
 COUNTED_AT_MOST: Final = 5_000
 """Rows looked at for one number of a sidebar."""
 
@@ -204,18 +208,19 @@ class Tickets:
     def _driving(self, wanted: TicketFilter) -> Conditions:
         """The conditions that one index answers, of the most selective there is."""
         unfinished = bool(wanted.statuses) and not AT_REST.intersection(wanted.statuses)
+        work = [UNFINISHED] if unfinished else []
         if wanted.client_id is not None:
-            chosen = TicketFilter(client_id=wanted.client_id)
-        elif wanted.assignee_id is not None or wanted.unassigned:
-            chosen = TicketFilter(assignee_id=wanted.assignee_id, unassigned=wanted.unassigned)
-        elif wanted.team_id is not None:
-            chosen = TicketFilter(team_id=wanted.team_id)
-        else:
-            chosen = TicketFilter(
-                statuses=wanted.statuses, priorities=() if wanted.statuses else wanted.priorities
-            )
-            unfinished = False
-        return [*self._conditions(chosen), *([UNFINISHED] if unfinished else [])]
+            return self._conditions(TicketFilter(client_id=wanted.client_id))
+        if wanted.assignee_id is not None or wanted.unassigned:
+            whose = TicketFilter(assignee_id=wanted.assignee_id, unassigned=wanted.unassigned)
+            return [*self._conditions(whose), *work]
+        if wanted.team_id is not None:
+            return [*self._conditions(TicketFilter(team_id=wanted.team_id)), *work]
+        if not unfinished:
+            for name in _DRIVING:
+                if value := getattr(wanted, name):
+                    return self._conditions(replace(_ANY, **{name: value}))
+        return self._conditions(TicketFilter(statuses=wanted.statuses))
 
     async def _rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
