@@ -203,22 +203,24 @@ def upgrade() -> None:
             f"CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_clients_terms ON crm.clients USING gin ({FOUND_BY})"
             f" WITH (fastupdate = off) WHERE {LIVE}"
         )
+        # Committed at once: until then it keeps readers of clients out.
+        op.execute("DROP POLICY IF EXISTS candidates ON crm.clients")
+        op.execute("CREATE POLICY candidates ON crm.clients FOR SELECT TO cogep_owner USING (true)")
     # Nobody needs statistics of it, and ANALYZE would compute the terms of its whole sample.
     op.execute("ALTER INDEX crm.ix_clients_terms ALTER COLUMN 1 SET STATISTICS 0")
     _create_words()
-    _create_merges()
+    _learn_words()
+    _create_merges()  # whose foreign keys lock clients against writers: after what takes time
     _create_distinctions()
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
-    for table in ("clients", "client_words"):
-        op.execute(
-            f"CREATE POLICY candidates ON crm.{table} FOR SELECT TO cogep_owner USING (true)"
-        )
+    op.execute(
+        "CREATE POLICY candidates ON crm.client_words FOR SELECT TO cogep_owner USING (true)"
+    )
     for signature, function in SECRET.items():
         op.execute(function)
         op.execute(f"REVOKE ALL ON FUNCTION crm.{signature} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION crm.{signature} TO cogep_app")
-    _learn_words()
 
 
 def downgrade() -> None:
@@ -238,13 +240,12 @@ def downgrade() -> None:
 
 
 def _learn_words() -> None:
-    op.execute("CREATE POLICY filling ON crm.client_words TO cogep_owner USING (true)")
+    """Before row-level security is on, which would bind the owner too."""
     op.execute(
         "INSERT INTO crm.client_words (organization_id, word)"
         " SELECT DISTINCT organization_id, word FROM crm.clients, unnest(crm.name_words(name)) AS word"
         f" WHERE {LIVE}"
     )
-    op.execute("DROP POLICY filling ON crm.client_words")
 
 
 def _create_words() -> None:
