@@ -56,7 +56,7 @@ class Servers:
 
 
 @contextmanager
-def running_servers() -> Iterator[Servers]:
+def running_servers(*, migrate: bool = True) -> Iterator[Servers]:
     """Start both, migrate, and remove every trace at the end, whatever happened in between.
 
     Call it in the main thread: the kernel stops the servers when that thread is killed.
@@ -73,7 +73,8 @@ def running_servers() -> Iterator[Servers]:
         postgres.wait_until_ready()
         valkey.wait_until_ready()
         postgres.create_roles_and_database(DATABASE)
-        run_alembic(postgres.url("cogep_owner", DATABASE, "postgresql+asyncpg"))
+        if migrate:
+            run_alembic(postgres.url("cogep_owner", DATABASE, "postgresql+asyncpg"))
         yield Servers(folder, postgres, valkey)
     finally:
         postgres.stop(immediate=True)

@@ -24,7 +24,7 @@ esse
 """
 
 
-class _Words:
+class Words:
     """Content words with Zipf's frequencies, mixed with the small words of the language."""
 
     def __init__(self, dice: random.Random) -> None:
@@ -35,6 +35,7 @@ class _Words:
         self._weights = list(accumulate(1 / (rank + 3) for rank in range(len(self._words))))
 
     def sentence(self) -> str:
+        """8 to 22 words."""
         length = self._dice.randint(8, 22)
         words = self._dice.choices(self._small, k=length)
         content = self._dice.choices(self._words, cum_weights=self._weights, k=length)
@@ -45,12 +46,13 @@ class _Words:
         return " ".join(mixed).capitalize() + "."
 
     def heading(self) -> str:
+        """Three content words."""
         return " ".join(self._dice.choices(self._words, k=3)).capitalize()
 
 
 def portuguese_text(seed: int, size: int) -> str:
     """About `size` bytes of UTF-8 in Markdown: sections of paragraphs, no two seeds alike."""
-    words = _Words(random.Random(seed))
+    words = Words(random.Random(seed))
     parts: list[str] = []
     written = 0
     while written < size:

@@ -1,0 +1,122 @@
+"""Fills a database at revision `crm_001` with two service desks, by COPY."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from bench import crm_rows
+from bench.crm_rows import ATTENDANTS, Desk, DeskRows, Row
+from devstack.people import AURORA, BOREAL, PEOPLE
+
+FIRST_REVISION: Final = "crm_001"
+_BATCH: Final = 5_000
+T = TypeVar("T")
+_ORGANIZATION: Final = """
+INSERT INTO crm.organizations (organization_id, slug, name) VALUES ($1, $2, $3)
+"""
+_MEMBER: Final = """
+INSERT INTO crm.members (organization_id, id, email, name, roles, last_seen_at)
+VALUES ($1, $2, $3, $4, '{agent}', now())
+"""
+_PURPOSE: Final = """
+INSERT INTO crm.consent_purposes
+    (id, organization_id, code, name, description, legal_basis, notice_version)
+VALUES ($1, $2, 'novidades', 'Novidades', 'Novidades por e-mail.', 'consent', 1)
+"""
+_NOTICE: Final = """
+INSERT INTO crm.consent_notices
+    (id, organization_id, purpose_id, version, locale, text, sha256, published_by)
+VALUES ($1, $2, $3, 1, 'pt-BR', 'Usamos seu e-mail.', repeat('0', 64), $4)
+"""
+
+
+def attendants(organization_id: UUID) -> list[UUID]:
+    """The ids of an organization's attendants; the sample people come first."""
+    known = [p.sub for p in PEOPLE.values() if p.organization.id == organization_id]
+    invented = [UUID(int=organization_id.int + 0x100 + number) for number in range(ATTENDANTS)]
+    return [*known, *invented][:ATTENDANTS]
+
+
+def large_and_small(clients: int, tickets: int) -> list[Desk]:
+    """aurora with all of them, and boreal with a hundredth."""
+    return [
+        Desk(
+            organization_id=organization.id,
+            members=attendants(organization.id),
+            clients=clients // share,
+            tickets=tickets // share,
+            purpose_id=UUID(int=organization.id.int + 0x900),
+            seed=share,
+        )
+        for organization, share in ((AURORA, 1), (BOREAL, 100))
+    ]
+
+
+async def fill(url: str, desks: Iterable[Desk]) -> None:
+    """As superuser: row-level security would bind the owner. Statistics are gathered at the end."""
+    connection = await asyncpg.connect(url)
+    # JSONB as text in COPY's binary format: version byte, then the text.
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda text: b"\x01" + text.encode(),
+        decoder=lambda data: data[1:].decode(),
+        format="binary",
+    )
+    try:
+        for desk in desks:
+            await _fill_one(connection, desk)
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def _fill_one(connection: asyncpg.Connection, desk: Desk) -> None:
+    rows = DeskRows(desk)
+    await _people(connection, desk)
+    await _copy(connection, "clients", crm_rows.CLIENTS, rows.clients())
+    opened: list[tuple[UUID, datetime]] = []
+    for batch in _batches(rows.tickets()):
+        opened += [(ticket[0], ticket[-2]) for ticket, _ in batch]
+        tickets = (ticket for ticket, _ in batch)
+        await _copy(connection, "tickets", crm_rows.TICKETS, tickets)
+        messages = (message for _, said in batch for message in said)
+        await _copy(connection, "ticket_messages", crm_rows.MESSAGES, messages)
+    await _copy(connection, "consents", crm_rows.CONSENTS, rows.consents())
+    await _copy(connection, "audit_events", crm_rows.AUDIT, rows.audit(opened))
+    await connection.execute(
+        "INSERT INTO crm.ticket_counters VALUES ($1, $2)", desk.organization_id, desk.tickets
+    )
+
+
+async def _people(connection: asyncpg.Connection, desk: Desk) -> None:
+    slug = (AURORA if desk.organization_id == AURORA.id else BOREAL).slug
+    await connection.execute(_ORGANIZATION, desk.organization_id, slug, slug.title())
+    for number, member in enumerate(desk.members):
+        address = f"atendente{number}@{slug}.example"
+        await connection.execute(
+            _MEMBER, desk.organization_id, member, address, f"Atendente {number}"
+        )
+    await connection.execute(_PURPOSE, desk.purpose_id, desk.organization_id)
+    await connection.execute(
+        _NOTICE, desk.purpose_id, desk.organization_id, desk.purpose_id, desk.members[0]
+    )
+
+
+async def _copy(
+    connection: asyncpg.Connection, table: str, columns: str, rows: Iterable[Row]
+) -> None:
+    for batch in _batches(rows):
+        await connection.copy_records_to_table(
+            table, schema_name="crm", columns=columns.split(), records=batch
+        )
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(rows)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
