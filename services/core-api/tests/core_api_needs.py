@@ -16,6 +16,7 @@ NEEDS: Final = MappingProxyType(
         "GET /me": ANYBODY,
         "GET /organization": "organization:read",
         "GET /members": "members:read",
+        "GET /stream": "organization:read",
         "POST /clients": "clients:write",
         "GET /clients": "clients:read",
         "GET /clients/search": "clients:read",

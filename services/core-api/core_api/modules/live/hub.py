@@ -20,6 +20,8 @@ MEMORY: Final = timedelta(minutes=5)
 """How long after it broke off a connection is resumed without loss."""
 MEMORY_PER_ORGANIZATION: Final = 2_000
 MOST_CONNECTIONS: Final = 10_000
+MOST_AHEAD_MS: Final = 10_000
+"""By which another process of ours can have been ahead of this one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +30,14 @@ class Connection:
 
     organization_id: OrganizationId
     permissions: frozenset[Permission]
+    after: Position
+    """Told already, by a process that was ahead of this one."""
     queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(QUEUE + 2))
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether it may see the frame and has not."""
+        new = frame.position is None or frame.position > self.after
+        return new and frame.permission in self.permissions
 
     def end_with(self, last: bytes | None) -> None:
         """Forgets what waits, says one last thing if any, and ends."""
@@ -43,6 +52,7 @@ class Hub:
     """All in one thread, without waiting anywhere: joining, resuming and passing on are atomic."""
 
     def __init__(self) -> None:
+        self.started = False  # what was said lately is known from here on
         self.closed = False
         self._connections: dict[OrganizationId, set[Connection]] = {}
         self._remembered: dict[OrganizationId, deque[Frame]] = {}
@@ -57,7 +67,7 @@ class Hub:
 
     def join(self, actor: Actor, last_seen: str | None) -> tuple[Connection, list[bytes]]:
         """A new listener, and what to say first: that it is live, or what it missed, or `reset`."""
-        connection = Connection(actor.organization_id, actor.permissions)
+        connection = Connection(actor.organization_id, actor.permissions, self.position)
         self._connections.setdefault(actor.organization_id, set()).add(connection)
         metrics.CONNECTIONS.inc()
         if last_seen is None:
@@ -65,8 +75,10 @@ class Hub:
         position = Position.parse(last_seen)
         if position is None or not self._remembers(actor.organization_id, position):
             return connection, [frames.reset(self.position)]
-        missed = self._after(connection, position)
-        return connection, [*missed, frames.ready(self.position)]
+        connection.after = position
+        remembered = self._remembered.get(actor.organization_id, ())
+        missed = [frame.encoded for frame in remembered if connection.wants(frame)]
+        return connection, [*missed, frames.ready(max(position, self.position))]
 
     def leave(self, connection: Connection) -> None:
         """It may have been dropped already."""
@@ -86,7 +98,7 @@ class Hub:
         if not listening:
             return
         metrics.DELIVERED.inc()
-        for connection in [one for one in listening if frame.permission in one.permissions]:
+        for connection in [one for one in listening if one.wants(frame)]:
             if connection.queue.qsize() >= QUEUE:
                 metrics.DROPPED.inc()
                 self.leave(connection)
@@ -113,7 +125,10 @@ class Hub:
         self._forgotten.clear()
         self._floor = self.position = position
         for connection in self._all():
-            connection.end_with(None) if self.closed else self._reset(connection, position)
+            connection.after = position
+            while not connection.queue.empty():
+                connection.queue.get_nowait()
+            connection.queue.put_nowait(frames.reset(position))
 
     def close(self) -> None:
         """Ends every connection; their callers come back to another process and resume."""
@@ -121,11 +136,6 @@ class Hub:
         for connection in self._all():
             self.leave(connection)
             connection.end_with(None)
-
-    def _reset(self, connection: Connection, position: Position) -> None:
-        while not connection.queue.empty():
-            connection.queue.get_nowait()
-        connection.queue.put_nowait(frames.reset(position))
 
     def _all(self) -> Iterable[Connection]:
         return [one for present in self._connections.values() for one in present]
@@ -140,13 +150,5 @@ class Hub:
 
     def _remembers(self, organization_id: OrganizationId, position: Position) -> bool:
         floor = self._forgotten.get(organization_id, self._floor)
-        return max(floor, self._floor) <= position <= self.position
-
-    def _after(self, connection: Connection, position: Position) -> list[bytes]:
-        return [
-            frame.encoded
-            for frame in self._remembered.get(connection.organization_id, ())
-            if frame.position is not None
-            and frame.position > position
-            and frame.permission in connection.permissions
-        ]
+        ahead = position.millisecond - self.position.millisecond
+        return max(floor, self._floor) <= position and ahead <= MOST_AHEAD_MS

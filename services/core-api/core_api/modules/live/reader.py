@@ -59,6 +59,8 @@ class LiveReader:
             begin = max(now - _MEMORY_MS, started)
             self._read_until = begin
             self._hub.advance(Position.end_of(begin), forget_before=begin)
+            await self.read_once()
+            self._hub.started = True
         elif run_id != self._server or not 0 <= now - self._read_until <= _LONGEST_GAP_MS:
             self._start_anew(now)
         self._server = run_id

@@ -3,8 +3,8 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header
-from fastapi.sse import EventSourceResponse
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from chassis.security.authentication import require, session_end
 from chassis.web.errors import Unavailable
@@ -39,7 +39,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 @router.get(
     "/stream",
     summary="Follow what happens, live",
-    response_class=EventSourceResponse,
+    response_class=StreamingResponse,  # FastAPI takes EventSourceResponse for a generator's
     responses={**_STREAM, **raises(Unavailable())},
 )
 async def follow(
@@ -49,7 +49,7 @@ async def follow(
     last_event_id: Annotated[
         str | None, Header(max_length=100, description="The last `id` seen: resumes after it")
     ] = None,
-) -> EventSourceResponse:
+) -> StreamingResponse:
     """Events of the organization that the caller's permissions let them see: ids, kinds and names
     of fields, never values. Who wants to know more asks for it.
 
@@ -58,6 +58,6 @@ async def follow(
     `Last-Event-ID` nothing is lost or told twice if the connection broke off less than five
     minutes ago.
     """
-    if hub.closed or hub.size >= MOST_CONNECTIONS:
+    if hub.closed or not hub.started or hub.size >= MOST_CONNECTIONS:
         raise Unavailable
     return LiveResponse(hub, actor, last_event_id, await session_end(request))
