@@ -29,7 +29,7 @@ VARIABLES = {
 }
 INSERT = """
 INSERT INTO crm.clients (id, organization_id, kind, name, email, phone, document, tags, version)
-VALUES ($1, $2, 'person', 'Júlia', $3, $4, $5, '{}', 3)
+VALUES ($1, $2, 'person', 'Júlia', $3, $4, $5, '{vip,novo}', 3)
 """
 
 
@@ -88,6 +88,12 @@ async def test_existing_clients_are_sealed_and_go_back(before: DatabaseUrls) -> 
         assert rows[0]["emails"] == (
             '[{"label": null, "address": "a@example.com", "primary": true}]'
         )
+        facets = await connection.fetch("SELECT name, value, client_id FROM crm.client_facets")
+        assert sorted((f["name"], f["value"]) for f in facets if f["client_id"] == ids[0]) == [
+            ("tag", "novo"),
+            ("tag", "vip"),
+        ]
+        assert len(facets) == 2 * len(ids)
         policies = await connection.fetch("SELECT FROM pg_policy WHERE polname = 'migration'")
         assert policies == []
 

@@ -256,3 +256,37 @@ async def test_the_same_key_defined_at_once_exists_once(ana: Person) -> None:
     answers = await asyncio.gather(*(ana.post(FIELDS, given) for _ in range(6)))
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+
+
+async def test_clients_are_listed_by_tag_and_custom_values(ana: Person, bruno: Person) -> None:
+    await make_field(ana, key="plano", type="choice", choices=["Ouro", "Prata"])
+    await make_field(ana, key="saldo", type="number")
+    given: list[dict[str, Any]] = [
+        {"tags": ["vip"], "custom_fields": {"plano": "Ouro", "saldo": 1.5}},
+        {"tags": ["vip", "novo"], "custom_fields": {"plano": "Prata"}},
+        {"tags": ["novo"], "custom_fields": {"plano": "Ouro"}},
+    ]
+    clients = [(await make_client(ana, **each))["id"] for each in given]
+
+    async def found(**params: Any) -> list[str]:
+        return [row["id"] for row in await bruno.seen(CLIENTS, **params)]
+
+    assert await found(tag="vip") == [clients[1], clients[0]]
+    assert await found(custom="plano:Ouro", sort="created_at") == [clients[0], clients[2]]
+    assert await found(custom=["plano:Ouro", "saldo:1.5"]) == [clients[0]]
+    assert await found(tag="novo", custom="plano:Ouro") == [clients[2]]
+    assert await found(custom="plano:Bronze") == []
+    page = await bruno.get(CLIENTS, params={"tag": "vip", "page": "1", "per_page": "1"})
+    assert page.json()["meta"]["total"] == 2
+    await ana.patch(f"{CLIENTS}/{clients[0]}", {"tags": [], "custom_fields": {"plano": "Prata"}})
+    assert await found(tag="vip") == [clients[1]]
+    assert await found(custom="plano:Prata") == [clients[1], clients[0]]
+    assert (await bruno.get(CLIENTS, params={"custom": "plano"})).status_code == 422
+
+
+async def test_who_sees_addresses_masked_cannot_ask_for_one(bruno: Person, vera: Person) -> None:
+    client = await make_client(bruno, email="julia@example.com")
+
+    asked = {"email": "julia@example.com"}
+    assert [row["id"] for row in await bruno.seen(CLIENTS, **asked)] == [client["id"]]
+    assert (await vera.get(CLIENTS, params=asked)).status_code == 403

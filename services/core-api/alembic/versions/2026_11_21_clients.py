@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[Verb, ...]] = {
     "client_notes": ALL_VERBS,
     "client_relations": ALL_VERBS,
     "field_definitions": CHANGE,
+    "client_facets": ("SELECT", "INSERT", "DELETE"),
 }
 LISTS = ("emails", "phones", "addresses")
 BIG_INDEXES = {
@@ -38,6 +39,48 @@ BIG_INDEXES = {
     "ix_audit_events_about": ("audit_events", ["about", "occurred_at", "id"], "about IS NOT NULL"),
 }
 
+# Tags and custom values as rows with a B-tree: `@>` is not leakproof, so that no index on the array
+# could serve it under row-level security. A trigger, so that no writer can forget it.
+FACETS = """
+CREATE FUNCTION crm.index_client_facets() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM crm.client_facets
+      WHERE organization_id = OLD.organization_id AND client_id = OLD.id;
+  END IF;
+  INSERT INTO crm.client_facets (organization_id, name, value, created_at, client_id)
+    SELECT NEW.organization_id, 'tag', tag, NEW.created_at, NEW.id FROM unnest(NEW.tags) AS tag
+    UNION
+    SELECT NEW.organization_id, 'custom.' || field.key, left(field.value, 200),
+           NEW.created_at, NEW.id
+      FROM jsonb_each_text(NEW.custom_fields) AS field
+      WHERE field.value IS NOT NULL;
+  RETURN NULL;
+END $$
+"""
+ON_INSERT = """
+CREATE TRIGGER index_facets_of_new AFTER INSERT ON crm.clients FOR EACH ROW
+WHEN (NEW.tags <> '{}' OR NEW.custom_fields <> '{}') EXECUTE FUNCTION crm.index_client_facets()
+"""
+ON_UPDATE = """
+CREATE TRIGGER index_facets_of_changed AFTER UPDATE OF tags, custom_fields ON crm.clients
+FOR EACH ROW
+WHEN (OLD.tags IS DISTINCT FROM NEW.tags OR OLD.custom_fields IS DISTINCT FROM NEW.custom_fields)
+EXECUTE FUNCTION crm.index_client_facets()
+"""
+TAGGED = sa.text(
+    "SELECT id FROM crm.clients WHERE id > :after AND tags <> '{}' ORDER BY id LIMIT :limit"
+)
+# FOR SHARE: nobody changes the tags between reading and writing them.
+TAGS = sa.text(
+    """
+    INSERT INTO crm.client_facets (organization_id, name, value, created_at, client_id)
+    SELECT c.organization_id, 'tag', tag, c.created_at, c.id
+    FROM (SELECT * FROM crm.clients WHERE id BETWEEN :first AND :last FOR SHARE) AS c,
+         unnest(c.tags) AS tag
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(sa.bindparam("first", type_=sa.Uuid()), sa.bindparam("last", type_=sa.Uuid()))
 PAGE = sa.text(
     "SELECT id, email, phone FROM crm.clients WHERE id > :after"
     " AND (email IS NOT NULL OR phone IS NOT NULL) AND emails = '[]' AND phones = '[]'"
@@ -86,21 +129,25 @@ def upgrade() -> None:
         )
         for name, (table, columns, where) in BIG_INDEXES.items():
             _big_index(name, table, columns, where)
-        with _all_rows_of_clients():
+        with _all_rows_of("clients", "client_facets"):
             _fill_contacts()
             _seal_documents()
+            _fill_facets()
         _drop_big_index("ix_clients_document")
 
 
 def downgrade() -> None:
     """Documents in the clear again; further contacts, notes, relations and values are lost."""
     with op.get_context().autocommit_block():
-        with _all_rows_of_clients():
+        with _all_rows_of("clients"):
             _unseal_documents()
         _big_index("ix_clients_document", "clients", ["document"], None)
         for name in BIG_INDEXES:
             _drop_big_index(name)
     op.execute("DROP POLICY key_rotation ON crm.organizations")
+    op.execute("DROP TRIGGER index_facets_of_changed ON crm.clients")
+    op.execute("DROP TRIGGER index_facets_of_new ON crm.clients")
+    op.execute("DROP FUNCTION crm.index_client_facets()")
     _constrain(add=False)
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
@@ -117,7 +164,7 @@ def _has_been_added() -> bool:
 
 def _require_keys() -> None:
     """Better to miss them before anything was done; an empty database needs none."""
-    with _all_rows_of_clients():
+    with _all_rows_of("clients"):
         found = sa.text("SELECT 1 FROM crm.clients WHERE document IS NOT NULL LIMIT 1")
         if op.get_bind().execute(found).first() is not None:
             read_settings(SealingSettings)
@@ -129,9 +176,12 @@ def _add_everything() -> None:
     _create_notes()
     _create_relations()
     _create_field_definitions()
+    _create_facets()
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
     _constrain(add=True)
+    for statement in (FACETS, ON_INSERT, ON_UPDATE):
+        op.execute(statement)
     # The rotation of keys goes through all organizations, each as its own tenant: the owner may
     # know which there are, and nothing else of them.
     op.execute(
@@ -268,15 +318,30 @@ def _create_field_definitions() -> None:
     )
 
 
+def _create_facets() -> None:
+    op.create_table(
+        "client_facets",
+        sa.Column("organization_id", sa.Uuid(), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Text(), primary_key=True),
+        sa.Column("created_at", INSTANT, primary_key=True),
+        sa.Column("client_id", sa.Uuid(), primary_key=True),
+        sa.Index("ix_client_facets_client_id", "organization_id", "client_id"),
+        schema=SCHEMA,
+    )
+
+
 @contextmanager
-def _all_rows_of_clients() -> Iterator[None]:
-    """Row-level security binds the owner too; while this migrates, it does not on this table."""
-    op.execute("DROP POLICY IF EXISTS migration ON crm.clients")
-    op.execute("CREATE POLICY migration ON crm.clients TO cogep_owner USING (true)")
+def _all_rows_of(*tables: str) -> Iterator[None]:
+    """Row-level security binds the owner too; while this migrates, it does not on these tables."""
+    for table in tables:
+        op.execute(f"DROP POLICY IF EXISTS migration ON crm.{table}")
+        op.execute(f"CREATE POLICY migration ON crm.{table} TO cogep_owner USING (true)")
     try:
         yield
     finally:
-        op.execute("DROP POLICY migration ON crm.clients")
+        for table in tables:
+            op.execute(f"DROP POLICY migration ON crm.{table}")
 
 
 def _pages(statement: sa.TextClause) -> Iterator[list[Any]]:
@@ -322,6 +387,11 @@ def _international(phone: str | None) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return phone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _fill_facets() -> None:
+    for rows in _pages(TAGGED):
+        op.get_bind().execute(TAGS, {"first": rows[0].id, "last": rows[-1].id})
 
 
 def _seal_documents() -> None:

@@ -66,7 +66,7 @@ def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
 
 def _lacks_its_area(number: phonenumbers.PhoneNumber) -> bool:
     """Shorter Brazilian numbers exist (4004-…), and look like those that were cut."""
-    short = number.country_code == _COUNTRY and number.national_number < _WITH_AREA
+    short = number.country_code == _COUNTRY and (number.national_number or 0) < _WITH_AREA
     return short and not phonenumbers.is_valid_number(number)
 
 

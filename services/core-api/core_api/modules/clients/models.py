@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import text_enum, utc_now
+from chassis.data.columns import Tenant, text_enum, utc_now
 from core_api.changes import Changes
 from core_api.modules.clients.contact_lists import in_step, without_echo
 from core_api.tables import SCHEMA, Base, VersionedRow
@@ -130,6 +130,19 @@ class Client(VersionedRow, Base):
     def delete(self) -> None:
         """From now on nobody finds the client; tickets and consents keep referring to it."""
         self.deleted_at = utc_now()
+
+
+class ClientFacet(Base):
+    """A tag or custom value of a client, findable by B-tree. Kept in step by a trigger."""
+
+    __tablename__ = "client_facets"
+    __table_args__ = (sa.Index("ix_client_facets_client_id", "organization_id", "client_id"),)
+
+    organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)  # `tag`, or `custom.<key>`
+    value: Mapped[str] = mapped_column(primary_key=True)  # of custom values the beginning
+    created_at: Mapped[datetime] = mapped_column(primary_key=True)  # the client's
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class ClientNote(VersionedRow, Base):

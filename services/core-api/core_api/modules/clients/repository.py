@@ -2,7 +2,6 @@
 of who they went into."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +15,7 @@ from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.clients.exceptions import ClientMerged, ClientNotFound
+from core_api.modules.clients.filters import ClientFilter, narrowed
 from core_api.modules.clients.models import Client, ClientKind
 from shared_schemas.ids import OrganizationId
 
@@ -67,16 +67,6 @@ def _orders() -> Mapping[str, Keyset]:
 
 
 ORDERS: Final = _orders()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientFilter:
-    """Which clients; None means any."""
-
-    kind: ClientKind | None = None
-    tag: str | None = None
-    email: str | None = None
-    external_id: str | None = None
 
 
 async def read_client(rows: TenantRows, organization_id: OrganizationId, client_id: UUID) -> Any:
@@ -186,16 +176,7 @@ class Clients:
         return (await self._session.scalar(statement)) or 0
 
     def _filtered(self, wanted: ClientFilter, *columns: Any) -> sa.Select[Any]:
-        statement = sa.select(*columns).select_from(Client).where(self._mine())
-        if wanted.kind is not None:
-            statement = statement.where(Client.kind == wanted.kind)
-        if wanted.tag is not None:
-            statement = statement.where(Client.tags.contains([wanted.tag]))
-        if wanted.email is not None:
-            statement = statement.where(Client.email == wanted.email)
-        if wanted.external_id is not None:
-            statement = statement.where(Client.external_id == wanted.external_id)
-        return statement
+        return narrowed(sa.select(*columns).select_from(Client).where(self._mine()), wanted)
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return sa.and_(self._known(), Client.merged_into_id.is_(None))

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import CurrentResources, IfMatch, ReadTx, Rows, Tx
+from chassis.web.errors import Forbidden
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
@@ -22,8 +23,9 @@ from core_api.modules.clients.exceptions import (
     ClientNotFound,
     ExternalIdTaken,
 )
+from core_api.modules.clients.filters import ClientFilter
 from core_api.modules.clients.models import Client, ClientKind
-from core_api.modules.clients.repository import ORDERS, ClientFilter, Clients, read_client
+from core_api.modules.clients.repository import ORDERS, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate, Sight
 from core_api.modules.clients.search import ClientSearch
 from core_api.modules.clients.service import ClientService
@@ -43,6 +45,7 @@ _SURVIVOR: Final = "0192a000-0000-7000-8000-0000000000c1"
 
 ClientId = Annotated[UUID, Path(description="The client's id")]
 Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "name", "-name"]
+_CustomValue = Annotated[str, Query(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
 
 
 def _filter(
@@ -50,12 +53,18 @@ def _filter(
     tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
     email: Annotated[str | None, Query(max_length=254, description="Exactly this address")] = None,
     external_id: Annotated[str | None, Query(max_length=200, description="Exactly this id")] = None,
+    custom: Annotated[
+        list[_CustomValue] | None,
+        Query(description="Custom fields, each `key:value`; all of them", examples=["plano:Ouro"]),
+    ] = None,
 ) -> ClientFilter:
+    pairs = (given.partition(":") for given in custom or ())
     return ClientFilter(
         kind=kind,
         tag=tag.casefold() if tag else None,
         email=email.strip().lower() if email else None,
         external_id=external_id,
+        custom=tuple((key, value) for key, _, value in pairs),
     )
 
 
@@ -83,7 +92,12 @@ async def list_clients(
     wanted: Annotated[ClientFilter, Depends(_filter)],
     sort: Order = "-created_at",
 ) -> Success[list[ClientRead]]:
-    """Newest first unless sorted otherwise; by cursor, or by page number with totals."""
+    """Newest first unless sorted otherwise; by cursor, or by page number with totals.
+
+    By e-mail only with `clients:contact`: who sees addresses masked could guess them.
+    """
+    if wanted.email is not None and not actor.may(Permission.CLIENTS_CONTACT):
+        raise Forbidden
     clients, order = Clients(tx, actor.organization_id), ORDERS[sort]
     rows = await clients.list(wanted, order, paging)
     if isinstance(paging, CursorPage):

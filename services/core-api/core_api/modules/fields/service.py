@@ -20,11 +20,20 @@ from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorDetail
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["CustomValues", "FieldEntity", "FieldService", "validate_values"]
+__all__ = ["CustomValues", "FieldEntity", "FieldService", "active_fields", "validate_values"]
 
 _LIMIT: Final = 100
 _KNOWN: Final = "field_definitions"
 _BODY: Final = "body.custom_fields"
+
+
+async def active_fields(
+    tx: AsyncSession, organization_id: OrganizationId, entity: FieldEntity
+) -> list[FieldDefinition]:
+    """The definitions that take values, in the order of the form."""
+    return [
+        field for field in await _definitions(tx, organization_id, entity) if not field.archived_at
+    ]
 
 
 async def validate_values(
