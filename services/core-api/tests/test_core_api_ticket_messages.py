@@ -188,9 +188,10 @@ async def test_lists_of_messages_take_a_fixed_number_of_queries(
     ana: Person, statements: list[str], count: int
 ) -> None:
     path = await _messages(ana)
-    for _ in range(count):
-        message = await ana.made(path, {"kind": "reply", "body": "x"})
-        await ana.patch(f"{path}/{message['id']}", {"body": "y"})
+    said = [await ana.made(path, {"kind": "reply", "body": "x"}) for _ in range(count)]
+    message = said[-1]
+    for number in range(count):
+        await ana.patch(f"{path}/{message['id']}", {"body": str(number)})
 
     for listed, queries in ((path, 2), (f"{path}/{message['id']}/revisions", 3)):
         statements.clear()
