@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage
@@ -103,17 +103,12 @@ class Suggestions:
 
     async def _sharing(self, client_id: UUID) -> Sequence[UUID]:
         """Those with the same document, an e-mail, a phone, or name and city."""
-        identity = sa.func.unnest(
-            sa.func.crm.client_identity(
-                Client.name,
-                Client.emails,
-                Client.phones,
-                Client.addresses,
-                Client.document_index,
-                type_=ARRAY(sa.Text()),
-            )
-        ).column_valued("term")
-        term = sa.func.quote_literal(sa.literal(own_key(self._organization_id)) + identity)
+        known_by = sa.func.crm.client_identity(
+            Client.name, Client.emails, Client.phones, Client.addresses, Client.document_index
+        )
+        column = sa.column("term", sa.Text())
+        identity = sa.func.unnest(known_by).table_valued(column, name="identity").render_derived()
+        term = sa.func.quote_literal(sa.literal(own_key(self._organization_id)) + identity.c.term)
         query = (
             sa.select(sa.cast(sa.func.string_agg(term, " | "), TSQUERY))
             .select_from(Client)
