@@ -5,7 +5,7 @@ from uuid import UUID
 from chassis.data.columns import utc_now
 from core_api.changes import Change, Changes
 from core_api.modules.desk.service import reopening_window
-from core_api.modules.teams.roster import TeamUnknown, require_team
+from core_api.modules.teams.roster import TeamNotFound, require_team
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.opening import Opening
 from core_api.modules.tickets.relation_models import LinkKind
@@ -64,6 +64,6 @@ class FollowingUp(Opening):
             return None
         try:
             await require_team(self.tx, self.actor.organization_id, ticket.team_id)
-        except TeamUnknown:
+        except TeamNotFound:
             return None
         return ticket.team_id
