@@ -19,7 +19,7 @@ depends_on = None
 
 SCHEMA = "crm"
 INSTANT = sa.DateTime(timezone=True)
-BATCH = 5_000
+BATCH = 1_000
 
 TABLES: dict[str, tuple[Verb, ...]] = {
     "desk_settings": ("SELECT", "INSERT", "UPDATE"),
