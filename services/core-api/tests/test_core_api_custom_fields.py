@@ -290,3 +290,24 @@ async def test_who_sees_addresses_masked_cannot_ask_for_one(bruno: Person, vera:
     asked = {"email": "julia@example.com"}
     assert [row["id"] for row in await bruno.seen(CLIENTS, **asked)] == [client["id"]]
     assert (await vera.get(CLIENTS, params=asked)).status_code == 403
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-updated_at"])
+async def test_filtered_list_is_paged_by_cursor_in_its_order(
+    ana: Person, statements: list[str], sort: str
+) -> None:
+    for number in range(5):
+        await make_client(ana, name=f"Cliente {number}", tags=["vip"] if number != 2 else [])
+    seen, cursor = [], None
+    while True:
+        statements.clear()
+        params = {"tag": "vip", "sort": sort, "limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = (await ana.get(CLIENTS, params=params)).json()
+        (statement,) = statements
+        assert ("ORDER BY client_facets" in statement) is ("created_at" in sort)
+        seen += [int(row["name"].split()[-1]) for row in page["data"]]
+        cursor = page["meta"]["next_cursor"]
+        if not page["meta"]["has_more"]:
+            break
+
+    assert seen == ([4, 3, 1, 0] if sort.startswith("-") else [0, 1, 3, 4])

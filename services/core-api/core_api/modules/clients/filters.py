@@ -1,12 +1,13 @@
 """Which clients a list shows: every condition is equality of a B-tree, as row-level security lets
 no other operator use an index."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from core_api.keyset import Keyset
 from core_api.modules.clients.models import Client, ClientFacet, ClientKind
 
 _TAG: Final = "tag"
@@ -26,34 +27,44 @@ class ClientFilter:
     custom: tuple[tuple[str, str], ...] = ()  # key and value
 
 
-def narrowed(statement: sa.Select[Any], wanted: ClientFilter) -> sa.Select[Any]:
-    """The statement over clients, held to the filter."""
-    facets = [] if wanted.tag is None else [(_TAG, wanted.tag)]
-    facets += [(_CUSTOM + key, value[:_VALUE_LENGTH]) for key, value in wanted.custom]
-    for name, value in facets:
-        statement = _with_facet(statement, name, value)
-    exact = {
-        Client.kind: wanted.kind,
-        Client.email: wanted.email,
-        Client.external_id: wanted.external_id,
-    }
+def narrowed(
+    statement: sa.Select[Any], wanted: ClientFilter, order: Keyset | None = None
+) -> tuple[sa.Select[Any], Keyset | None]:
+    """The statement over clients, held to the filter; and the order to page it in.
+
+    Facets are in the order of creation themselves: a list in that order reads as many of them as
+    it shows clients, however many there are. (Joined by the time of creation as well, the planner
+    would expect next to nothing and hash both tables: 300 ms instead of 1 at 200,000 clients.)
+    """
+    for name, value in _facets(wanted):
+        facet = aliased(ClientFacet)
+        statement = statement.join(
+            facet,
+            sa.and_(
+                facet.organization_id == Client.organization_id,
+                facet.client_id == Client.id,
+                facet.name == name,
+                facet.value == value,
+            ),
+        )
+        if order is not None and order.column is Client.created_at:
+            order = replace(order, column=facet.created_at, id=facet.client_id)
+    return statement.where(*_exactly(wanted)), order
+
+
+def _facets(wanted: ClientFilter) -> list[tuple[str, str]]:
+    tag = [] if wanted.tag is None else [(_TAG, wanted.tag)]
+    return tag + [(_CUSTOM + key, value[:_VALUE_LENGTH]) for key, value in wanted.custom]
+
+
+def _exactly(wanted: ClientFilter) -> list[sa.ColumnElement[bool]]:
+    single: tuple[tuple[Any, Any], ...] = (
+        (Client.kind, wanted.kind),
+        (Client.email, wanted.email),
+        (Client.external_id, wanted.external_id),
+    )
     longer = [(key, value) for key, value in wanted.custom if len(value) > _VALUE_LENGTH]
-    return statement.where(
-        *(column == value for column, value in exact.items() if value is not None),
+    return [
+        *(column == value for column, value in single if value is not None),
         *(Client.custom_fields[key].astext == value for key, value in longer),
-    )
-
-
-def _with_facet(statement: sa.Select[Any], name: str, value: str) -> sa.Select[Any]:
-    facet = aliased(ClientFacet)
-    # Joined by the time of creation too: the facets' own order then is the list's usual one.
-    return statement.join(
-        facet,
-        sa.and_(
-            facet.organization_id == Client.organization_id,
-            facet.client_id == Client.id,
-            facet.created_at == Client.created_at,
-            facet.name == name,
-            facet.value == value,
-        ),
-    )
+    ]

@@ -166,17 +166,17 @@ class Clients:
         self, wanted: ClientFilter, order: Keyset, paging: CursorPage | PageNumber
     ) -> Sequence[sa.Row[Any]]:
         """A page of the columns to read."""
-        statement = order.page(self._filtered(wanted, *READ_COLUMNS), paging)
+        columns = sa.select(*READ_COLUMNS).select_from(Client).where(self._mine())
+        statement, actual = narrowed(columns, wanted, order)
+        statement = (actual or order).page(statement, paging)
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
 
     async def count(self, wanted: ClientFilter) -> int:
         """How many there are on all pages."""
-        statement = self._filtered(wanted, sa.func.count())
+        every = sa.select(sa.func.count()).select_from(Client).where(self._mine())
+        statement, _ = narrowed(every, wanted)
         return (await self._session.scalar(statement)) or 0
-
-    def _filtered(self, wanted: ClientFilter, *columns: Any) -> sa.Select[Any]:
-        return narrowed(sa.select(*columns).select_from(Client).where(self._mine()), wanted)
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return sa.and_(self._known(), Client.merged_into_id.is_(None))
