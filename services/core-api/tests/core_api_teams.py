@@ -1,16 +1,34 @@
 """Teams of attendants for tests, and what an organization's people look like in one."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
 from uuid import uuid5
 
 from core_api_factories import TICKETS, Person, PersonOf, make_client
 
 from devstack.people import AURORA
 
+T = TypeVar("T")
+
+CONNECTIONS: Final = 10
 TEAMS = "/api/v1/teams"
 ME = "/api/v1/me"
 SWEEP = "/internal/v1/assignment/sweep"
+
+
+async def at_once(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All of them, as many at the same time as there are connections to the database.
+
+    More would only wait for one, and on a busy machine be sent away after seconds.
+    """
+    turnstile = asyncio.Semaphore(CONNECTIONS)
+
+    async def through(call: Coroutine[Any, Any, T]) -> T:
+        async with turnstile:
+            return await call
+
+    return list(await asyncio.gather(*map(through, calls)))
 
 
 async def id_of(person: Person) -> str:

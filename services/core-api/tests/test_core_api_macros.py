@@ -1,6 +1,5 @@
 """Macros: several actions, whole or not at all, and a preview that keeps its word."""
 
-import asyncio
 from collections import Counter
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from core_api_factories import TICKETS, Person, PersonOf, make_client, make_ticket
 from core_api_factories import without_request_id as bare
 from core_api_records import Records
-from core_api_teams import assignee, id_of, make_crew, make_team
+from core_api_teams import assignee, at_once, id_of, make_crew, make_team
 
 from shared_schemas.ids import new_id
 
@@ -283,13 +282,8 @@ async def test_twenty_at_once_are_each_whole(ana: Person, person: PersonOf) -> N
     client = await make_client(ana)
     tickets = [await make_ticket(ana, client["id"]) for _ in range(4)]
 
-    answers = await asyncio.gather(
-        *(
-            ana.post(_path(ticket, macro))
-            for ticket in tickets
-            for macro in macros
-            for _ in range(3)
-        )
+    answers = await at_once(
+        ana.post(_path(ticket, macro)) for ticket in tickets for macro in macros for _ in range(3)
     )
 
     assert Counter(answer.status_code for answer in answers) == {200: 4, 409: 20}

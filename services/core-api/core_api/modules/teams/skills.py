@@ -34,6 +34,8 @@ _CATEGORIES: Final = sa.table(
     sa.column("path", sa.Text()),
     schema=SCHEMA,
 )
+NOTHING: Final[frozenset[str]] = frozenset()
+"""What most tickets need."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ class NeededSkills:
 
     def of(self, category_id: UUID | None, tags: Iterable[str]) -> frozenset[str]:
         """Everything the category and the tags demand together."""
-        nothing: frozenset[str] = frozenset()
-        by_category = self.of_category.get(category_id, nothing) if category_id else nothing
-        return by_category.union(*(self.of_tag.get(tag, nothing) for tag in tags))
+        by_category = self.of_category.get(category_id, NOTHING) if category_id else NOTHING
+        return by_category.union(*(self.of_tag.get(tag, NOTHING) for tag in tags))
 
 
 async def needed_skills(session: AsyncSession, organization_id: OrganizationId) -> NeededSkills:

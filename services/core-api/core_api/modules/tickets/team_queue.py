@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.changes import Change, Changes
 from core_api.modules.teams.roster import LockedTeam, lock_teams
-from core_api.modules.teams.skills import needed_skills
+from core_api.modules.teams.skills import NOTHING, NeededSkills, needed_skills
 from core_api.modules.tickets.models import Ticket, TicketPriority
 from core_api.modules.tickets.moves import AT_REST, Move
 from core_api.modules.tickets.repository import UNFINISHED
@@ -124,12 +124,15 @@ class TeamQueue:
                 return taken_back
 
     async def _give_out(self, team: LockedTeam, most: int | None) -> int:
-        needed = await needed_skills(self._tx, self._organization_id)
         given, seen, last = 0, 0, None
+        needed: NeededSkills | None = None
         while team.has_room and (most is None or seen < most):
             waiting = await self._waiting(team.id, last)
+            if needed is None and any(ticket.category_id or ticket.tags for ticket in waiting):
+                needed = await needed_skills(self._tx, self._organization_id)
             for ticket in waiting:
-                member_id = team.next(needed.of(ticket.category_id, ticket.tags))
+                skills = needed.of(ticket.category_id, ticket.tags) if needed else NOTHING
+                member_id = team.next(skills)
                 if member_id is None:
                     continue
                 changes = ticket.move(Move.ASSIGN) | ticket.change({"assignee_id": member_id})
