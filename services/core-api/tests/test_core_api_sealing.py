@@ -75,6 +75,27 @@ async def test_document_of_another_row_does_not_open(
         documents.opened(workplace.vault, second)
 
 
+async def test_a_document_that_does_not_open_is_shown_to_nobody_and_breaks_no_list(
+    ana: Person, bruno: Person, database: Database
+) -> None:
+    first = await make_client(ana, document=generated_cpf(1))
+    second = await make_client(ana, document=generated_cpf(2))
+    async with database.transaction(AT) as tx:
+        await tx.execute(
+            sa.text(
+                "UPDATE crm.clients SET document_sealed ="
+                " (SELECT document_sealed FROM crm.clients WHERE id = :other) WHERE id = :id"
+            ),
+            {"id": UUID(second["id"]), "other": UUID(first["id"])},
+        )
+
+    assert (await ana.seen(f"{CLIENTS}/{second['id']}"))["document"] is None
+    shown = {row["id"]: row["document"] for row in await bruno.seen(CLIENTS)}
+    assert shown == {first["id"]: first["document"], second["id"]: None}
+    changed = await ana.patch(f"{CLIENTS}/{second['id']}", {"name": "Ainda se altera"})
+    assert changed.status_code == 200
+
+
 async def test_equal_documents_have_equal_indexes_within_an_organization_only(
     ana: Person, beto: Person, database: Database, workplace: Workplace
 ) -> None:

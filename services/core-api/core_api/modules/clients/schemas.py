@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from chassis.security.sealing import Vault
+from chassis.security.sealing import SealBroken, Vault
 from core_api.fields import Input, Line, NoneIfBlank, Tags, absent
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients import documents, tax_ids
@@ -27,6 +28,8 @@ from core_api.modules.clients.models import ClientKind
 from core_api.modules.fields.service import CustomValues
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
+
+log = structlog.get_logger(__name__)
 
 Document = Annotated[
     str,
@@ -186,7 +189,12 @@ class ClientRead(BaseModel):
 
 
 def _document(client: Any, sight: Sight) -> str | None:
-    number = documents.opened(sight.vault, client)
+    try:
+        number = documents.opened(sight.vault, client)
+    except SealBroken:
+        # Damaged, or of another row: one such client must not take a list down with it.
+        log.exception("sealed_document_does_not_open", client_id=str(client.id))
+        return None
     if number is None:
         return None
     return tax_ids.formatted(number) if sight.reveal else mask_document(number)
