@@ -1,5 +1,7 @@
 """Where the words looked for stand in the texts of the tickets found."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,15 +12,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.folding import singular
-from core_api.modules.tickets.search_words import WORDS, Question
+from core_api.modules.tickets.search_words import Question
 from shared_schemas.ids import OrganizationId
 
 _BEFORE: Final = 60
 _LENGTH: Final = 200
-_MOST_MESSAGES: Final = 20
+_MOST_MESSAGES: Final = 10
 """Newest first; of older ones the words are found, but not shown."""
-_MOST_CHARACTERS: Final = 4_000
+_MOST_CHARACTERS: Final = 2_000
 _PER_TICKET: Final = 4
+_BEGINNING: Final = 3
 
 _TEXTS: Final = sa.text(
     f"""
@@ -75,17 +78,30 @@ async def highlights_of(
 ) -> Mapping[UUID, list[Highlight]]:
     """Per ticket up to four pieces: subject, client, description, then the newest messages."""
     texts = await _texts_of(tx, organization_id, rows)
-    words = {word for each in texts.values() for text in each for word in _words_in(text.text)}
+    likely = _likely(question)
+    found = {
+        ticket_id: [(text, _spans(likely, text.text)) for text in each]
+        for ticket_id, each in texts.items()
+    }
+    words = {word for each in found.values() for _, spans in each for word in spans}
+    matching = await _matching(tx, words, question)
+    return {
+        ticket_id: [
+            piece
+            for text, spans in each
+            if (piece := _highlighted(text, spans, matching)) is not None
+        ][:_PER_TICKET]
+        for ticket_id, each in found.items()
+    }
+
+
+async def _matching(tx: AsyncSession, words: set[str], question: Question) -> set[str]:
+    """Those of the words that have one of the stems: the stemmer is the database's."""
     asked = {"words": sorted(words), "stems": sorted(question.stems)}
     matching = set((await tx.scalars(_MATCHING, asked)).all())
     if question.begun:
         matching |= {word for word in words if word.startswith(question.begun)}
-    return {
-        ticket_id: [piece for text in each if (piece := _highlighted(text, matching)) is not None][
-            :_PER_TICKET
-        ]
-        for ticket_id, each in texts.items()
-    }
+    return matching
 
 
 async def _texts_of(
@@ -109,14 +125,37 @@ async def _texts_of(
     return texts
 
 
-def _words_in(text: str) -> list[str]:
-    return [singular(match.group()) for match in WORDS.finditer(text)]
+class _Base(dict[int, str]):
+    """Characters without accents, one for one, so that places in the text stay what they are."""
+
+    def __missing__(self, code: int) -> str:
+        base = unicodedata.normalize("NFKD", chr(code))[0]
+        self[code] = base.lower() if base.isascii() else base
+        return self[code]
 
 
-def _highlighted(text: Text, matching: set[str]) -> Highlight | None:
-    spans = [
-        match.span() for match in WORDS.finditer(text.text) if singular(match.group()) in matching
-    ]
+_BASE: Final = _Base()
+
+
+def _likely(question: Question) -> re.Pattern[str]:
+    """Words that begin as a stem does: a stemmer changes only ends. Few are left to ask about."""
+    beginnings = {stem[:_BEGINNING] for stem in (*question.stems, question.begun) if stem}
+    alternatives = "|".join(re.escape(beginning) for beginning in sorted(beginnings)) or r"(?!)"
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})[^\W_]*")
+
+
+def _spans(likely: re.Pattern[str], text: str) -> dict[str, list[tuple[int, int]]]:
+    """Word, folded → where it stands."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for match in likely.finditer(text.translate(_BASE)):
+        found.setdefault(singular(match.group()), []).append(match.span())
+    return found
+
+
+def _highlighted(
+    text: Text, found: Mapping[str, list[tuple[int, int]]], matching: set[str]
+) -> Highlight | None:
+    spans = sorted(span for word in found.keys() & matching for span in found[word])
     if not spans:
         return None
     start = max(0, spans[0][0] - _BEFORE)
