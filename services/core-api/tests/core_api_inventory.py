@@ -188,6 +188,22 @@ async def _skill_rule(things: Inventory) -> str:
     return await things.made("/skill-rules", {"tag": things.unique("iptu"), "skills": ["iptu"]})
 
 
+async def _view(things: Inventory) -> str:
+    given = {"name": things.unique("Abertos"), "filter": {"status": ["open"]}, "shared": True}
+    return await things.made("/views", given)
+
+
+async def _canned_reply(things: Inventory) -> str:
+    given = {"name": things.unique("Oi"), "body": "Olá, {{cliente.nome}}!", "shared": True}
+    return await things.made("/canned-replies", given)
+
+
+async def _macro(things: Inventory) -> str:
+    action = {"type": "set_priority", "priority": "high"}
+    given = {"name": things.unique("Urgir"), "actions": [action], "shared": True}
+    return await things.made("/macros", given)
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -213,6 +229,10 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "team_member_id": _team_member,
     "absence_id": _absence,
     "rule_id": _skill_rule,
+    "view_id": _view,
+    "reply_id": _canned_reply,
+    "canned_reply_id": _canned_reply,
+    "macro_id": _macro,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 

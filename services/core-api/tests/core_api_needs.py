@@ -105,6 +105,20 @@ NEEDS: Final = MappingProxyType(
         "PATCH /views/{view_id}": "tickets:read",
         "DELETE /views/{view_id}": "tickets:read",
         "GET /views/{view_id}/tickets": "tickets:read",
+        "GET /canned-replies/variables": "tickets:read",
+        "POST /canned-replies": "tickets:write",
+        "GET /canned-replies": "tickets:read",
+        "GET /canned-replies/{reply_id}": "tickets:read",
+        "PATCH /canned-replies/{reply_id}": "tickets:write",
+        "DELETE /canned-replies/{reply_id}": "tickets:write",
+        "GET /tickets/{ticket_id}/canned-replies/{reply_id}": "tickets:read",
+        "POST /macros": "tickets:write",
+        "GET /macros": "tickets:read",
+        "GET /macros/{macro_id}": "tickets:read",
+        "PATCH /macros/{macro_id}": "tickets:write",
+        "DELETE /macros/{macro_id}": "tickets:write",
+        "POST /tickets/{ticket_id}/macros/{macro_id}/preview": "tickets:write",
+        "POST /tickets/{ticket_id}/macros/{macro_id}/apply": "tickets:write",
         "POST /consent-purposes": "purposes:write",
         "GET /consent-purposes": "consents:read",
         "GET /consent-purposes/{code}": "consents:read",
@@ -125,6 +139,13 @@ NEEDS: Final = MappingProxyType(
 RESERVED: Final = MappingProxyType(
     {
         "PATCH /tickets/{ticket_id}/messages/{message_id}": "MESSAGE_NOT_YOURS",
+        "DELETE /absences/{absence_id}": "ABSENCE_OF_ANOTHER",
+        "PATCH /views/{view_id}": "SHARED_VIEW_FORBIDDEN",
+        "DELETE /views/{view_id}": "SHARED_VIEW_FORBIDDEN",
+        "PATCH /canned-replies/{reply_id}": "SHARED_FORBIDDEN",
+        "DELETE /canned-replies/{reply_id}": "SHARED_FORBIDDEN",
+        "PATCH /macros/{macro_id}": "SHARED_FORBIDDEN",
+        "DELETE /macros/{macro_id}": "SHARED_FORBIDDEN",
     }
 )
 """Operations that refuse some who hold the permission, for what is others', and with which code."""
