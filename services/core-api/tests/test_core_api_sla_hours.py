@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from core_api.modules.sla.clock import EntryKind, Metric, Revision, Terms
+from core_api.modules.sla.clock import EntryKind, Metric, Revision, Terms, due_at
 from core_api.modules.sla.definition import CalendarDefinition, calendar_of, frozen
 from core_api.modules.sla.hours import ALWAYS, BusinessCalendar
 from core_api.modules.sla.rules import Happening, Offer, Timer, advance
@@ -178,6 +178,16 @@ def test_who_answers_at_the_last_instant_is_in_time() -> None:
 
     assert [kind for kind, _ in _rows(timer)] == ["start", "warn", "warn", "stop"]
     assert EntryKind.BREACH not in {entry.kind for entry in timer.entries}
+
+
+def test_of_an_ended_timer_it_stays_known_when_it_would_have_been_due() -> None:
+    (timer,) = advance([], _offer(5, {"pending"}), _moment(0, "new", "new"), {})
+    advance([timer], _offer(5, {"pending"}), _moment(2, "open", "resolved", is_over=True), {})
+    assert due_at(timer.entries, {}) == START + 5 * HOUR
+
+    reopened = _moment(12, "resolved", "open", reopened=True)
+    advance([timer], _offer(5, {"pending"}), reopened, {})
+    assert due_at(timer.entries, {}) == START + 15 * HOUR
 
 
 def test_a_ledger_never_goes_backwards() -> None:

@@ -213,6 +213,25 @@ async def test_a_changed_policy_reaches_open_tickets_and_nothing_of_the_past(
     assert finished["finished_at"] is not None
 
 
+async def test_late_or_not_a_change_counts_from_when_it_was_made(
+    ana: Person, http: httpx.AsyncClient, superuser: asyncpg.Connection
+) -> None:
+    policy = await make_policy(ana)
+    moved, swept = await make_ticket(ana), await make_ticket(ana)
+    await sweep(http)
+    await ana.patch(f"{POLICIES}/{policy['id']}", {"resolution_minutes": 900})
+    await pass_time(superuser, 30)
+    await ana.made(f"{TICKETS}/{moved['id']}/pend", {})  # before any sweep
+    await sweep(http)
+
+    (change, *_) = await ana.seen("/api/v1/sla-recomputations")
+    for ticket in (moved, swept):
+        entries = (await levels(ana, ticket["id"]))["ledger"]
+        assert {entry["at"] for entry in entries if entry["kind"] == "policy"} == {
+            change["requested_at"]
+        }
+
+
 async def test_a_changed_calendar_counts_from_the_change_on(
     ana: Person, http: httpx.AsyncClient
 ) -> None:
