@@ -34,15 +34,20 @@ RETURN array_remove(
 # Tiago; in any order, without particles.
 NAME_KEY = r"""
 CREATE OR REPLACE FUNCTION crm.name_key(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (
-  SELECT pg_catalog.string_agg(sound, ' ' ORDER BY sound COLLATE "C")
-  FROM pg_catalog.unnest(crm.name_words(name)) AS word,
-  LATERAL (SELECT pg_catalog.regexp_replace(pg_catalog.translate(
-    pg_catalog.replace(pg_catalog.replace(word, 'ph', 'f'), 'ck', 'c'), 'ywkzh', 'ivcs'
-  ), '(.)\1+', '\1', 'g') AS sound) AS heard
-  WHERE word NOT IN ('da', 'de', 'do', 'das', 'dos', 'e') AND sound <> ''
-)
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  word text;
+  sounds text[] := '{}';
+BEGIN
+  FOREACH word IN ARRAY crm.name_words(name) LOOP
+    CONTINUE WHEN word IN ('da', 'de', 'do', 'das', 'dos', 'e');
+    word := translate(replace(replace(word, 'ph', 'f'), 'ck', 'c'), 'ywkzh', 'ivcs');
+    sounds := sounds || (regexp_replace(word, '(.)\1+', '\1', 'g') COLLATE "C");
+  END LOOP;
+  RETURN array_to_string(ARRAY(SELECT sound FROM unnest(sounds) AS sound ORDER BY sound), ' ');
+END
+$$
 """
 # What two clients that are one have in common: a document, an e-mail, a phone, or name and city.
 # Nobody reads these terms, so they are short: a letter and half of an MD5.
@@ -50,17 +55,30 @@ IDENTITY = """
 CREATE OR REPLACE FUNCTION crm.client_identity(
   name text, emails jsonb, phones jsonb, addresses jsonb, document_index bytea
 ) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ARRAY(
-  SELECT kind || left(md5(value), 16) FROM (
-    SELECT 'm', lower(item ->> 'address') FROM jsonb_array_elements(emails) AS item
-    UNION ALL SELECT 't', item ->> 'number' FROM jsonb_array_elements(phones) AS item
-    UNION ALL SELECT 'c', crm.name_key(name) || '|' || crm.fold(item ->> 'city')
-      FROM jsonb_array_elements(addresses) AS item
-    UNION ALL SELECT 'd', encode(document_index, 'hex')
-  ) AS found (kind, value)
-  WHERE value <> ''
-)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000
+AS $$
+DECLARE
+  item jsonb;
+  found text[] := '{}';
+  key text := crm.name_key(name);
+BEGIN
+  FOR item IN SELECT value FROM jsonb_array_elements(emails) LOOP
+    found := found || ('m' || left(md5(lower(item ->> 'address')), 16));
+  END LOOP;
+  FOR item IN SELECT value FROM jsonb_array_elements(phones) LOOP
+    found := found || ('t' || left(md5(item ->> 'number'), 16));
+  END LOOP;
+  FOR item IN SELECT value FROM jsonb_array_elements(addresses) LOOP
+    IF item ->> 'city' <> '' AND key <> '' THEN
+      found := found || ('c' || left(md5(key || '|' || crm.fold(item ->> 'city')), 16));
+    END IF;
+  END LOOP;
+  IF document_index IS NOT NULL THEN
+    found := found || ('d' || left(md5(encode(document_index, 'hex')), 16));
+  END IF;
+  RETURN found;
+END
+$$
 """
 # Everything a client is found by. Each term starts with its organization (GIN has no second
 # column for it without an extension) and its kind: n a word of the name, g three letters inside
@@ -161,28 +179,27 @@ AS $$
   LIMIT most
 $$
 """
-# Pairs among the `most` clients after one, each with the younger ones that share its identity.
+# Pairs among the `most` clients after one, each with younger ones that share its identity.
 PAIRS = f"""
 CREATE FUNCTION crm.duplicate_candidates(after uuid, most integer, each integer)
 RETURNS TABLE (client_id uuid, other_id uuid)
 {DEFINER.format(rows=50)} AS $$
   SELECT older.id, younger.id
   FROM (
-    SELECT *, (
-      SELECT string_agg(
-        quote_literal(left(md5(c.organization_id::text), 8) || term), ' | '
-      )::tsquery
+    SELECT id, (
+      SELECT string_agg(quote_literal(left(md5(organization_id::text), 8) || term), ' | ')::tsquery
       FROM unnest(crm.client_identity(name, emails, phones, addresses, document_index)) AS term
     ) AS query
-    FROM crm.clients AS c
+    FROM crm.clients
     WHERE organization_id = {TENANT} AND {LIVE} AND id > after
     ORDER BY id LIMIT most
   ) AS older
   CROSS JOIN LATERAL (
     SELECT id FROM crm.clients
-    WHERE organization_id = {TENANT} AND {LIVE} AND {FOUND_BY} @@ older.query AND id > older.id
+    WHERE organization_id = {TENANT} AND {LIVE} AND {FOUND_BY} @@ older.query
     LIMIT each
   ) AS younger
+  WHERE younger.id > older.id  -- not inside, where the key's index would be read for it as well
 $$
 """
 HELPERS = (NAME_WORDS, NAME_KEY, IDENTITY, TERMS, VARIANTS)
