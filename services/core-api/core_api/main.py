@@ -28,6 +28,7 @@ from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.modules.presence import router as presence
+from core_api.modules.reports import router as reports
 from core_api.modules.sla import calendar_router as sla_calendars
 from core_api.modules.sla import policy_router as sla_policies
 from core_api.modules.sla import router as sla
@@ -80,6 +81,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             sla.router,
             sla_calendars.router,
             sla_policies.router,
+            reports.router,
             live_updates.router,
             consents.router,
             audit.router,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -49,6 +49,9 @@ class TicketCounter(Base):
 
     organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
     last_number: Mapped[int] = mapped_column(sa.BigInteger())
+
+
+_REPORTED_BY: Final = ("team_id", "assignee_id", "category_id", "priority")
 
 
 class Ticket(VersionedRow, Base):
@@ -106,6 +109,21 @@ class Ticket(VersionedRow, Base):
         ),
         sa.Index("ix_tickets_category_id", "organization_id", "category_id", "created_at", "id"),
         sa.Index("ix_tickets_priority", "organization_id", "priority", "created_at", "id"),
+        # Everything the reports read, so that they read no row.
+        sa.Index(
+            "ix_tickets_opened",
+            "organization_id",
+            "created_at",
+            postgresql_include=["id", "first_replied_at", *_REPORTED_BY],
+            postgresql_where=sa.text("merged_into_id IS NULL"),
+        ),
+        sa.Index(
+            "ix_tickets_resolved",
+            "organization_id",
+            "resolved_at",
+            postgresql_include=["id", "created_at", *_REPORTED_BY],
+            postgresql_where=sa.text("resolved_at IS NOT NULL AND merged_into_id IS NULL"),
+        ),
         sa.Index(
             "ix_tickets_merged_into_id",
             "organization_id",

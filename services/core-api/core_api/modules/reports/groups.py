@@ -1,0 +1,111 @@
+"""What the rows of a report stand for, and what people call them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from core_api.modules.reports.periods import Interval, Period, Span
+
+
+class Group(StrEnum):
+    """One row for each."""
+
+    TOTAL = "total"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    TEAM = "team"
+    AGENT = "agent"
+    CATEGORY = "category"
+    PRIORITY = "priority"
+
+
+class Now(StrEnum):
+    """One row for each, of what there is now."""
+
+    TOTAL = "total"
+    TEAM = "team"
+    AGENT = "agent"
+    CATEGORY = "category"
+    PRIORITY = "priority"
+
+
+OF_TICKET: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Group.TOTAL: "'total'::text",
+        Group.TEAM: "t.team_id",
+        Group.AGENT: "t.assignee_id",
+        Group.CATEGORY: "t.category_id",
+        Group.PRIORITY: "t.priority",
+    }
+)
+"""The key of a ticket's row."""
+
+NAMED_IN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Group.TEAM: "crm.teams",
+        Group.AGENT: "crm.members",
+        Group.CATEGORY: "crm.ticket_categories",
+    }
+)
+"""Tables with the names of what the keys are ids of."""
+
+NOBODYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Group.TEAM: "Sem equipe",
+        Group.AGENT: "Sem responsável",
+        Group.CATEGORY: "Sem categoria",
+    }
+)
+FIXED: Final[Mapping[str | None, str]] = MappingProxyType(
+    {"total": "Total", "low": "Baixa", "normal": "Normal", "high": "Alta", "urgent": "Urgente"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """A period, and what its rows are."""
+
+    period: Period
+    group: Group
+
+    @property
+    def are_of_tickets(self) -> bool:
+        """Whether only the ticket knows to which row something belongs."""
+        return self.group is not Group.TOTAL and self.group not in _INTERVALS
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the statement is sent with."""
+        edges = [begin for begin, _ in self._spans]
+        return {"begin": self.period.begins_at, "end": self.period.ends_at, "begins": edges}
+
+    def key(self, moment: str) -> str:
+        """SQL for the key of a row; of time, the number of the interval `moment` falls into."""
+        if self.group in OF_TICKET:
+            return OF_TICKET[self.group]
+        # Half the price of computing the local date of every row.
+        return f"width_bucket({moment}, CAST(:begins AS timestamptz[]))"
+
+    def day_of(self, key: str | None) -> str | None:
+        """What the key says to people: of an interval, its first day."""
+        interval = _INTERVALS.get(self.group)
+        if interval is None or key is None:
+            return key
+        return list(self.period.intervals(interval))[int(key) - 1].isoformat()
+
+    @property
+    def _spans(self) -> list[Span]:
+        interval = _INTERVALS.get(self.group)
+        return [] if interval is None else self.period.spans(interval)
+
+
+_INTERVALS: Final[Mapping[Group, Interval]] = MappingProxyType(
+    {
+        Group.DAY: Interval.DAY,
+        Group.WEEK: Interval.WEEK,
+        Group.MONTH: Interval.MONTH,
+    }
+)
