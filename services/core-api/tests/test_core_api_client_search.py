@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from core_api_factories import CLIENTS, Person, generated_cnpj, generated_cpf, make_client
 
 from chassis.data.database import Database
 from core_api.modules.clients.search_index import ClientWord
+from core_api.rebuild_search import rebuild
 from devstack.people import AURORA
+from devstack.testing import DatabaseUrls
 from shared_schemas.ids import OrganizationId
 
 SEARCH = f"{CLIENTS}/search"
@@ -156,3 +159,18 @@ async def test_a_bounded_number_of_statements(
     await ana.seen(SEARCH, q=text)
 
     assert len(statements) <= 5
+
+
+@pytest.mark.committed
+async def test_the_list_of_words_can_be_made_anew(
+    ana: Person, database_urls: DatabaseUrls, superuser: asyncpg.Connection
+) -> None:
+    await make_client(ana, name="Zulmira Quintas")
+    await superuser.execute("UPDATE crm.client_words SET word = 'old' WHERE word = 'zulmira'")
+    assert await names(ana, "zulmria") == []
+
+    done = await rebuild(database_urls.owner)
+
+    assert done == {OrganizationId(AURORA.id): (1, 1)}
+    assert await names(ana, "zulmria") == ["Zulmira Quintas"]
+    assert await names(ana, "zulmria quitnas") == ["Zulmira Quintas"]
