@@ -121,6 +121,34 @@ async def test_tags_and_custom_values_find_what_has_them_now(ana: Person) -> Non
     assert pages[0]["meta"]["total"] == 2
 
 
+@pytest.mark.parametrize("tag", ["d'água", "50%", ":a", "a\\b", '"x"', "--", "$1", "{}"])
+async def test_any_text_is_a_tag_and_a_value(ana: Person, tag: str) -> None:
+    await _field(ana)
+    client = (await make_client(ana))["id"]
+    await make_ticket(ana, client, tags=[tag], custom_fields={"setor": tag})
+    await make_ticket(ana, client, tags=["outra"], custom_fields={"setor": "outro"})
+
+    assert await _found(ana, tag=tag) == [1]
+    assert await _found(ana, custom=f"setor:{tag}", sort="number") == [1]
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "-number", "-updated_at"])
+async def test_pages_of_a_tag_hold_every_ticket_once(ana: Person, sort: str) -> None:
+    client = (await make_client(ana))["id"]
+    for number in range(6):
+        await make_ticket(ana, client, tags=["poda"] if number != 2 else [])
+    seen: list[int] = []
+    params: dict[str, Any] = {"tag": "poda", "sort": sort, "limit": 2}
+    while True:
+        body = (await ana.get(TICKETS, params=params)).json()
+        seen += [ticket["number"] for ticket in body["data"]]
+        if body["meta"]["next_cursor"] is None:
+            break
+        params["cursor"] = body["meta"]["next_cursor"]
+
+    assert seen == ([6, 5, 4, 2, 1] if sort.startswith("-") else [1, 2, 4, 5, 6])
+
+
 async def test_ranges_include_their_beginning_and_not_their_end(
     ana: Person, database: Database
 ) -> None:

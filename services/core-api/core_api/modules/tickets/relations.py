@@ -107,18 +107,19 @@ class Links:
     def _seen_from(self, ticket_id: UUID) -> sa.Select[Any]:
         is_subject = TicketLink.ticket_id == ticket_id
         other = sa.case((is_subject, TicketLink.other_id), else_=TicketLink.ticket_id)
-        statement: sa.Select[Any] = (
-            sa.select(
-                TicketLink.id,
-                TicketLink.kind,
-                TicketLink.created_by,
-                TicketLink.created_at,
-                is_subject.label("is_subject"),
-                Ticket.id.label("to_id"),
-                Ticket.number,
-                Ticket.subject,
-                Ticket.status,
-            )
+        columns: tuple[Any, ...] = (
+            TicketLink.id,
+            TicketLink.kind,
+            TicketLink.created_by,
+            TicketLink.created_at,
+            is_subject.label("is_subject"),
+            Ticket.id.label("to_id"),
+            Ticket.number,
+            Ticket.subject,
+            Ticket.status,
+        )
+        return (
+            sa.select(*columns)
             .select_from(TicketLink)
             .join(
                 Ticket,
@@ -126,7 +127,6 @@ class Links:
             )
             .where(self._mine(), self._touches(ticket_id))
         )
-        return statement
 
     async def find(self, link_id: UUID, ticket_id: UUID) -> TicketLink | None:
         """The link, if it is one of the ticket's."""

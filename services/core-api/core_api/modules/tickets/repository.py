@@ -16,7 +16,12 @@ from chassis.web.pagination import CursorPage, PageNumber
 from core_api.keyset import Keyset
 from core_api.modules.categories.service import ids_below
 from core_api.modules.tickets.exceptions import TicketNotFound
-from core_api.modules.tickets.filters import TicketFilter, conditions, narrowed
+from core_api.modules.tickets.filters import (
+    TicketFilter,
+    as_facets_come,
+    conditions,
+    narrowed,
+)
 from core_api.modules.tickets.models import (
     Ticket,
     TicketCounter,
@@ -176,7 +181,8 @@ class Tickets:
         self, wanted: TicketFilter, order: Keyset, paging: CursorPage | PageNumber
     ) -> Sequence[sa.Row[Any]]:
         """A page of the columns to read."""
-        return await self._rows(order.page(await self.filtered(wanted, *READ_COLUMNS), paging))
+        statement = await self.filtered(wanted, *READ_COLUMNS)
+        return await self._rows(as_facets_come(order, wanted).page(statement, paging))
 
     async def count(self, wanted: TicketFilter) -> int:
         """How many there are on all pages."""
@@ -220,7 +226,12 @@ class Tickets:
             for name in _DRIVING:
                 if value := getattr(wanted, name):
                     return self._conditions(replace(_ANY, **{name: value}))
-        return self._conditions(TicketFilter(statuses=wanted.statuses))
+        if wanted.statuses:
+            return self._conditions(TicketFilter(statuses=wanted.statuses))
+        created = TicketFilter(
+            created_since=wanted.created_since, created_until=wanted.created_until
+        )
+        return self._conditions(created)
 
     async def _rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
