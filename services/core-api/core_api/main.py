@@ -44,7 +44,13 @@ from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings
 from core_api.workplace import VAULT, open_workplace
-from shared_schemas.events import ClientUpdated, TicketCreated, TicketUpdated
+from shared_schemas.events import (
+    ClientMerged,
+    ClientMergeUndone,
+    ClientUpdated,
+    TicketCreated,
+    TicketUpdated,
+)
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
 
@@ -90,6 +96,8 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         conflicts=CONFLICTS,
         subscriptions=[
             Subscription(ClientUpdated, search_upkeep.follow_client),
+            Subscription(ClientMerged, search_upkeep.follow_merge),
+            Subscription(ClientMergeUndone, search_upkeep.follow_undone_merge),
             Subscription(TicketCreated, search_upkeep.learn_created),
             Subscription(TicketUpdated, search_upkeep.learn_updated),
         ],

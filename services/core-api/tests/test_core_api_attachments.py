@@ -114,7 +114,7 @@ async def test_a_viewer_reads_and_changes_nothing(bruno: Person, vera: Person) -
     assert deleted.status_code == 403
 
 
-async def test_a_message_takes_pending_attachments_once(bruno: Person) -> None:
+async def test_a_message_takes_pending_attachments_once(bruno: Person, records: Records) -> None:
     ticket = await make_ticket(bruno)
     first = (await attach(bruno, ticket["id"])).json()["data"]
     messages = f"{TICKETS}/{ticket['id']}/messages"
@@ -129,6 +129,8 @@ async def test_a_message_takes_pending_attachments_once(bruno: Person) -> None:
     assert (again.status_code, again.json()["code"]) == (422, "ATTACHMENT_NOT_PENDING")
     assert late.status_code == 201
     assert len(await bruno.seen(messages)) == 1
+    [noted] = await records.audit("attachment.bound")
+    assert noted["values"]["message_id"] == {"from": None, "to": said["id"]}
 
 
 async def test_attachments_of_another_ticket_are_not_taken(bruno: Person) -> None:

@@ -22,6 +22,9 @@ from core_api.modules.tickets.schemas import (
     TicketUpdate,
 )
 
+BY_LINK = {"GET /api/v1/attachments/{attachment_id}/download"}
+"""A signed link takes the place of the access token."""
+
 
 @pytest.fixture(scope="module")
 def document(shared_app: FastAPI) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
         assert operation["summary"], name
         assert operation["description"], name
         assert operation["tags"], name
-        assert operation["security"], name
+        assert operation["security"] or name in BY_LINK, name
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

@@ -4,13 +4,20 @@ from typing import Any
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_ticket
 
 from chassis.data.database import Database
 from core_api.modules.tickets import search, search_upkeep
 from devstack.people import AURORA
-from shared_schemas.events import ClientUpdated, TicketCreated, TicketUpdated
-from shared_schemas.ids import OrganizationId
+from shared_schemas.events import (
+    ClientMerged,
+    ClientMergeUndone,
+    ClientUpdated,
+    TicketCreated,
+    TicketUpdated,
+)
+from shared_schemas.ids import OrganizationId, new_id
 
 ORGANIZATION = OrganizationId(AURORA.id)
 
@@ -171,6 +178,30 @@ async def test_a_renamed_clients_tickets_follow(bruno: Person, database: Databas
 
     assert sorted(await found(bruno, "depósito certidão", status="new")) == numbers
     assert await found(bruno, "tintas") == []
+
+
+async def test_tickets_of_merged_clients_are_found_by_whose_they_are(
+    bruno: Person, database: Database
+) -> None:
+    first = await make_client(bruno, name="Papelaria Sol")
+    second = await make_client(bruno, name="Papelaria Lua")
+    ticket = await make_ticket(bruno, second["id"])
+    moved = {"ticket_id": ticket["id"]}
+    caused = {"organization_id": ORGANIZATION, "correlation_id": "test", "merge_id": new_id()}
+    ids = {"client_id": first["id"], "merged_id": second["id"]}
+    move = sa.text("UPDATE crm.tickets SET client_id = :client_id WHERE id = :ticket_id")
+
+    async with database.transaction(ORGANIZATION) as tx:
+        await tx.execute(move, {**moved, "client_id": first["id"]})
+        await search_upkeep.follow_merge(tx, ClientMerged.caused(**caused, **ids))
+    merged = (await found(bruno, "sol"), await found(bruno, "lua"))
+    by_client = await found(bruno, "certidão", client_id=first["id"])
+    async with database.transaction(ORGANIZATION) as tx:
+        await tx.execute(move, {**moved, "client_id": second["id"]})
+        await search_upkeep.follow_undone_merge(tx, ClientMergeUndone.caused(**caused, **ids))
+
+    assert (merged, by_client) == (([1], []), [1])
+    assert (await found(bruno, "sol"), await found(bruno, "lua")) == ([], [1])
 
 
 async def test_other_events_of_clients_and_tickets_change_nothing(

@@ -90,6 +90,15 @@ class AttachmentService:
         bound = await self.attachments.bind(ticket_id, attachment_ids, message_id)
         if set(bound) != set(attachment_ids):
             raise AttachmentUnusable
+        for attachment_id in bound:
+            await audit.record(
+                self.tx,
+                self.actor,
+                "attachment.bound",
+                attachment_id,
+                changes={"message_id": audit.Change(None, message_id)},
+                related={"ticket_id": ticket_id, "message_id": message_id},
+            )
 
     async def delete(self, ticket_id: UUID, attachment_id: UUID) -> None:
         """Forgets an attachment. Its object goes after the commit, or with the next sweep."""
