@@ -56,6 +56,9 @@ async def test_each_level_is_told_once_at_the_time_it_was_reached(
         await sweep(http)
         told = _told(await records.events("sla.warned"), ticket["id"])
         assert told == [("first_response", level) for level in expected]
+        for name, there in (("warning", expected == [50, 80]), ("breached", 100 in expected)):
+            listed = await ana.seen(TICKETS, sla=name)
+            assert [one["id"] for one in listed] == [ticket["id"]] * there
 
     (breach,) = await records.events("sla.breached")
     assert breach["payload"]["metric"] == "first_response"
