@@ -129,6 +129,61 @@ async def test_a_ticket_somebody_works_on_is_passed_by(
     assert after["breached"] == 1
 
 
+async def test_replies_and_sweeps_at_once_leave_ledgers_that_add_up(
+    ana: Person, resources: Resources, superuser: asyncpg.Connection
+) -> None:
+    await make_policy(ana, first_response_minutes=10, resolution_minutes=20)
+    tickets = [await make_ticket(ana) for _ in range(10)]
+    await pass_time(superuser, 60)
+
+    async def reply(ticket_id: str) -> None:
+        await ana.made(f"{TICKETS}/{ticket_id}/messages", {"kind": "reply", "body": "Bom dia."})
+        await ana.made(f"{TICKETS}/{ticket_id}/resolve", {})
+
+    sweeps = [Sweep(database=resources.database, correlation_id="race", batch=3) for _ in range(3)]
+    await asyncio.gather(*(one.run() for one in sweeps), *(reply(one["id"]) for one in tickets))
+
+    for ticket in tickets:
+        for metric in ("first_response", "resolution"):
+            ledger = await kinds(ana, ticket["id"], metric)
+            assert ledger == ["start", "warn", "warn", "breach", "stop"]
+
+
+async def test_the_projection_says_what_the_ledger_says(
+    ana: Person, http: httpx.AsyncClient, superuser: asyncpg.Connection
+) -> None:
+    policy = await make_policy(ana, pauses_in=["pending"])
+    tickets = [await make_ticket(ana) for _ in range(4)]
+    for ticket, moves in zip(
+        tickets, ((), ("pend",), ("resolve",), ("resolve", "reopen", "pend")), strict=True
+    ):
+        for move in moves:
+            await ana.made(f"{TICKETS}/{ticket['id']}/{move}", {})
+    await pass_time(superuser, 70)
+    await sweep(http)
+    await ana.patch(f"{POLICIES}/{policy['id']}", {"resolution_minutes": 80})
+    await sweep(http)
+
+    for ticket in tickets:
+        computed = (await levels(ana, ticket["id"]))["timers"]
+        for one in computed:
+            stored = await superuser.fetchrow(
+                "SELECT state, target_seconds, due_at, breached_at, stopped_at FROM crm.sla_timers"
+                " WHERE ticket_id = $1 AND metric = $2 AND run = $3",
+                ticket["id"],
+                one["metric"],
+                one["run"],
+            )
+            for name, value in dict(stored).items():
+                said = one[name]
+                assert value == (
+                    datetime.fromisoformat(said) if name.endswith("_at") and said else said
+                )
+        dues = [one["due_at"] for one in computed if one["state"] in {"running", "paused"}]
+        read = await ana.seen(f"{TICKETS}/{ticket['id']}")
+        assert read["sla_due_at"] == min((due for due in dues if due), default=None)
+
+
 async def test_a_sweep_that_dies_leaves_nothing_half_done(
     ana: Person,
     http: httpx.AsyncClient,
