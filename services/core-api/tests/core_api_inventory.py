@@ -149,6 +149,17 @@ async def _relation(things: Inventory) -> str:
     return await things.made(f"/clients/{person}/relations", {"client_id": company})
 
 
+async def _merge(things: Inventory) -> str:
+    survivor, other = [(await make_client(things.admin))["id"] for _ in range(2)]
+    return await things.made(f"/clients/{survivor}/merge", {"other_id": other})
+
+
+async def _duplicate(things: Inventory) -> str:
+    email = f"{things.unique('gemeas')}@exemplo.com.br"
+    await make_client(things.admin, email=email)
+    return str((await make_client(things.admin, email=email))["id"])
+
+
 async def _field(things: Inventory) -> str:
     key = things.unique("campo").replace("-", "_")
     field = {"entity": "client", "key": key, "label": "Nível", "type": "choice"}
@@ -221,6 +232,9 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "company_id": _company,
     "note_id": _note,
     "relation_id": _relation,
+    "other_id": _client,
+    "merge_id": _merge,
+    "duplicate_id": _duplicate,
     "field_id": _field,
     "attachment_id": _attachment,
     "category_id": _category,

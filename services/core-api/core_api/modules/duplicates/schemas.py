@@ -48,7 +48,7 @@ class MergeCreate(MergeChoices):
                     "other_id": _OTHER,
                     "choices": {"name": "other"},
                     "reason": "Cadastro em dobro",
-                    "other_version": 3,
+                    "other_version": 1,
                 }
             ]
         }
