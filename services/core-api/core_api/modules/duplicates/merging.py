@@ -32,12 +32,14 @@ from core_api.modules.duplicates.plan import (
     values_of,
 )
 from core_api.modules.duplicates.repository import Merges, Pairs
+from core_api.modules.tickets.service import follow_client
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.events import ClientMerged, ClientUpdated
 from shared_schemas.ids import new_id
 
 MOVING: Final = tuple(rows for rows in CLIENT_RELATIONS if isinstance(rows, MovingRows))
+TICKETS: Final = "tickets"
 Choices = Mapping[MergeField, Choice]
 
 
@@ -114,6 +116,10 @@ class MergeService:
         merge.changed = await seal_changes(self.tx, merge, before, after, gives_id=gives_id)
         self.tx.add(merge)
         await self._tell(merge, changes)
+        tickets = moved_tickets(merge)
+        await follow_client(
+            self.tx, self.actor, tickets, merged.id, survivor.id, reason=merge.reason
+        )
         await search_index.refresh(
             self.tx,
             merge.organization_id,
@@ -171,6 +177,11 @@ class MergeService:
             related={"merged_id": merge.merged_id, "merge_id": merge.id},
             reason=merge.reason,
         )
+
+
+def moved_tickets(merge: ClientMerge) -> list[UUID]:
+    """Those that went from the one client to the other."""
+    return [UUID(found) for found in merge.moved.get(TICKETS, ())]
 
 
 async def apply(tx: AsyncSession, client: Client, values: Values) -> Changes:

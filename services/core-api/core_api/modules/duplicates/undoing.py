@@ -23,10 +23,11 @@ from core_api.modules.duplicates.exceptions import (
     SurvivorMerged,
     UndoConflicts,
 )
-from core_api.modules.duplicates.merging import MOVING, apply, open_changes
+from core_api.modules.duplicates.merging import MOVING, apply, moved_tickets, open_changes
 from core_api.modules.duplicates.models import ClientMerge
 from core_api.modules.duplicates.plan import FieldConflict, MergeField, restored, values_of
 from core_api.modules.duplicates.repository import Merges, Pairs
+from core_api.modules.tickets.service import follow_client
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorDetail
@@ -100,6 +101,8 @@ class UndoService:
         await self._move_back(merge)
         merge.undo(self.actor.user_id)
         await self._tell(merge, changes, reason)
+        tickets = moved_tickets(merge)
+        await follow_client(self.tx, self.actor, tickets, survivor.id, merged.id, reason=reason)
         old_names = [changes["name"].old] if "name" in changes else []
         await search_index.refresh(
             self.tx, merge.organization_id, [survivor, merged], old_names=old_names

@@ -125,12 +125,6 @@ class Tickets:
         locked = statement.with_for_update().execution_options(populate_existing=True)
         return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
 
-    async def lock_of_client(self, client_id: UUID) -> dict[UUID, Ticket]:
-        """Every ticket of a client, locked in the order of their ids."""
-        statement = sa.select(Ticket).where(self._mine(), Ticket.client_id == client_id)
-        locked = statement.order_by(Ticket.id).with_for_update()
-        return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
-
     async def lock_both(self, one: UUID, other: UUID) -> tuple[Ticket, Ticket]:
         """Both, locked in the order of their ids, or TicketNotFound."""
         tickets = await self.lock_all((one, other))

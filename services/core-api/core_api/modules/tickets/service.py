@@ -35,8 +35,7 @@ __all__ = [
     "TicketService",
     "TicketStatus",
     "check_ticket",
-    "move_client",
-    "move_client_back",
+    "follow_client",
     "require_ticket",
     "settled_at_the_end",
 ]
@@ -58,34 +57,17 @@ async def require_ticket(
     return TicketAsked(ticket_id, client_id)
 
 
-async def move_client(
-    session: AsyncSession,
-    actor: Actor,
-    from_client_id: UUID,
-    to_client_id: UUID,
-    *,
-    reason: str | None = None,
-) -> list[UUID]:
-    """For the merging of clients: gives every ticket of one to the other; the ids of the tickets.
-
-    Takes the tickets' locks: lock the clients afterwards.
-    """
-    tickets = TicketService(session, actor)
-    return await tickets.move_client(from_client_id, to_client_id, reason)
-
-
-async def move_client_back(
+async def follow_client(
     session: AsyncSession,
     actor: Actor,
     ticket_ids: Collection[UUID],
-    from_client_id: UUID,
-    to_client_id: UUID,
+    before: UUID,
+    now: UUID,
     *,
     reason: str | None = None,
-) -> list[UUID]:
-    """For the undoing: gives back those that `from_client_id` still has; their ids."""
-    tickets = TicketService(session, actor)
-    return await tickets.move_client_back(ticket_ids, from_client_id, to_client_id, reason)
+) -> None:
+    """For the merging of clients: their tickets remember that they went from one to the other."""
+    await TicketService(session, actor).follow_client(ticket_ids, before, now, reason)
 
 
 async def check_ticket(rows: TenantRows, organization_id: OrganizationId, ticket_id: UUID) -> None:
