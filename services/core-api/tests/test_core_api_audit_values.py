@@ -19,6 +19,7 @@ from core_api.modules.audit.models import AuditEvent, SubjectKey
 from devstack.people import AURORA
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, UserId, new_id
+from shared_schemas.permissions import Role
 
 EVENTS = "/api/v1/audit-events"
 AT = OrganizationId(AURORA.id)
@@ -72,6 +73,23 @@ async def test_document_is_masked_in_the_log(ana: Person, davi: Person) -> None:
     assert generated_cpf(5) not in answer.text
     (changed,) = [e for e in answer.json()["data"] if e["action"] == "client.updated"]
     assert changed["values"]["document"]["from"] == "***.982.247-**"
+
+
+async def test_contacts_are_masked_for_who_may_not_see_them(
+    ana: Person, database: Database
+) -> None:
+    await make_client(
+        ana, emails=[{"address": "julia@b.test"}, {"address": "z@b.test"}], phone="11987654321"
+    )
+    reader = Actor(AT, UserId(UUID(int=7)), frozenset({Role.VIEWER}), "pedido-0001")
+    async with database.transaction(AT, read_only=True) as tx:
+        created = sa.select(AuditEvent).where(AuditEvent.action == "client.created")
+        (values,) = await audit.visible_values(tx, reader, (await tx.scalars(created)).all())
+
+    assert values["email"] == {"from": None, "to": "j***@b.test"}
+    assert [entry["address"] for entry in values["emails"]["to"]] == ["j***@b.test", "z***@b.test"]
+    assert values["phone"]["to"] == "+*********4321"
+    assert values["name"]["to"] == "Júlia Prado"
 
 
 async def test_events_about_a_client_are_found_by_it(ana: Person) -> None:

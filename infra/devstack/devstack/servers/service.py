@@ -56,9 +56,7 @@ class ServiceServer(Server):
     def environment(self) -> Mapping[str, str]:
         """The caller's environment, then what this stack decides."""
         kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-        return (
-            kept | {"PYTHONUNBUFFERED": "1", "FORWARDED_ALLOW_IPS": "127.0.0.1"} | self.variables
-        )
+        return kept | {"PYTHONUNBUFFERED": "1", "FORWARDED_ALLOW_IPS": "127.0.0.1"} | self.variables
 
     def answers(self) -> bool:
         """Its readiness: database, Redis and migrations included."""

@@ -11,7 +11,7 @@ from chassis.web.dependencies import ReadTx
 from chassis.web.pagination import ByCursor
 from core_api.modules.audit.repository import NEWEST_FIRST, AuditEvents, AuditFilter
 from core_api.modules.audit.schemas import AuditEventRead
-from core_api.modules.audit.service import opened_values
+from core_api.modules.audit.service import visible_values
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.permissions import Permission
@@ -50,7 +50,7 @@ async def list_audit_events(
 ) -> Success[list[AuditEventRead]]:
     """Every change of the organization's data: by whom, from what to what, when and why."""
     events = await AuditEvents(tx, actor.organization_id).list(wanted, page)
-    values = await opened_values(tx, actor.organization_id, events)
+    values = await visible_values(tx, actor, events)
     by_id = dict(zip((event.id for event in events), values, strict=True))
     return page.answer(
         actor,

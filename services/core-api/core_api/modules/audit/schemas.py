@@ -1,17 +1,11 @@
 """What an audit event looks like on the wire."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from core_api.masking import mask_document
-
-# Reading the log is not revealing a document: that is asked of the client, and noted.
-_MASKED: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"document": mask_document})
 
 
 class ValueChange(BaseModel):
@@ -57,18 +51,8 @@ class AuditEventRead(BaseModel):
             subject_id=event.subject_id,
             about=event.about,
             changed=event.changed,
-            values={
-                field: ValueChange.model_validate(_masked(field, value))
-                for field, value in values.items()
-            },
+            values={field: ValueChange.model_validate(value) for field, value in values.items()},
             reason=event.reason,
             related=event.related,
             request_id=event.request_id,
         )
-
-
-def _masked(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    mask = _MASKED.get(field)
-    if mask is None:
-        return dict(value)
-    return {name: mask(text) if isinstance(text, str) else text for name, text in value.items()}

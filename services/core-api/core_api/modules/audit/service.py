@@ -11,9 +11,16 @@ from chassis.data.columns import utc_now
 from core_api.changes import Change, Changes
 from core_api.modules.audit.models import AuditEvent
 from core_api.modules.audit.subject_keys import SubjectKeys
-from core_api.modules.audit.values import opened_pair, pair, place_of, sealed_pair
+from core_api.modules.audit.values import (
+    masked_pair,
+    opened_pair,
+    pair,
+    place_of,
+    sealed_pair,
+)
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
+from shared_schemas.permissions import Permission
 
 __all__ = [
     "Change",
@@ -22,6 +29,7 @@ __all__ = [
     "opened_values",
     "record",
     "record_by_system",
+    "visible_values",
 ]
 
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
@@ -122,6 +130,18 @@ async def opened_values(
             for field, value in values.items()
         }
         for event, values in zip(events, stored, strict=True)
+    ]
+
+
+async def visible_values(
+    session: AsyncSession, actor: Actor, events: Sequence[Any]
+) -> list[dict[str, dict[str, Any]]]:
+    """The same as this actor may see them: documents masked, contacts as their role has it."""
+    contact = actor.may(Permission.CLIENTS_CONTACT)
+    opened = await opened_values(session, actor.organization_id, events)
+    return [
+        {field: masked_pair(field, value, contact=contact) for field, value in values.items()}
+        for values in opened
     ]
 
 

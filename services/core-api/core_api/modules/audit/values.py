@@ -2,16 +2,18 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 from chassis.security.sealing import Seal, SealBroken
 from core_api.changes import Change
+from core_api.masking import mask_document, mask_email, mask_phone
 
 
 def plain(value: Any) -> Any:
@@ -60,6 +62,32 @@ def opened_pair(stored: Mapping[str, Any], seal: Seal | None, bound: bytes) -> d
     except SealBroken:
         pass  # another key than the one it was written with
     return {"from": None, "to": None, "erased": True}
+
+
+def masked_pair(field: str, opened: Mapping[str, Any], *, contact: bool) -> dict[str, Any]:
+    """As a reader may see it. Documents are masked for everybody: whole they are shown where
+    revealing is noted; `contact`: whether e-mails and phones are shown whole."""
+    mask = _MASKS.get(field)
+    if mask is None or (contact and field != "document"):
+        return dict(opened)
+    return {
+        name: mask(value) if value and name != "erased" else value for name, value in opened.items()
+    }
+
+
+def _each(key: str, mask: Callable[[str], str]) -> Callable[[Any], Any]:
+    return lambda entries: [entry | {key: mask(entry[key])} for entry in entries]
+
+
+_MASKS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        "document": mask_document,
+        "email": mask_email,
+        "phone": mask_phone,
+        "emails": _each("address", mask_email),
+        "phones": _each("number", mask_phone),
+    }
+)
 
 
 def place_of(organization_id: UUID, event_id: UUID, field: str) -> bytes:
