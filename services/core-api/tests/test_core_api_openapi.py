@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from core_api.modules.categories.schemas import CategoryCreate, CategoryUpdate
 from core_api.modules.clients.schemas import ClientCreate, ClientUpdate
 from core_api.modules.consents.schemas import (
     ConsentCreate,
@@ -14,11 +15,23 @@ from core_api.modules.consents.schemas import (
     PurposeCreate,
     PurposeUpdate,
 )
+from core_api.modules.desk.schemas import DeskSettingsUpdate
+from core_api.modules.tickets.bulk_schemas import (
+    BulkAssign,
+    BulkChange,
+    BulkMove,
+    BulkSay,
+    BulkTag,
+    BulkWatch,
+)
 from core_api.modules.tickets.message_schemas import MessageCreate, MessageUpdate
+from core_api.modules.tickets.relation_schemas import LinkCreate, WatcherCreate
 from core_api.modules.tickets.schemas import (
     TicketAssignment,
     TicketCreate,
+    TicketMergeInto,
     TicketMove,
+    TicketSplitOff,
     TicketUpdate,
 )
 
@@ -89,6 +102,19 @@ def test_every_reference_resolves(document: dict[str, Any]) -> None:
         TicketAssignment,
         MessageCreate,
         MessageUpdate,
+        TicketMergeInto,
+        TicketSplitOff,
+        WatcherCreate,
+        LinkCreate,
+        BulkAssign,
+        BulkMove,
+        BulkChange,
+        BulkTag,
+        BulkSay,
+        BulkWatch,
+        CategoryCreate,
+        CategoryUpdate,
+        DeskSettingsUpdate,
         PurposeCreate,
         PurposeUpdate,
         NoticeCreate,

@@ -33,6 +33,18 @@ class _Many(Input):
 class BulkAssign(_Many):
     """Gives the tickets to somebody, to nobody, to a team."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "numbers": [41],
+                    "action": "assign",
+                    "parameters": {"assignee_id": "0192a000-0000-7000-8000-000000000002"},
+                }
+            ]
+        }
+    )
+
     action: Literal["assign"]
     parameters: TicketAssignment
 
@@ -40,12 +52,30 @@ class BulkAssign(_Many):
 class BulkMove(_Many):
     """Changes the status of the tickets."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "numbers": [41, 42],
+                    "action": "resolve",
+                    "parameters": {"note": "Obra concluída."},
+                }
+            ]
+        }
+    )
+
     action: Literal["pend", "hold", "resolve", "close", "reopen"]
     parameters: TicketMove = TicketMove()
 
 
 class BulkChange(_Many):
     """Changes fields of the tickets."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"numbers": [41], "action": "change", "parameters": {"priority": "high"}}]
+        }
+    )
 
     action: Literal["change"]
     parameters: TicketUpdate
@@ -61,12 +91,26 @@ class TagChange(Input):
 class BulkTag(_Many):
     """Adds and removes tags."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"numbers": [41], "action": "tag", "parameters": {"add": ["mutirão"]}}]
+        }
+    )
+
     action: Literal["tag"]
     parameters: TagChange
 
 
 class BulkSay(_Many):
     """Adds the same reply or note to the tickets."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"numbers": [41], "action": "say", "parameters": {"kind": "note", "body": "Ver."}}
+            ]
+        }
+    )
 
     action: Literal["say"]
     parameters: MessageCreate
@@ -86,6 +130,10 @@ class BulkWatcher(Input):
 
 class BulkWatch(_Many):
     """Has somebody watch the tickets."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"numbers": [41], "action": "watch", "parameters": {}}]}
+    )
 
     action: Literal["watch"]
     parameters: BulkWatcher = BulkWatcher()

@@ -1,6 +1,6 @@
 """What every use case on tickets shares: the transaction, the rows, and one way to record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,13 @@ from core_api.modules.tickets.repository import Tickets
 from core_api.modules.tickets.team_queue import TeamQueue
 from core_api.modules.tickets.timekeeping import moment_of, take_over
 from shared_schemas.actor import Actor
-from shared_schemas.events import TicketCreated, TicketMessageAdded, TicketResolved, TicketUpdated
+from shared_schemas.events import (
+    BaseEvent,
+    TicketCreated,
+    TicketMessageAdded,
+    TicketResolved,
+    TicketUpdated,
+)
 from shared_schemas.ids import new_id
 
 CREATED: Final = "ticket.created"
@@ -55,16 +61,8 @@ class TicketWork:
         levels = await sla.follow(self.tx, moment)
         if levels is not None:
             take_over(ticket, levels)
-        outbox.add(self.tx, self._happening(ticket, action, changes))
-        if action == RESOLVED:
-            outbox.add(self.tx, TicketResolved.by(self.actor, **ids_of(ticket)))
-        if message is not None and message.kind is not MessageKind.DRAFT:
-            outbox.add(
-                self.tx,
-                TicketMessageAdded.by(
-                    self.actor, **ids_of(ticket), message_id=message.id, kind=message.kind.value
-                ),
-            )
+        for event in self._happenings(ticket, action, changes, message):
+            outbox.add(self.tx, event)
         said = {} if message is None else {"message_id": message.id}
         await audit.record(
             self.tx,
@@ -86,12 +84,19 @@ class TicketWork:
     async def _assigned(self, ticket: Ticket, action: str, changes: Changes, why: str) -> None:
         await self._record(ticket, action, changes, reason=why)
 
-    def _happening(
-        self, ticket: Ticket, action: str, changes: Changes
-    ) -> TicketCreated | TicketUpdated:
+    def _happenings(
+        self, ticket: Ticket, action: str, changes: Changes, message: TicketMessage | None
+    ) -> Iterator[BaseEvent]:
+        ids = ids_of(ticket)
         if action == CREATED:
-            return TicketCreated.by(self.actor, **ids_of(ticket))
-        return TicketUpdated.by(self.actor, **ids_of(ticket), changed=sorted(changes))
+            yield TicketCreated.by(self.actor, **ids)
+        else:
+            yield TicketUpdated.by(self.actor, **ids, changed=sorted(changes))
+        if action == RESOLVED:
+            yield TicketResolved.by(self.actor, **ids)
+        if message is not None and message.kind is not MessageKind.DRAFT:
+            said = {"message_id": message.id, "kind": message.kind.value}
+            yield TicketMessageAdded.by(self.actor, **ids, **said)
 
     def _say(self, ticket: Ticket, kind: MessageKind, body: str) -> tuple[TicketMessage, Changes]:
         """A new message of the ticket, and what that changes of the ticket."""
