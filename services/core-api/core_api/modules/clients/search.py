@@ -30,6 +30,8 @@ _IDENTIFIED, _NAMED, _BEGUN = 0, 1, 2
 _AFTER_ANY: Final = "\U0010ffff"
 _NAME_WORDS: Final = sa.func.crm.name_words(Client.name, type_=ARRAY(sa.Text()))
 Rows = Sequence[sa.Row[Any]]
+Similar = Mapping[str, Mapping[str, int]]
+"""A word → those that may have been meant → how many edits away each is."""
 
 
 class ClientSearch:
@@ -116,13 +118,21 @@ class ClientSearch:
     async def _nearly(self, question: Question, limit: int) -> Rows:
         """As by names, with typing errors; those with fewer first."""
         meant = await self._meant(question)
+        unknown = {typed: words for typed, words in meant.items() if typed not in words}
+        rows = await self._corrected(question, unknown, limit)
+        if rows or len(unknown) == len(meant):
+            return rows
+        # Words that are names may be wrong as well: Luís, where it should be Luiz.
+        return await self._corrected(question, meant, limit)
+
+    async def _corrected(self, question: Question, meant: Similar, limit: int) -> Rows:
         if not any(meant.values()):
             return []
         query = self._terms.nearly(question, lambda name: meant.get(name, ()))
         rank = sum((_edits(words) for words in meant.values()), start=sa.literal(0))
         return await self._ranked(query, rank, limit)
 
-    async def _meant(self, question: Question) -> dict[str, dict[str, int]]:
+    async def _meant(self, question: Question) -> Similar:
         """For each word of a name those that may have been meant, with the number of errors."""
         typed = {name for word in question.words for name in word.names if edits_allowed(name)}
         if not typed:

@@ -13,6 +13,7 @@ from core_api.modules.clients.contacts import phone_digits
 
 _BETWEEN_WORDS: Final = re.compile(r"[\x01-\x2f\x3a-\x60\x7b-\x7f]+")
 _WORDS: Final = 8
+PARTICLES: Final = frozenset({"da", "de", "do", "das", "dos", "e"})
 _PART: Final = 3
 _PHONE_PART: Final = 4
 
@@ -46,7 +47,10 @@ class Question:
     def of(cls, text: str, *, contact: bool) -> Self:
         """Folds and splits what was typed."""
         folded = " ".join(fold(text).split())
-        words = tuple(Word.of(word) for word in folded.split()[:_WORDS])
+        *typed, last = folded.split()[:_WORDS] or [""]
+        # They are in every other name; the last word may still be the beginning of another one.
+        telling = [word for word in typed if word not in PARTICLES]
+        words = tuple(Word.of(word) for word in [*telling, last])
         return cls(text.strip(), folded, words, _digits(folded) if contact else None, contact)
 
 
@@ -88,7 +92,6 @@ class Terms:
         kinds = "ex" if question.contact else "x"
         return _any(
             [
-                _all(self._begins(name) for name in word.names),
                 _all(self._inside(name) for name in word.names),
                 *(self._parts(kind, word.text, _PART) for kind in kinds),
                 self._parts("p", word.digits, _PHONE_PART) if question.contact else None,

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from core_api.folding import fold
-from core_api.modules.clients.search_terms import name_words
+from core_api.modules.clients.search_terms import PARTICLES, name_words
 from core_api.typos import distance, edits_allowed
 
 
@@ -37,7 +37,6 @@ _WEIGHTS: Final = MappingProxyType(
 LEAST: Final = 0.5
 """Below, it is not worth anybody's time."""
 
-_PARTICLES: Final = frozenset({"da", "de", "do", "das", "dos", "e"})
 _BIRTH_DATES: Final = ("data_nascimento", "data_de_nascimento", "nascimento", "birth_date")
 
 
@@ -72,7 +71,7 @@ class Traits:
     @cached_property
     def words(self) -> list[str]:
         """Of the name, without particles, in any order."""
-        return sorted(word for word in name_words(fold(self.name)) if word not in _PARTICLES)
+        return sorted(word for word in name_words(fold(self.name)) if word not in PARTICLES)
 
 
 @dataclass(frozen=True, slots=True)
