@@ -9,7 +9,14 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from core_api_factories import INTERNAL_KEY, TICKETS, Person, PersonOf, make_client
+from core_api_factories import (
+    INTERNAL_KEY,
+    TICKETS,
+    Person,
+    PersonOf,
+    make_client,
+    make_ticket,
+)
 from core_api_records import Records
 from core_api_teams import (
     SWEEP,
@@ -74,6 +81,27 @@ async def test_fifty_at_once_over_five_are_ten_each(
     assert Counter(row["subject_id"] for row in assigned) == {ticket["id"]: 1 for ticket in tickets}
     in_turn = [row["values"]["assignee_id"]["to"] for row in assigned]
     assert {len(set(in_turn[start : start + 5])) for start in range(0, 50, 5)} == {5}
+
+
+@pytest.mark.parametrize("mode", ["round_robin", "least_loaded"])
+async def test_fifty_that_enter_at_once_are_ten_each(
+    mode: str, ana: Person, person: PersonOf, records: Records
+) -> None:
+    """Numbers queue up whoever opens tickets; here nothing does but the turns."""
+    crew = await make_crew(person, 5)
+    team = await make_team(ana, crew, mode=mode)
+    client = await make_client(ana)
+    tickets = await at_once(make_ticket(ana, client["id"]) for _ in range(50))
+
+    answers = await at_once(
+        ana.patch(f"{TICKETS}/{ticket['id']}", {"team_id": team["id"]}) for ticket in tickets
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 50}
+    held = Counter(ticket["assignee_id"] for ticket in await _of_team(ana, team))
+    assert held == {await id_of(one): 10 for one in crew}
+    assigned = await records.audit("ticket.assigned")
+    assert Counter(row["subject_id"] for row in assigned) == {ticket["id"]: 1 for ticket in tickets}
 
 
 async def test_turns_survive_a_restart(ana: Person, person: PersonOf, app: Any) -> None:
