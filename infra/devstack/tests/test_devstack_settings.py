@@ -1,5 +1,6 @@
 """Ports, folders and secrets of a checkout."""
 
+import json
 import socket
 import stat
 from pathlib import Path
@@ -70,6 +71,34 @@ def test_secrets_are_generated_once_and_readable_by_nobody_else(tmp_path: Path) 
     assert first.passwords != other.passwords
     assert set(first.internal_keys.values()).isdisjoint(other.internal_keys.values())
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_secrets_of_an_older_checkout_get_what_is_missing_and_keep_the_rest(tmp_path: Path) -> None:
+    first = load_or_generate(tmp_path)
+    file = tmp_path / "secrets.json"
+    older = json.loads(file.read_text())
+    del older["field_key"], older["blind_index_key"]
+    file.write_text(json.dumps(older))
+
+    second, third = load_or_generate(tmp_path), load_or_generate(tmp_path)
+
+    assert second == third
+    assert (second.passwords, second.internal_keys) == (first.passwords, first.internal_keys)
+    assert second.field_key != second.blind_index_key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_only_core_api_gets_the_keys_of_sealed_fields(tmp_path: Path) -> None:
+    secrets = load_or_generate(tmp_path)
+    topology = build_topology(settings_from({"COGEP_STATE_DIR": str(tmp_path)}), secrets)
+
+    holders = [
+        server.name
+        for server in (topology.core_api, topology.ai_svc, topology.worker_svc, topology.oidc)
+        if secrets.field_key in str(server.environment())
+    ]
+
+    assert holders == ["core-api"]
 
 
 def test_services_get_the_tenant_roles_and_nobody_gets_the_owner(tmp_path: Path) -> None:
