@@ -215,6 +215,19 @@ async def _macro(things: Inventory) -> str:
     return await things.made("/macros", given)
 
 
+async def _calendar(things: Inventory) -> str:
+    monday = [{"opens": "08:00", "closes": "12:00"}]
+    given = {"name": things.unique("Sede"), "week": {"monday": monday}}
+    return await things.made("/sla-calendars", given)
+
+
+async def _policy(things: Inventory) -> str:
+    given = {"name": things.unique("Urgentes"), "first_response_minutes": 30}
+    return await things.made(
+        "/sla-policies", {**given, "calendar_id": await things.id("calendar_id")}
+    )
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -247,6 +260,8 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "reply_id": _canned_reply,
     "canned_reply_id": _canned_reply,
     "macro_id": _macro,
+    "calendar_id": _calendar,
+    "policy_id": _policy,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 

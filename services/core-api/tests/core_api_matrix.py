@@ -202,9 +202,15 @@ async def _viewing(_things: Inventory) -> Mapping[str, Any]:
     return {"json": {"activity": "viewing"}}  # the example, replying, asks for more
 
 
+async def _merging(things: Inventory) -> Mapping[str, Any]:
+    # The example's version of the other client is a later one.
+    return {"json": {"other_id": await things.id("other_id"), "choices": {"name": "other"}}}
+
+
 BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {
     "POST /tickets/{ticket_id}/attachments": _picture,
     "PUT /tickets/{ticket_id}/presence": _viewing,
+    "POST /clients/{client_id}/merge": _merging,
 }
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
 

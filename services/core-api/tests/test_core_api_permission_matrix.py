@@ -89,6 +89,8 @@ async def test_who_may_and_who_may_not(matrix: Matrix, case: Case, sent: list[st
         assert written == [], "refused only after the database was asked"
     elif answer.status_code == 403:
         assert answer.json()["code"] == RESERVED.get(case.operation), answer.text
+    elif case.operation == "GET /stream":
+        assert answer.status_code == 503, "nothing feeds the stream here"
     elif case.whose == OWN:
         assert answer.status_code in {200, 201, 202, 204, 307, 409}, answer.text
         shown = [made for made in matrix.foreign.ids if made in answer.text]

@@ -37,11 +37,26 @@ ROWS = {
     "GET /teams/{team_id}/members": "team_member_id",
     "GET /absences": "absence_id",
     "GET /skill-rules": "rule_id",
+    "GET /canned-replies": "canned_reply_id",
+    "GET /macros": "macro_id",
+    "GET /views": "view_id",
+    "GET /sla-calendars": "calendar_id",
+    "GET /sla-policies": "policy_id",
 }
 """A list → what makes a row of it more (a name in MAKERS of core_api_inventory.py)."""
 
 BOUNDED: dict[str, str] = {
     "GET /clients/{client_id}/duplicates": "twenty others at most are compared with a client",
+    "GET /canned-replies/variables": "the list is in the code",
+    "GET /reports/volume": "as many rows as the period has intervals",
+    "GET /reports/backlog": "as many rows as there are groups",
+    "GET /reports/times": "as many rows as there are groups",
+    "GET /reports/sla": "as many rows as there are groups and targets",
+    "GET /sla-calendars/{calendar_id}/revisions": "read like the policies, from one table",
+    "GET /sla-policies/{policy_id}/revisions": "read like the policies, from one table",
+    "GET /sla-recomputations": "read like the policies, from one table",
+    "GET /views/counts": "one statement counts fifty views at most",
+    "GET /views/{view_id}/tickets": "answered like the list of tickets",
 }
 """Lists that cannot grow to thirty rows → why."""
 

@@ -30,6 +30,26 @@ PausesIn = Annotated[list[Resting], Field(max_length=2)]
 class CalendarCreate(CalendarDefinition):
     """A new calendar."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Sede",
+                    "time_zone": "America/Sao_Paulo",
+                    "week": {
+                        "monday": [
+                            {"opens": "08:00", "closes": "12:00"},
+                            {"opens": "13:00", "closes": "17:00"},
+                        ],
+                        "tuesday": [{"opens": "08:00", "closes": "17:00"}],
+                    },
+                    "holidays": {"national": True, "state": "SP"},
+                    "special_days": [{"date": "2026-12-24", "name": "Véspera", "hours": []}],
+                }
+            ]
+        }
+    )
+
     name: Line = Field(examples=["Sede"])
 
 
