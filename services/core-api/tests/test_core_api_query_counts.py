@@ -57,6 +57,7 @@ BOUNDED: dict[str, str] = {
     "GET /sla-recomputations": "read like the policies, from one table",
     "GET /views/counts": "one statement counts fifty views at most",
     "GET /views/{view_id}/tickets": "answered like the list of tickets",
+    "GET /tickets/{ticket_id}/presence": "in Redis",
 }
 """Lists that cannot grow to thirty rows → why."""
 
