@@ -55,6 +55,9 @@ class Clamd:
                 return
             body += await reader.readexactly(length)
         self.received.append(bytes(body))
+        if self.mood == "unsure":
+            writer.write(b"stream: Unable to allocate memory ERROR\0")
+            return
         answer = b"stream: Eicar-Test-Signature FOUND\0" if EICAR in body else b"stream: OK\0"
         writer.write(answer)
         await writer.drain()

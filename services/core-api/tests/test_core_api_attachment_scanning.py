@@ -68,7 +68,7 @@ async def test_an_infected_file_is_refused_and_not_kept(
     assert await objects(scanned) == set()
 
 
-@pytest.mark.parametrize("trouble", ["silent", "rude", "down", "limit"])
+@pytest.mark.parametrize("trouble", ["silent", "rude", "down", "limit", "unsure"])
 async def test_without_an_answer_nothing_is_kept(
     bruno: Person, scanned: Workplace, clamd: Clamd, trouble: str
 ) -> None:
