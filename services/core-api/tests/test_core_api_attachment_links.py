@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def link(**changes: Any) -> DownloadLink:
-    given = {
+    given: dict[str, Any] = {
         "organization_id": OrganizationId(new_id()),
         "attachment_id": new_id(),
         "user_id": UserId(new_id()),

@@ -181,7 +181,7 @@ async def test_repeated_with_its_key_it_is_one_attachment(
     bruno: Person, workplace: Workplace
 ) -> None:
     ticket = await make_ticket(bruno)
-    keyed = {"headers": {"idempotency-key": "anexo-1"}}
+    keyed: dict[str, Any] = {"headers": {"idempotency-key": "anexo-1"}}
 
     first = await attach(bruno, ticket["id"], **keyed)
     again = await attach(bruno, ticket["id"], **keyed)

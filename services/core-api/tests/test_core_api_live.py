@@ -187,8 +187,8 @@ async def test_a_process_behind_the_one_before_repeats_nothing(
 ) -> None:
     event = happening()
     await publish(redis, event)
-    [(entry, _)] = await redis.xrange(stream_of("ticket.updated"))
-    position = Position.of_entry(entry.decode(), "ticket.updated")
+    raw: Any = await redis.xrange(stream_of("ticket.updated"))
+    position = Position.of_entry(raw[0][0].decode(), "ticket.updated")
     assert position > hub.position
 
     line = await listen(app, bruno, str(position))

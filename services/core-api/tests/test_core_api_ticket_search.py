@@ -188,7 +188,11 @@ async def test_tickets_of_merged_clients_are_found_by_whose_they_are(
     second = await make_client(bruno, name="Papelaria Lua")
     ticket = await make_ticket(bruno, second["id"])
     moved = {"ticket_id": ticket["id"]}
-    caused = {"organization_id": ORGANIZATION, "correlation_id": "test", "merge_id": new_id()}
+    caused: dict[str, Any] = {
+        "organization_id": ORGANIZATION,
+        "correlation_id": "test",
+        "merge_id": new_id(),
+    }
     ids = {"client_id": first["id"], "merged_id": second["id"]}
     move = sa.text("UPDATE crm.tickets SET client_id = :client_id WHERE id = :ticket_id")
 
@@ -209,7 +213,7 @@ async def test_other_events_of_clients_and_tickets_change_nothing(
     bruno: Person, database: Database, statements: list[str]
 ) -> None:
     ticket = await make_ticket(bruno)
-    ids = {"organization_id": ORGANIZATION, "correlation_id": "test"}
+    ids: dict[str, Any] = {"organization_id": ORGANIZATION, "correlation_id": "test"}
     statements.clear()
     async with database.transaction(ORGANIZATION) as tx:
         await search_upkeep.follow_client(
