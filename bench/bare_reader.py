@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 
-class _Tokens:
+class Tokens:
     """The checks core-api makes, without its classes."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ async def _client(request: Request, claims: dict[str, Any]) -> JSONResponse:
 
 def _shown(row: asyncpg.Record, key: AESGCM) -> dict[str, Any]:
     """With the document opened and masked, and each phone as people write it."""
-    data = {name: _plain(value) for name, value in row.items()}
+    data = {name: plain(value) for name, value in row.items()}
     for name in ("emails", "phones", "addresses", "custom_fields"):
         data[name] = json.loads(data[name])
     sealed, place = data.pop("document_sealed"), row["organization_id"].bytes + row["id"].bytes
@@ -103,7 +103,8 @@ def _display(number: str) -> str:
     return f"({number[3:5]}) {number[5:-4]}-{number[-4:]}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, UUID) else value
@@ -125,17 +126,17 @@ async def _health(_request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def _keep_as_is(_connection: asyncpg.Connection) -> None:
+async def keep_as_is(_connection: asyncpg.Connection) -> None:
     """No reset query when a connection returns: the transaction has left nothing behind."""
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    app.state.tokens = _Tokens()
+    app.state.tokens = Tokens()
     app.state.sql = os.environ["BENCH_SQL"]
     app.state.key = AESGCM(base64.b64decode(json.loads(os.environ["FIELD_KEYS"])["1"]))
     async with asyncpg.create_pool(
-        os.environ["BENCH_DATABASE_URL"], min_size=10, max_size=10, reset=_keep_as_is
+        os.environ["BENCH_DATABASE_URL"], min_size=10, max_size=10, reset=keep_as_is
     ) as app.state.pool:
         yield
 

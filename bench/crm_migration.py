@@ -129,7 +129,7 @@ async def _some_ids(
         return {
             table: [
                 row["id"] for row in await connection.fetch(f"SELECT id FROM crm.{table} LIMIT 999")
-            ]  # noqa: E501,S608 - two names of ours
+            ]
             for table in ("clients", "tickets")
         }
 

@@ -122,7 +122,9 @@ class DeskRows:
     def _ticket(self, number: int, client_id: UUID, at: datetime) -> tuple[Row, list[Row]]:
         dice, desk = self._dice, self.desk
         ticket_id = uuid7(at, dice)
-        assignee = dice.choice(desk.members) if dice.random() < 0.92 else None
+        # Nobody has taken it: half of yesterday's, hardly one that is older.
+        waiting = dice.random() < (0.5 if at > _EPOCH - timedelta(days=1) else 0.002)
+        assignee = None if waiting else dice.choice(desk.members)
         took = timedelta(hours=dice.lognormvariate(2.8, 1.2))
         finished = assignee is not None and at + took < _EPOCH and dice.random() < 0.985
         resolved_at = at + took if finished else None
