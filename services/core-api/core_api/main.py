@@ -13,6 +13,7 @@ from core_api.conflicts import CONFLICTS
 from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
 from core_api.modules.categories import router as categories
+from core_api.modules.clients import export_router as client_exports
 from core_api.modules.clients import note_router as client_notes
 from core_api.modules.clients import relation_router as client_relations
 from core_api.modules.clients import router as clients
@@ -20,6 +21,8 @@ from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
 from core_api.modules.fields import router as fields
+from core_api.modules.imports import internal_router as import_runs
+from core_api.modules.imports import router as client_imports
 from core_api.modules.live import router as live_updates
 from core_api.modules.live.service import LiveUpdates
 from core_api.modules.macros import canned_router as canned_replies
@@ -67,9 +70,11 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
         routers=[
             organizations.router,
             duplicates.router,
+            client_exports.router,  # before the path of one client
             clients.router,
             client_notes.router,
             client_relations.router,
+            client_imports.router,
             fields.router,
             tickets.router,
             tickets_in_bulk.router,
@@ -92,7 +97,12 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             consents.router,
             audit.router,
         ],
-        internal_routers=[maintenance.router, assignment_sweep.router, sla.internal_router],
+        internal_routers=[
+            maintenance.router,
+            assignment_sweep.router,
+            sla.internal_router,
+            import_runs.router,
+        ],
         conflicts=CONFLICTS,
         subscriptions=[
             Subscription(ClientUpdated, search_upkeep.follow_client),

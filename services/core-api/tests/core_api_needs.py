@@ -24,6 +24,13 @@ NEEDS: Final = MappingProxyType(
         "PATCH /clients/{client_id}": "clients:write",
         "DELETE /clients/{client_id}": "clients:delete",
         "POST /clients/{client_id}/notes": "clients:write",
+        "POST /client-imports": "clients:import",
+        "GET /client-imports": "clients:import",
+        "GET /client-imports/{import_id}": "clients:import",
+        "POST /client-imports/{import_id}/start": "clients:import",
+        "POST /client-imports/{import_id}/cancel": "clients:import",
+        "GET /client-imports/{import_id}/errors.csv": "clients:import",
+        "GET /clients/export.csv": "clients:export",
         "GET /clients/{client_id}/notes": "clients:read",
         "PATCH /clients/{client_id}/notes/{note_id}": "clients:write",
         "DELETE /clients/{client_id}/notes/{note_id}": "clients:write",
@@ -165,6 +172,8 @@ NEEDS: Final = MappingProxyType(
         "GET /sla-recomputations": "tickets:read",
         "POST /internal/v1/sla/sweep": INTERNAL,
         "POST /internal/v1/maintenance/prune": INTERNAL,
+        "POST /internal/v1/client-import-runs/{run_id}/begin": INTERNAL,
+        "POST /internal/v1/client-imports/{import_id}/batches": INTERNAL,
         "POST /internal/v1/assignment/sweep": INTERNAL,
     }
 )

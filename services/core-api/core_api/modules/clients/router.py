@@ -48,7 +48,7 @@ Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "name"
 _CustomValue = Annotated[str, Query(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
 
 
-def _filter(
+def client_filter(
     kind: ClientKind | None = None,
     tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
     email: Annotated[str | None, Query(max_length=254, description="Exactly this address")] = None,
@@ -58,6 +58,7 @@ def _filter(
         Query(description="Custom fields, each `key:value`; all of them", examples=["plano:Ouro"]),
     ] = None,
 ) -> ClientFilter:
+    """The filters of a list, and of its export."""
     pairs = (given.partition(":") for given in custom or ())
     return ClientFilter(
         kind=kind,
@@ -89,7 +90,7 @@ async def list_clients(
     actor: Reader,
     tx: ReadTx,
     paging: Paging,
-    wanted: Annotated[ClientFilter, Depends(_filter)],
+    wanted: Annotated[ClientFilter, Depends(client_filter)],
     sort: Order = "-created_at",
 ) -> Success[list[ClientRead]]:
     """Newest first unless sorted otherwise; by cursor, or by page number with totals.

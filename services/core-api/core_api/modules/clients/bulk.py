@@ -1,0 +1,152 @@
+"""Many rows of clients in one transaction, by the rules of the commands on one client."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.web.errors import DomainError
+from chassis.web.validation_messages import details_of
+from core_api.fields import changes
+from core_api.modules.clients import documents
+from core_api.modules.clients.columns import CUSTOM
+from core_api.modules.clients.models import Client
+from core_api.modules.clients.repository import Clients
+from core_api.modules.clients.row_values import RowRules, Texts, values_of
+from core_api.modules.clients.schemas import ClientCreate, ClientUpdate
+from core_api.modules.clients.service import ClientService
+from core_api.workplace import vault_of
+from shared_schemas.actor import Actor
+from shared_schemas.errors import ErrorDetail
+
+_UNKNOWN_ID: Final = "Não há cliente com este identificador."
+_NO_ID: Final = "Identificador inválido: informe um UUID."
+_FIELD_OF: Final[Mapping[str, str]] = {
+    "emails": "email",
+    "phones": "phone",
+    "addresses": "cep",
+}
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row cannot be used: the field, None when it is the row as a whole, and what to do."""
+
+    field: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row's end."""
+
+    outcome: Outcome
+    problems: tuple[Problem, ...] = ()
+
+
+class ClientRows:
+    """Registers or changes a client per row: found by our id, else by its external id, else new."""
+
+    def __init__(self, tx: AsyncSession, actor: Actor, rules: RowRules) -> None:
+        self._tx = tx
+        self._rules = rules
+        self._service = ClientService(tx, actor)
+        self._clients = Clients(tx, actor.organization_id)
+        self._vault = vault_of(tx)
+
+    async def apply(self, rows: Sequence[Texts]) -> list[Result]:
+        """What became of each. A row that cannot be used has written nothing."""
+        by_id, by_key = await self._known(rows)
+        return [await self._apply_one(row, by_id, by_key) for row in rows]
+
+    async def _known(
+        self, rows: Sequence[Texts]
+    ) -> tuple[Mapping[UUID, Client], Mapping[str, Client]]:
+        """The clients the rows are about, locked in the order everybody locks them in."""
+        ids = {found for row in rows if (found := _id_of(row)) is not None}
+        keys = {key for row in rows if (key := _key_of(row))}
+        wanted = sa.or_(Client.id.in_(ids), Client.external_id.in_(keys))
+        clients = await self._clients.matching_for_update(wanted) if ids or keys else ()
+        return (
+            {client.id: client for client in clients},
+            {client.external_id: client for client in clients if client.external_id},
+        )
+
+    async def _apply_one(
+        self, row: Texts, by_id: Mapping[UUID, Client], by_key: Mapping[str, Client]
+    ) -> Result:
+        named = _text_of(row, "id")
+        client = by_key.get(_key_of(row))
+        if named:
+            client_id = _id_of(row)
+            if client_id is None:
+                return _failed(Problem("id", _NO_ID))
+            client = by_id.get(client_id)
+            if client is None:
+                return _failed(Problem("id", _UNKNOWN_ID))
+        document = None if client is None else documents.opened(self._vault, client)
+        values = values_of(row, self._rules, client, document)
+        try:
+            return Result(await self._write(values, client))
+        except ValidationError as error:
+            return _failed(*_problems(details_of(error.errors(include_url=False))))
+        except DomainError as error:
+            details = error.details or [ErrorDetail(field="", message=str(error), type="domain")]
+            return _failed(*_problems(details))
+
+    async def _write(self, values: dict[str, Any], client: Client | None) -> Outcome:
+        if client is None:
+            await self._service.create(ClientCreate.model_validate(values))
+            return Outcome.CREATED
+        seen = client.version
+        changed = changes(ClientUpdate.model_validate(values))
+        client = await self._service.change(client.id, changed, None)
+        return Outcome.UNCHANGED if client.version == seen else Outcome.UPDATED
+
+
+def _failed(*problems: Problem) -> Result:
+    return Result(Outcome.FAILED, problems)
+
+
+def _problems(details: Sequence[ErrorDetail]) -> list[Problem]:
+    return [Problem(_field_of(detail.field), detail.message) for detail in details]
+
+
+def _field_of(path: str | None) -> str | None:
+    """`body.custom_fields.plano` → `custom.plano`, `addresses.0.uf` → `uf`."""
+    first, *rest = (path or "").removeprefix("body.").split(".")
+    if first == "custom_fields" and rest:
+        return CUSTOM + rest[0]
+    if first == "addresses" and len(rest) > 1:
+        return rest[1]
+    return _FIELD_OF.get(first, first) or None
+
+
+def _text_of(row: Texts, field: str) -> str:
+    return next((text for text in row.get(field, ()) if text), "")
+
+
+def _id_of(row: Texts) -> UUID | None:
+    try:
+        return UUID(_text_of(row, "id"))
+    except ValueError:
+        return None
+
+
+def _key_of(row: Texts) -> str:
+    """As `ExternalId` would write it."""
+    return " ".join(_text_of(row, "external_id").split())
