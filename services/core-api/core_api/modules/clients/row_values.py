@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -106,17 +107,22 @@ def _put_contacts(
         if not more and not rules.clear_blanks and client is not None:
             values[single] = first  # others it may have stay
             return
-        labels = {} if client is None else _labels(getattr(client, many), key)
-        values[many] = [
-            {key: text, "label": labels.get(_comparable(text, key)), "primary": position == 0}
-            for position, text in enumerate(wanted)
-        ]
+        values[many] = _entries(wanted, key, [] if client is None else getattr(client, many))
     elif single in texts and not _says_nothing(first, client, rules):
         values[single] = first or None
 
 
-def _labels(entries: Sequence[Mapping[str, Any]], key: str) -> dict[str, str | None]:
-    return {entry[key]: entry["label"] for entry in entries}
+def _entries(
+    wanted: Sequence[str], key: str, current: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The list of a client's contacts, the first wanted being the primary one. Those that are
+    there already keep label and place: a file does not have them."""
+    places = {entry[key]: (index, entry["label"]) for index, entry in enumerate(current)}
+    found = []
+    for position, text in enumerate(wanted):
+        place, label = places.get(_comparable(text, key), (len(current) + position, None))
+        found.append((place, {key: text, "label": label, "primary": position == 0}))
+    return [entry for _, entry in sorted(found, key=itemgetter(0))]
 
 
 def _comparable(text: str, key: str) -> str:
