@@ -228,6 +228,22 @@ async def _policy(things: Inventory) -> str:
     )
 
 
+async def _client_import(things: Inventory) -> str:
+    content = f"codigo,nome\n{things.unique('C')},Júlia\n".encode()
+    answer = await things.admin.post(
+        "/api/v1/client-imports",
+        files={"file": ("clientes.csv", content)},
+        data={"plan": '{"dry_run": true}'},
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["data"]["id"])
+
+
+async def _import_run(things: Inventory) -> str:
+    import_id = await things.id("import_id")
+    return str((await things.admin.seen(f"/api/v1/client-imports/{import_id}"))["run"]["id"])
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -243,6 +259,8 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "member_id": _member,
     "assignee_id": _member,
     "company_id": _company,
+    "import_id": _client_import,
+    "run_id": _import_run,
     "note_id": _note,
     "relation_id": _relation,
     "other_id": _client,

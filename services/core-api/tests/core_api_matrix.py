@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.web.resources import Resources
+from devstack.people import AURORA
 from devstack.token_factory import TokenFactory
 from shared_schemas.ids import new_id
 from shared_schemas.permissions import ROLE_PERMISSIONS, Permission, Role
@@ -207,8 +208,24 @@ async def _merging(things: Inventory) -> Mapping[str, Any]:
     return {"json": {"other_id": await things.id("other_id"), "choices": {"name": "other"}}}
 
 
+async def _csv_file(_things: Inventory) -> Mapping[str, Any]:
+    return {"files": {"file": ("clientes.csv", "codigo,nome\nC-1,Júlia\n".encode())}}
+
+
+async def _held_run(_things: Inventory) -> Mapping[str, Any]:
+    return {"json": {"organization_id": str(AURORA.id), "lease_token": 0}}
+
+
+async def _batch_of_rows(things: Inventory) -> Mapping[str, Any]:
+    run = {"organization_id": str(AURORA.id), "lease_token": 0, "run_id": await things.id("run_id")}
+    return {"json": {**run, "number": 1, "rows_total": 0, "is_last": True, "rows": []}}
+
+
 BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {
     "POST /tickets/{ticket_id}/attachments": _picture,
+    "POST /client-imports": _csv_file,
+    "POST /internal/v1/client-import-runs/{run_id}/begin": _held_run,
+    "POST /internal/v1/client-imports/{import_id}/batches": _batch_of_rows,
     "PUT /tickets/{ticket_id}/presence": _viewing,
     "POST /clients/{client_id}/merge": _merging,
 }

@@ -15,8 +15,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.csv_reading import RecordProblem
+from chassis.data.database import Database
 from chassis.messaging import outbox
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, LeaseLost
+from chassis.web.errors import DomainError
 from core_api.changes import Change
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.bulk import ClientRows, Outcome, Problem, Result
@@ -59,6 +61,7 @@ _UNFIT: Final = (IntegrityError, DataError)
 class ImportQueue:
     """The queue as its owner sees it: the worker claims, the owner writes."""
 
+    database: Database
     queue: JobQueue
 
     async def begin(self, held: HeldRun, run_id: UUID) -> RunBegun:
@@ -81,7 +84,7 @@ class ImportQueue:
                     rows_done=run.rows_done,
                 )
         except LeaseLost:
-            raise ImportLeaseLost from None
+            raise await self._lost(held, run_id) from None
 
     async def apply(self, import_id: UUID, batch: Batch) -> BatchTaken:
         """Everything of the batch or nothing. ImportLeaseLost, BatchOutOfTurn."""
@@ -92,7 +95,18 @@ class ImportQueue:
                 # Some row meets a constraint that only shows when it is written: find out which.
                 return await self._apply(import_id, batch, one_by_one=True)
         except LeaseLost:
-            raise ImportLeaseLost from None
+            raise await self._lost(batch, batch.run_id, import_id) from None
+
+    async def _lost(
+        self, held: HeldRun, run_id: UUID, import_id: UUID | None = None
+    ) -> DomainError:
+        """Not held by the caller; or there is no such run at all."""
+        organization_id = OrganizationId(held.organization_id)
+        async with self.database.transaction(organization_id, read_only=True) as session:
+            run = await ClientImports(session, organization_id).run(run_id)
+        if run is None or import_id not in (None, run.import_id):
+            return ClientImportNotFound()
+        return ImportLeaseLost()
 
     async def _apply(self, import_id: UUID, batch: Batch, *, one_by_one: bool) -> BatchTaken:
         job = _job(batch, batch.run_id)

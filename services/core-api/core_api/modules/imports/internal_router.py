@@ -22,7 +22,8 @@ _MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 async def import_queue(request: Request) -> ImportQueue:
     """The queue of runs, on this service's database."""
     resources: Resources = request.app.state.resources
-    return ImportQueue(JobQueue(resources.database, ClientImportRun.__table__))
+    database = resources.database
+    return ImportQueue(database, JobQueue(database, ClientImportRun.__table__))
 
 
 Queue = Annotated[ImportQueue, Depends(import_queue)]
