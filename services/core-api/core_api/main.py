@@ -38,11 +38,11 @@ from core_api.modules.sla import router as sla
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
-from core_api.modules.tickets import bulk_router as tickets_in_bulk
-from core_api.modules.tickets import message_router as ticket_messages
-from core_api.modules.tickets import relation_router as ticket_relations
 from core_api.modules.tickets import router as tickets
-from core_api.modules.tickets import search_upkeep
+from core_api.modules.tickets.bulk import router as tickets_in_bulk
+from core_api.modules.tickets.messages import router as ticket_messages
+from core_api.modules.tickets.relations import router as ticket_relations
+from core_api.modules.tickets.search import upkeep as search_upkeep
 from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings

@@ -16,10 +16,10 @@ from core_api.modules.macros import models as _macros
 from core_api.modules.organizations import models as _organizations
 from core_api.modules.sla import models as _sla
 from core_api.modules.teams import models as _teams
-from core_api.modules.tickets import message_models as _ticket_messages
 from core_api.modules.tickets import models as _tickets
-from core_api.modules.tickets import relation_models as _ticket_relations
-from core_api.modules.tickets import search_models as _ticket_search
+from core_api.modules.tickets.messages import models as _ticket_messages
+from core_api.modules.tickets.relations import models as _ticket_relations
+from core_api.modules.tickets.search import models as _ticket_search
 from core_api.modules.views import models as _views
 from core_api.tables import SCHEMA, Base
 

@@ -16,7 +16,7 @@ from core_api.modules.consents.schemas import (
     PurposeUpdate,
 )
 from core_api.modules.desk.schemas import DeskSettingsUpdate
-from core_api.modules.tickets.bulk_schemas import (
+from core_api.modules.tickets.bulk.schemas import (
     BulkAssign,
     BulkChange,
     BulkMove,
@@ -24,8 +24,8 @@ from core_api.modules.tickets.bulk_schemas import (
     BulkTag,
     BulkWatch,
 )
-from core_api.modules.tickets.message_schemas import MessageCreate, MessageUpdate
-from core_api.modules.tickets.relation_schemas import LinkCreate, WatcherCreate
+from core_api.modules.tickets.messages.schemas import MessageCreate, MessageUpdate
+from core_api.modules.tickets.relations.schemas import LinkCreate, WatcherCreate
 from core_api.modules.tickets.schemas import (
     TicketAssignment,
     TicketCreate,

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_ticket
 
 from chassis.data.database import Database
-from core_api.modules.tickets import search, search_upkeep
+from core_api.modules.tickets.search import finding as search
+from core_api.modules.tickets.search import upkeep as search_upkeep
 from devstack.people import AURORA
 from shared_schemas.events import (
     ClientMerged,

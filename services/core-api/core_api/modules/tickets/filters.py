@@ -15,7 +15,7 @@ from chassis.data.columns import utc_now
 from core_api.keyset import Keyset
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
-from core_api.modules.tickets.relation_models import TicketFacet, TicketWatcher
+from core_api.modules.tickets.relations.models import TicketFacet, TicketWatcher
 
 TAG: Final = "tag"
 CUSTOM: Final = "custom."

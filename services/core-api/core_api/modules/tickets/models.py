@@ -13,7 +13,7 @@ from chassis.data.columns import Tenant, text_enum, utc_now
 from core_api.changes import Changes
 from core_api.modules.tickets.exceptions import IllegalTicketMove, TicketMerged
 from core_api.modules.tickets.keys import to_category, to_member, to_team, to_ticket
-from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.tickets.messages.models import MessageKind
 from core_api.modules.tickets.moves import AT_REST, TRANSITIONS, Move, TicketStatus
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId

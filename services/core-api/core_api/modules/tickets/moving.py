@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from chassis.web.etag import check_version
-from core_api.modules.tickets.message_models import MessageKind
+from core_api.modules.tickets.messages.models import MessageKind
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.work import RESOLVED, TicketWork

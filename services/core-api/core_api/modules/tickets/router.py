@@ -33,8 +33,8 @@ from core_api.modules.tickets.schemas import (
     TicketRead,
     TicketUpdate,
 )
-from core_api.modules.tickets.search import TicketSearching
-from core_api.modules.tickets.search_schemas import TicketHit
+from core_api.modules.tickets.search.finding import TicketSearching
+from core_api.modules.tickets.search.schemas import TicketHit
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success

@@ -7,18 +7,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.dependencies import TenantRows
-from core_api.modules.tickets.bulk import Bulk
+from core_api.modules.tickets.bulk.running import Bulk
 from core_api.modules.tickets.client_moves import ClientMoves
 from core_api.modules.tickets.exceptions import TicketNotFound
-from core_api.modules.tickets.linking import Linking
-from core_api.modules.tickets.merging import Merging
-from core_api.modules.tickets.message_models import MessageKind
-from core_api.modules.tickets.message_schemas import MessageCreate
+from core_api.modules.tickets.messages.models import MessageKind
+from core_api.modules.tickets.messages.schemas import MessageCreate
 from core_api.modules.tickets.models import Ticket, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus
+from core_api.modules.tickets.relations.linking import Linking
+from core_api.modules.tickets.relations.merging import Merging
+from core_api.modules.tickets.relations.splitting import Splitting
 from core_api.modules.tickets.repository import Tickets, read_ticket
 from core_api.modules.tickets.schemas import TicketRead
-from core_api.modules.tickets.splitting import Splitting
 from core_api.modules.tickets.team_queue import settled_at_the_end
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId

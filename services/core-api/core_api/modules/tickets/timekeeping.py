@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from core_api.changes import Changes
 from core_api.modules.sla.service import Followed, TicketFacts, TicketMoment
-from core_api.modules.tickets.message_models import TicketMessage
+from core_api.modules.tickets.messages.models import TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import AT_REST
 from shared_schemas.actor import Actor

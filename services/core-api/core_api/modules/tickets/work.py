@@ -12,10 +12,10 @@ from chassis.messaging import outbox
 from core_api.changes import Change, Changes
 from core_api.modules.audit import service as audit
 from core_api.modules.sla import service as sla
-from core_api.modules.tickets import search_index
-from core_api.modules.tickets.message_models import MessageKind, TicketMessage
+from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.repository import Tickets
+from core_api.modules.tickets.search import index as search_index
 from core_api.modules.tickets.team_queue import TeamQueue
 from core_api.modules.tickets.timekeeping import moment_of, take_over
 from shared_schemas.actor import Actor

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core_api.fields import Input
 from core_api.modules.tickets.moves import TicketStatus
-from core_api.modules.tickets.relation_models import LinkKind
+from core_api.modules.tickets.relations.models import LinkKind
 from shared_schemas.ids import UserId
 
 

@@ -7,11 +7,11 @@ from chassis.messaging import outbox
 from chassis.web.etag import check_version
 from core_api.changes import Change
 from core_api.modules.tickets.exceptions import MergeAcrossClients, TicketWithItself
-from core_api.modules.tickets.messages import Messages
+from core_api.modules.tickets.messages.repository import Messages
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
-from core_api.modules.tickets.relation_models import LinkKind, TicketLink
-from core_api.modules.tickets.relations import Links, Watchers
+from core_api.modules.tickets.relations.models import LinkKind, TicketLink
+from core_api.modules.tickets.relations.repository import Links, Watchers
 from core_api.modules.tickets.work import TicketWork, ids_of
 from shared_schemas.events import TicketMerged
 

@@ -27,17 +27,17 @@ from core_api.modules.tickets.exceptions import (
     WatcherNotFound,
 )
 from core_api.modules.tickets.models import Ticket
-from core_api.modules.tickets.relation_schemas import (
-    LinkCreate,
-    LinkRead,
-    WatcherCreate,
-    WatcherRead,
-)
-from core_api.modules.tickets.relations import (
+from core_api.modules.tickets.relations.repository import (
     FIRST_WATCHER_FIRST,
     OLDEST_LINK_FIRST,
     Links,
     Watchers,
+)
+from core_api.modules.tickets.relations.schemas import (
+    LinkCreate,
+    LinkRead,
+    WatcherCreate,
+    WatcherRead,
 )
 from core_api.modules.tickets.schemas import TicketMergeInto, TicketRead, TicketSplitOff
 from core_api.modules.tickets.service import TicketService

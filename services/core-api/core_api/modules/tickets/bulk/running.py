@@ -5,7 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from chassis.web.errors import DomainError
-from core_api.modules.tickets.bulk_schemas import (
+from core_api.modules.tickets.bulk.schemas import (
     BulkAssign,
     BulkChange,
     BulkMove,
@@ -18,13 +18,13 @@ from core_api.modules.tickets.bulk_schemas import (
     TagChange,
 )
 from core_api.modules.tickets.changing import Changing
-from core_api.modules.tickets.drafting import Drafting
 from core_api.modules.tickets.exceptions import TicketNotFound
+from core_api.modules.tickets.messages.drafting import Drafting
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.moving import Moving
+from core_api.modules.tickets.relations.watching import Watching
 from core_api.modules.tickets.team_queue import settled_at_the_end
-from core_api.modules.tickets.watching import Watching
 
 Apply = Callable[[Ticket], Awaitable[object]]
 

@@ -12,10 +12,10 @@ from chassis.web.etag import check_version
 from core_api.changes import Change, Changes
 from core_api.modules.organizations.service import require_members
 from core_api.modules.tickets.exceptions import MessageNotEditable, MessageNotYours
-from core_api.modules.tickets.following_up import FollowingUp
-from core_api.modules.tickets.message_models import MessageKind, MessageRevision, TicketMessage
-from core_api.modules.tickets.message_schemas import MessageCreate, MessageUpdate
-from core_api.modules.tickets.messages import Messages
+from core_api.modules.tickets.messages.following_up import FollowingUp
+from core_api.modules.tickets.messages.models import MessageKind, MessageRevision, TicketMessage
+from core_api.modules.tickets.messages.repository import Messages
+from core_api.modules.tickets.messages.schemas import MessageCreate, MessageUpdate
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.work import ids_of

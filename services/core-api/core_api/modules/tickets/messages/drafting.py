@@ -5,8 +5,8 @@ from uuid import UUID
 from chassis.data.columns import utc_now
 from core_api.changes import Change, Changes
 from core_api.modules.tickets.exceptions import MessageNotADraft
-from core_api.modules.tickets.message_models import MessageKind, TicketMessage
-from core_api.modules.tickets.messaging import Messaging
+from core_api.modules.tickets.messages.messaging import Messaging
+from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from core_api.modules.tickets.moves import Move
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from core_api.changes import Change, Changes
 from core_api.modules.organizations.service import require_member
 from core_api.modules.tickets.exceptions import WatcherNotFound
-from core_api.modules.tickets.relations import Watchers
+from core_api.modules.tickets.relations.repository import Watchers
 from core_api.modules.tickets.work import TicketWork
 from shared_schemas.ids import UserId
 

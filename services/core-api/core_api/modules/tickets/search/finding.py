@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core_api.modules.tickets.filters import TicketFilter
 from core_api.modules.tickets.models import Ticket, TicketCounter
 from core_api.modules.tickets.repository import READ_COLUMNS, Tickets
-from core_api.modules.tickets.search_facets import facet_query
-from core_api.modules.tickets.search_highlights import Highlight, highlights_of
-from core_api.modules.tickets.search_models import TicketSearch
-from core_api.modules.tickets.search_words import Question, understood
+from core_api.modules.tickets.search.facets import facet_query
+from core_api.modules.tickets.search.highlights import Highlight, highlights_of
+from core_api.modules.tickets.search.models import TicketSearch
+from core_api.modules.tickets.search.words import Question, understood
 from shared_schemas.ids import OrganizationId
 
 CANDIDATES: Final = 300

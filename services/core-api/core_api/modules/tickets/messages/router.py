@@ -21,17 +21,17 @@ from core_api.modules.tickets.exceptions import (
     MessageNotYours,
     TicketNotFound,
 )
-from core_api.modules.tickets.message_models import TicketMessage
-from core_api.modules.tickets.message_schemas import (
+from core_api.modules.tickets.messages.models import TicketMessage
+from core_api.modules.tickets.messages.repository import (
+    OLDEST_MESSAGE_FIRST,
+    OLDEST_REVISION_FIRST,
+    Messages,
+)
+from core_api.modules.tickets.messages.schemas import (
     MessageCreate,
     MessageRead,
     MessageUpdate,
     RevisionRead,
-)
-from core_api.modules.tickets.messages import (
-    OLDEST_MESSAGE_FIRST,
-    OLDEST_REVISION_FIRST,
-    Messages,
 )
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.changes import Changes
-from core_api.modules.tickets.message_models import MessageKind, TicketMessage
+from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
-from core_api.modules.tickets.search_facets import FACET_FIELDS, facets_of
+from core_api.modules.tickets.search.facets import FACET_FIELDS, facets_of
 from shared_schemas.ids import OrganizationId
 
 _TEXTS: Final = frozenset({"subject", "description", "client_id"})

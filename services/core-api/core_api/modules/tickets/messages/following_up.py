@@ -8,8 +8,8 @@ from core_api.modules.desk.service import reopening_window
 from core_api.modules.teams.roster import TeamNotFound, require_team
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.opening import Opening
-from core_api.modules.tickets.relation_models import LinkKind
-from core_api.modules.tickets.relations import Links
+from core_api.modules.tickets.relations.models import LinkKind
+from core_api.modules.tickets.relations.repository import Links
 
 
 class FollowingUp(Opening):

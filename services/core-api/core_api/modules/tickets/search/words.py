@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.folding import singular
-from core_api.modules.tickets.search_facets import any_of
-from core_api.modules.tickets.search_models import TicketWord
+from core_api.modules.tickets.search.facets import any_of
+from core_api.modules.tickets.search.models import TicketWord
 from core_api.typos import edits_allowed, similar_to
 from shared_schemas.ids import OrganizationId
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.folding import singular
-from core_api.modules.tickets.search_words import Question
+from core_api.modules.tickets.search.words import Question
 from shared_schemas.ids import OrganizationId
 
 _BEFORE: Final = 60

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
-from core_api.modules.tickets import search_index, search_words
 from core_api.modules.tickets.models import Ticket
+from core_api.modules.tickets.search import index as search_index
+from core_api.modules.tickets.search import words as search_words
 from shared_schemas.events import (
     ClientMerged,
     ClientMergeUndone,

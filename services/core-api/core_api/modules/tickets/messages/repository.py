@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.tickets.exceptions import MessageNotFound, TicketNotFound
-from core_api.modules.tickets.message_models import MessageKind, MessageRevision, TicketMessage
+from core_api.modules.tickets.messages.models import MessageKind, MessageRevision, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from shared_schemas.ids import OrganizationId
 

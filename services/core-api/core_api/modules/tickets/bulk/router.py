@@ -6,7 +6,7 @@ from chassis.web.dependencies import Tx
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.modules.tickets.bulk_schemas import BulkOutcome, BulkRead, BulkRequest
+from core_api.modules.tickets.bulk.schemas import BulkOutcome, BulkRead, BulkRequest
 from core_api.modules.tickets.dependencies import Writer
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.envelope import Success

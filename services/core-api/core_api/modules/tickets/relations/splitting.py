@@ -6,13 +6,13 @@ from uuid import UUID
 from chassis.messaging import outbox
 from chassis.web.etag import check_version
 from core_api.changes import Change, Changes
-from core_api.modules.tickets.message_models import MessageKind, TicketMessage
-from core_api.modules.tickets.messages import Messages
+from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
+from core_api.modules.tickets.messages.repository import Messages
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.opening import Opening
-from core_api.modules.tickets.relation_models import LinkKind
-from core_api.modules.tickets.relations import Links
+from core_api.modules.tickets.relations.models import LinkKind
+from core_api.modules.tickets.relations.repository import Links
 from core_api.modules.tickets.schemas import TicketSplitOff
 from core_api.modules.tickets.work import ids_of
 from shared_schemas.events import TicketSplit

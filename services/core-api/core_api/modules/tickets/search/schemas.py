@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from core_api.modules.tickets.schemas import TicketRead
-from core_api.modules.tickets.search_highlights import Highlight
+from core_api.modules.tickets.search.highlights import Highlight
 
 
 class HighlightRead(BaseModel):

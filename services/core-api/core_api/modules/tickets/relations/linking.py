@@ -12,8 +12,8 @@ from core_api.modules.tickets.exceptions import (
     TicketWithItself,
 )
 from core_api.modules.tickets.models import Ticket
-from core_api.modules.tickets.relation_models import LinkKind, TicketLink
-from core_api.modules.tickets.relations import Links
+from core_api.modules.tickets.relations.models import LinkKind, TicketLink
+from core_api.modules.tickets.relations.repository import Links
 from core_api.modules.tickets.work import TicketWork
 
 _HISTORY: Final = frozenset({LinkKind.FOLLOW_UP, LinkKind.SPLIT})

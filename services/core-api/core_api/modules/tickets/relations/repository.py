@@ -14,7 +14,7 @@ from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.tickets.exceptions import LinkNotFound, TicketNotFound
 from core_api.modules.tickets.models import Ticket, TicketCounter
-from core_api.modules.tickets.relation_models import LinkKind, TicketLink, TicketWatcher
+from core_api.modules.tickets.relations.models import LinkKind, TicketLink, TicketWatcher
 from shared_schemas.ids import OrganizationId, UserId, new_id
 
 FIRST_WATCHER_FIRST: Final = Keyset(

@@ -1,0 +1,1 @@
+"""What is said about a ticket: messages, drafts, edits with their history."""

@@ -1,0 +1,1 @@
+"""What ties tickets together, and people to them: links, merges, splits, watchers."""
