@@ -81,7 +81,7 @@ async def upload_client_import(
     """Up to 100,000 rows and 50 MB; UTF-8, UTF-16 or Windows-1252; separated by `;` `,` tab or `|`.
 
     Encoding and separator are detected. Look at the proposed mapping, then start it; or send
-    `plan` along. The file, its sample and the error report are deleted a week after the last run.
+    `plan` along.
     """
     found, run = await ClientImportService(tx, actor).upload(received.take())
     set_etag(response, found.version)
