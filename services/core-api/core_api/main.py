@@ -13,10 +13,10 @@ from core_api.conflicts import CONFLICTS
 from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
 from core_api.modules.categories import router as categories
-from core_api.modules.clients import export_router as client_exports
-from core_api.modules.clients import note_router as client_notes
-from core_api.modules.clients import relation_router as client_relations
 from core_api.modules.clients import router as clients
+from core_api.modules.clients.export import router as client_exports
+from core_api.modules.clients.notes import router as client_notes
+from core_api.modules.clients.relations import router as client_relations
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates

@@ -6,8 +6,8 @@ import pytest
 from core_api_factories import CLIENTS, Person, make_client
 from core_api_records import Records
 
-from core_api.modules.clients.addresses import Uf, cep_is_of
-from core_api.modules.clients.contacts import normalise_phone, phone_display
+from core_api.modules.clients.contacts.addresses import Uf, cep_is_of
+from core_api.modules.clients.contacts.normalising import normalise_phone, phone_display
 
 PAULISTA = {"cep": "01310100", "uf": "sp", "city": "São Paulo", "street": "Avenida Paulista"}
 

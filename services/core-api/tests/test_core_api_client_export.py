@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chassis.data.database import Database
 from core_api.csv_export import neutralize, restore
-from core_api.modules.clients import export
+from core_api.modules.clients.export import streaming as export
 from core_api.workplace import Workplace
 
 EXPORT = f"{CLIENTS}/export.csv"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core_api_factories import CLIENTS, Person, generated_cnpj, generated_cpf, make_client
 
 from chassis.data.database import Database
-from core_api.modules.clients.search_index import ClientWord
+from core_api.modules.clients.search.index import ClientWord
 from core_api.rebuild_search import rebuild
 from devstack.people import AURORA
 from devstack.testing import DatabaseUrls

@@ -6,7 +6,7 @@ from core_api_factories import CLIENTS, Person, generated_cpf, make_client
 from core_api_records import Records
 
 from core_api.folding import fold
-from core_api.modules.clients.search_terms import name_words
+from core_api.modules.clients.search.terms import name_words
 from core_api.modules.duplicates.likeness import similar_names
 
 PAIRS = "/api/v1/client-duplicates"

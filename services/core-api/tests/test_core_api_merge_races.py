@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_ticket
 
-from core_api.modules.clients.search_index import refresh as real_refresh
+from core_api.modules.clients.search.index import refresh as real_refresh
 
 pytestmark = pytest.mark.committed
 MERGES = "/api/v1/client-merges"
@@ -109,7 +109,7 @@ async def test_what_fails_at_the_end_leaves_nothing_behind(
         await real_refresh(*arguments, **options)
         raise RuntimeError("the process ends here")
 
-    monkeypatch.setattr("core_api.modules.clients.search_index.refresh", breaks)
+    monkeypatch.setattr("core_api.modules.clients.search.index.refresh", breaks)
     answer = await ana.post(f"{CLIENTS}/{one['id']}/merge", {"other_id": other["id"]})
     monkeypatch.undo()
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import Tenant, text_enum, utc_now
 from core_api.changes import Changes
-from core_api.modules.clients.contact_lists import in_step, without_echo
+from core_api.modules.clients.contacts.lists import in_step, without_echo
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
 

@@ -27,7 +27,7 @@ from core_api.modules.clients.filters import ClientFilter
 from core_api.modules.clients.models import Client, ClientKind
 from core_api.modules.clients.repository import ORDERS, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate, Sight
-from core_api.modules.clients.search import ClientSearch
+from core_api.modules.clients.search.finding import ClientSearch
 from core_api.modules.clients.service import ClientService
 from core_api.workplace import CurrentWorkplace, vault_of
 from shared_schemas.actor import Actor

@@ -10,7 +10,7 @@ from typing import Any, Final
 from core_api.folding import fold
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients.columns import CUSTOM
-from core_api.modules.clients.contacts import normalise_phone
+from core_api.modules.clients.contacts.normalising import normalise_phone
 from core_api.modules.clients.models import Client, ClientKind
 
 Texts = Mapping[str, Sequence[str]]

@@ -12,7 +12,7 @@ from chassis.security.sealing import SealBroken, Vault
 from core_api.fields import Input, Line, NoneIfBlank, Tags, absent
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients import documents, tax_ids
-from core_api.modules.clients.contact_fields import (
+from core_api.modules.clients.contacts.fields import (
     Addresses,
     AddressRead,
     Email,
@@ -22,8 +22,8 @@ from core_api.modules.clients.contact_fields import (
     PhoneRead,
     Phones,
 )
-from core_api.modules.clients.contact_lists import primary
-from core_api.modules.clients.contacts import phone_display
+from core_api.modules.clients.contacts.lists import primary
+from core_api.modules.clients.contacts.normalising import phone_display
 from core_api.modules.clients.models import ClientKind
 from core_api.modules.fields.service import CustomValues
 from shared_schemas.actor import Actor

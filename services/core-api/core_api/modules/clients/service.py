@@ -12,17 +12,18 @@ from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
 from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
-from core_api.modules.clients import documents, search_index, tax_ids
-from core_api.modules.clients.contact_lists import in_step, without_echo
+from core_api.modules.clients import documents, tax_ids
+from core_api.modules.clients.contacts.lists import in_step, without_echo
 from core_api.modules.clients.exceptions import (
     ClientHasRelations,
     ClientMerged,
     ClientNotFound,
 )
 from core_api.modules.clients.models import Client, ClientKind
-from core_api.modules.clients.relation_repository import Relations
+from core_api.modules.clients.relations.repository import Relations
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.schemas import ClientCreate
+from core_api.modules.clients.search import index as search_index
 from core_api.modules.fields.service import FieldEntity, validate_values
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor

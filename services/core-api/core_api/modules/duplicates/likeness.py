@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from core_api.folding import fold
-from core_api.modules.clients.search_terms import PARTICLES, name_words
+from core_api.modules.clients.search.terms import PARTICLES, name_words
 from core_api.typos import distance, edits_allowed
 
 

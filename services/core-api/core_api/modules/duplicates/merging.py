@@ -17,8 +17,9 @@ from core_api.changes import Change, Changes
 from core_api.client_relations import CLIENT_RELATIONS
 from core_api.client_rows import MovingRows
 from core_api.modules.audit import service as audit
-from core_api.modules.clients import documents, search_index
+from core_api.modules.clients import documents
 from core_api.modules.clients.models import Client
+from core_api.modules.clients.search import index as search_index
 from core_api.modules.duplicates.exceptions import KindsDiffer, MergeSealed, with_itself
 from core_api.modules.duplicates.models import ClientMerge
 from core_api.modules.duplicates.plan import (

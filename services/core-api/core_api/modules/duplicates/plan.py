@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chassis.security.sealing import Vault
 from core_api.modules.clients import documents
-from core_api.modules.clients.contact_lists import in_step
+from core_api.modules.clients.contacts.lists import in_step
 from core_api.modules.clients.models import Client
 
 Entry = Any

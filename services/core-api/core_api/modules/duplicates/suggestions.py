@@ -13,8 +13,8 @@ from chassis.web.pagination import CursorPage
 from core_api.modules.clients.exceptions import ClientNotFound
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.repository import READ_COLUMNS
-from core_api.modules.clients.search import ClientSearch
-from core_api.modules.clients.search_terms import own_key
+from core_api.modules.clients.search.finding import ClientSearch
+from core_api.modules.clients.search.terms import own_key
 from core_api.modules.duplicates.likeness import LEAST, Likeness, Traits
 from core_api.modules.duplicates.repository import Pairs
 from shared_schemas.ids import OrganizationId

@@ -14,9 +14,9 @@ from chassis.web.errors import DomainError
 from chassis.web.etag import check_version
 from core_api.changes import Changes
 from core_api.modules.audit import service as audit
-from core_api.modules.clients import search_index
 from core_api.modules.clients.exceptions import ClientNotFound
 from core_api.modules.clients.models import Client
+from core_api.modules.clients.search import index as search_index
 from core_api.modules.duplicates.exceptions import (
     MergeAlreadyUndone,
     MergeTooOld,

@@ -12,8 +12,8 @@ from core_api.changes import Changes, made, removed
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.exceptions import RelationNeedsBothKinds
 from core_api.modules.clients.models import ClientKind, ClientRelation
-from core_api.modules.clients.relation_repository import Relations
-from core_api.modules.clients.relation_schemas import RelationCreate
+from core_api.modules.clients.relations.repository import Relations
+from core_api.modules.clients.relations.schemas import RelationCreate
 from core_api.modules.clients.repository import Clients
 from shared_schemas.actor import Actor
 from shared_schemas.events import ClientUpdated

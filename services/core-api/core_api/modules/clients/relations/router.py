@@ -19,9 +19,9 @@ from core_api.modules.clients.exceptions import (
     RelationNeedsBothKinds,
     RelationNotFound,
 )
-from core_api.modules.clients.relation_repository import OLDEST_FIRST, Relations
-from core_api.modules.clients.relation_schemas import RelationCreate, RelationRead, RelationUpdate
-from core_api.modules.clients.relations import RelationService
+from core_api.modules.clients.relations.relating import RelationService
+from core_api.modules.clients.relations.repository import OLDEST_FIRST, Relations
+from core_api.modules.clients.relations.schemas import RelationCreate, RelationRead, RelationUpdate
 from core_api.modules.clients.repository import Clients
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success

@@ -9,7 +9,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from core_api.folding import fold
-from core_api.modules.clients.contacts import phone_digits
+from core_api.modules.clients.contacts.normalising import phone_digits
 
 _BETWEEN_WORDS: Final = re.compile(r"[\x01-\x2f\x3a-\x60\x7b-\x7f]+")
 _WORDS: Final = 8

@@ -16,7 +16,7 @@ from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.fields import Body, Input
 from core_api.modules.clients.exceptions import ClientNotFound, NoteNotFound
-from core_api.modules.clients.notes import NEWEST_FIRST, Notes, NoteService
+from core_api.modules.clients.notes.noting import NEWEST_FIRST, Notes, NoteService
 from core_api.modules.clients.repository import Clients
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.data.columns import Tenant
 from core_api.folding import fold
 from core_api.modules.clients.models import Client
-from core_api.modules.clients.search_terms import Terms, name_words
+from core_api.modules.clients.search.terms import Terms, name_words
 from core_api.tables import Base
 from shared_schemas.ids import OrganizationId
 

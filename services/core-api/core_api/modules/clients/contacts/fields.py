@@ -14,8 +14,12 @@ from pydantic import (
 
 from core_api.fields import Input, Line, NoneIfBlank
 from core_api.masking import mask_email, mask_phone
-from core_api.modules.clients.addresses import Uf, cep_is_of, normalise_cep
-from core_api.modules.clients.contacts import normalise_email, normalise_phone, phone_display
+from core_api.modules.clients.contacts.addresses import Uf, cep_is_of, normalise_cep
+from core_api.modules.clients.contacts.normalising import (
+    normalise_email,
+    normalise_phone,
+    phone_display,
+)
 
 Email = Annotated[
     str,

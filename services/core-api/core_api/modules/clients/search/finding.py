@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core_api.modules.clients import documents, tax_ids
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.repository import READ_COLUMNS
-from core_api.modules.clients.search_terms import Question, Terms, Word, own_key
+from core_api.modules.clients.search.terms import Question, Terms, Word, own_key
 from core_api.typos import edits_allowed, similar_to, variants
 from core_api.workplace import vault_of
 from shared_schemas.ids import OrganizationId

@@ -10,7 +10,7 @@ from chassis.web.dependencies import CurrentResources, Tx
 from chassis.web.errors import Forbidden
 from core_api.csv_export import Separator, csv_responses, csv_stream
 from core_api.documentation import raises
-from core_api.modules.clients.export import ClientExport, export_header
+from core_api.modules.clients.export.streaming import ClientExport, export_header
 from core_api.modules.clients.filters import ClientFilter
 from core_api.modules.clients.router import client_filter
 from shared_schemas.actor import Actor

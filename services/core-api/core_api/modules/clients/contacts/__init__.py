@@ -1,0 +1,1 @@
+"""E-mail addresses, phones and postal addresses of a client."""

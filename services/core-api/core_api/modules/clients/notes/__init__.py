@@ -1,0 +1,1 @@
+"""What attendants note about a client."""

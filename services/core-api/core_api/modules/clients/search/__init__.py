@@ -1,0 +1,1 @@
+"""Finding clients as a person expects."""
