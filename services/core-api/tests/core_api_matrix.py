@@ -176,7 +176,7 @@ class Matrix:
         """The example, its references naming things that exist."""
         if isinstance(value, dict):
             return {
-                key: await self._filled(inner, whose, references, ALIASES.get(f"{name} {key}", key))
+                key: await self._filled(inner, whose, references, _alias(name, str(key)))
                 for key, inner in value.items()
             }
         if isinstance(value, list):
@@ -287,6 +287,10 @@ def _query(operation: str, described: dict[str, Any]) -> dict[str, Any]:
                 raise LookupError(f"{operation}: give {parameter['name']} an example")
             values[parameter["name"]] = examples[0]
     return {"params": values} if values else {}
+
+
+def _alias(name: str, key: str) -> str:
+    return ALIASES.get(f"{name} {key}", key)
 
 
 def _one(name: str) -> str:

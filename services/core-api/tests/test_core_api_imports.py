@@ -228,7 +228,7 @@ async def test_another_organization_sees_nothing(ana: Person, beto: Person) -> N
         ("POST", "/cancel"),
         ("GET", "/errors.csv"),
     ):
-        body = {} if rest == "/start" else None
+        body: dict[str, Any] | None = {} if rest == "/start" else None
         theirs = await beto.call(method, f"{IMPORTS}/{import_id}{rest}", json=body)
         nobody = await beto.call(method, f"{IMPORTS}/{new_id()}{rest}", json=body)
         assert theirs.status_code == 404
