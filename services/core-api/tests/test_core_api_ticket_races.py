@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 from core_api_factories import TICKETS, Person, PersonOf, make_client, make_ticket
 
-from devstack.people import PEOPLE
-from shared_schemas.ids import new_id
+from chassis.data.database import Database
+from core_api.modules.tickets.repository import Tickets
+from devstack.people import AURORA, PEOPLE
+from shared_schemas.ids import OrganizationId, new_id
 
 pytestmark = pytest.mark.committed
 
@@ -157,6 +160,22 @@ async def test_crossing_merges_leave_one_ticket_standing(
         message = {"kind": "client", "body": "x"}
         heard = await ana.made(f"{_path(ticket)}/messages", message)
         assert heard["ticket_id"] == standing[0]["id"]
+
+
+async def test_a_merge_waits_for_none_but_its_two_tickets(ana: Person, database: Database) -> None:
+    """Its links go to third ones, which somebody may hold who waits for one of the two."""
+    client = (await make_client(ana))["id"]
+    source, target, third = [await make_ticket(ana, client) for _ in range(3)]
+    link = {"kind": "related", "ticket_id": third["id"]}
+    await ana.made(f"{_path(source)}/links", link)
+
+    async with database.transaction(OrganizationId(AURORA.id)) as session:
+        tickets = Tickets(session, OrganizationId(AURORA.id))
+        await tickets.get_for_update(UUID(third["id"]))
+        into = {"into_ticket_id": target["id"]}
+        answer = await asyncio.wait_for(ana.post(f"{_path(source)}/merge", into), 10)
+
+    assert answer.status_code == 200, answer.text
 
 
 async def test_whatever_crosses_ends(

@@ -109,9 +109,14 @@ class Tickets:
         return ticket
 
     async def get_for_update(self, ticket_id: UUID) -> Ticket:
-        """The ticket, locked until the end of the transaction, or TicketNotFound."""
-        statement = sa.select(Ticket).where(self._mine(), Ticket.id == ticket_id).with_for_update()
-        ticket = (await self._session.scalars(statement)).one_or_none()
+        """The ticket, locked until the end of the transaction, or TicketNotFound.
+
+        Against changes, like every lock on tickets, not against being referred to: who links two
+        tickets would wait for a third one in no order.
+        """
+        statement = sa.select(Ticket).where(self._mine(), Ticket.id == ticket_id)
+        locked = statement.with_for_update(key_share=True)
+        ticket = (await self._session.scalars(locked)).one_or_none()
         if ticket is None:
             raise TicketNotFound
         return ticket
@@ -122,8 +127,9 @@ class Tickets:
         """Those that exist, locked in the order of their ids, so that nobody waits in a circle."""
         named = sa.or_(Ticket.id.in_(ticket_ids), Ticket.number.in_(numbers))
         statement = sa.select(Ticket).where(self._mine(), named).order_by(Ticket.id)
-        locked = statement.with_for_update().execution_options(populate_existing=True)
-        return {ticket.id: ticket for ticket in await self._session.scalars(locked)}
+        locked = statement.with_for_update(key_share=True)
+        fresh = locked.execution_options(populate_existing=True)
+        return {ticket.id: ticket for ticket in await self._session.scalars(fresh)}
 
     async def lock_both(self, one: UUID, other: UUID) -> tuple[Ticket, Ticket]:
         """Both, locked in the order of their ids, or TicketNotFound."""
@@ -166,7 +172,9 @@ class Tickets:
     async def client_of(self, ticket_id: UUID, *, lock: bool) -> UUID:
         """Whose ticket it is, or TicketNotFound."""
         statement = sa.select(Ticket.client_id).where(self._mine(), Ticket.id == ticket_id)
-        client_id = await self._session.scalar(statement.with_for_update() if lock else statement)
+        if lock:
+            statement = statement.with_for_update(key_share=True)
+        client_id = await self._session.scalar(statement)
         if client_id is None:
             raise TicketNotFound
         return client_id

@@ -158,7 +158,7 @@ class TeamQueue:
 
     async def _taken(self, statement: sa.Select[Ticket]) -> Sequence[Ticket]:
         """Locked, as they are now; without those that somebody else holds at the moment."""
-        locked = statement.with_for_update(skip_locked=True)
+        locked = statement.with_for_update(key_share=True, skip_locked=True)
         fresh = locked.execution_options(populate_existing=True)
         return (await self._tx.scalars(fresh)).all()
 
