@@ -1,6 +1,7 @@
 """Files of tickets: kept, refused, bound to messages, deleted."""
 
 import hashlib
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -145,6 +146,34 @@ async def test_attachments_of_another_ticket_are_not_taken(bruno: Person) -> Non
     bound = await attach(bruno, ticket["id"], message_id=said["id"])
 
     assert (taken.status_code, bound.status_code) == (422, 422)
+
+
+async def test_a_ticket_merged_twice_takes_its_attachments_along(bruno: Person) -> None:
+    first = await make_ticket(bruno)
+    others = [
+        await bruno.made(
+            TICKETS,
+            {"client_id": first["client_id"], "subject": "De novo", "description": "Outra vez."},
+        )
+        for _ in range(2)
+    ]
+    bound = (await attach(bruno, first["id"], name="a.pdf")).json()["data"]
+    said = {"kind": "note", "body": "Veja.", "attachment_ids": [bound["id"]]}
+    await bruno.made(f"{TICKETS}/{first['id']}/messages", said)
+    pending = (await attach(bruno, first["id"], name="b.pdf")).json()["data"]
+    merged = [first, *others]
+    for source, target in pairwise(merged):
+        into = {"into_ticket_id": target["id"]}
+        assert (await bruno.post(f"{TICKETS}/{source['id']}/merge", into)).status_code == 200
+    last = f"{TICKETS}/{others[1]['id']}"
+
+    seen = await bruno.seen(f"{last}/attachments")
+    link = await bruno.post(f"{last}/attachments/{bound['id']}/link", {})
+    taken = {"kind": "reply", "body": "Segue.", "attachment_ids": [pending["id"]]}
+
+    assert [each["id"] for each in seen] == [bound["id"], pending["id"]]
+    assert link.status_code == 200, link.text
+    assert (await bruno.post(f"{last}/messages", taken)).status_code == 201
 
 
 async def test_deleting_is_written_down_and_takes_the_object_along(

@@ -41,9 +41,10 @@ class Attachments:
 
     async def of_ticket(self, ticket_id: UUID) -> Sequence[Attachment]:
         """All of a ticket, pending ones too, oldest first. There are a few hundred at most."""
+        tickets = self._with_merged(ticket_id)
         pending = sa.select(Attachment.id).where(
             self._mine(),
-            Attachment.ticket_id.in_(self._with_merged(ticket_id)),
+            Attachment.ticket_id.in_(tickets),
             Attachment.message_id.is_(None),
         )
         said = (
@@ -55,7 +56,7 @@ class Attachments:
                     _MESSAGES.c.id == Attachment.message_id,
                 ),
             )
-            .where(self._mine(), _MESSAGES.c.ticket_id.in_(self._with_merged(ticket_id)))
+            .where(self._mine(), _MESSAGES.c.ticket_id.in_(tickets))
         )
         statement = (
             sa.select(Attachment)
@@ -117,7 +118,7 @@ class Attachments:
             sa.update(Attachment)
             .where(
                 self._mine(),
-                Attachment.ticket_id == ticket_id,
+                Attachment.ticket_id.in_(self._with_merged(ticket_id)),
                 Attachment.id.in_(attachment_ids),
                 Attachment.message_id.is_(None),
             )
@@ -126,12 +127,16 @@ class Attachments:
         )
         return (await self._session.scalars(statement)).all()
 
-    def _with_merged(self, ticket_id: UUID) -> sa.CompoundSelect[UUID]:
+    def _with_merged(self, ticket_id: UUID) -> sa.Select[UUID]:
+        """The ticket and all that ended in it, however many steps away."""
         mine = _TICKETS.c.organization_id == self._organization_id
-        return sa.union_all(
-            sa.select(_TICKETS.c.id).where(mine, _TICKETS.c.id == ticket_id),
-            sa.select(_TICKETS.c.id).where(mine, _TICKETS.c.merged_into_id == ticket_id),
+        family = (
+            sa.select(_TICKETS.c.id)
+            .where(mine, _TICKETS.c.id == ticket_id)
+            .cte("family", recursive=True)
         )
+        merged = sa.select(_TICKETS.c.id).where(mine, _TICKETS.c.merged_into_id == family.c.id)
+        return sa.select(family.union(merged).c.id)
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return Attachment.organization_id == self._organization_id
