@@ -135,6 +135,11 @@ async def test_ticket_refused_half_way_is_as_it_was(
         {"numbers": [1], "action": "explode"},
         {"numbers": [1], "action": "assign", "parameters": {}},
         {"numbers": [1], "action": "say", "parameters": {"kind": "client", "body": "x"}},
+        {
+            "numbers": [1],
+            "action": "say",
+            "parameters": {"kind": "note", "body": "x", "attachment_ids": [str(new_id())]},
+        },
         {"numbers": [1], "action": "change", "parameters": {"status": "closed"}},
     ],
 )

@@ -119,6 +119,8 @@ class BulkSay(_Many):
     def _of_attendants(self) -> Self:
         if self.parameters.kind not in {MessageKind.REPLY, MessageKind.NOTE}:
             raise ValueError("Em vários chamados só respostas e notas.")
+        if self.parameters.attachment_ids:
+            raise ValueError("Em vários chamados, sem anexos: cada anexo é de um só chamado.")
         return self
 
 
