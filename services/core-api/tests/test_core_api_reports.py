@@ -83,6 +83,18 @@ async def test_reopening_leaves_first_response_alone_and_takes_the_resolution_ba
     assert (before["resolution"]["count"], after["resolution"]["count"]) == (1, 0)
 
 
+async def test_a_reply_that_a_split_has_brought_along_is_no_response(ana: Person) -> None:
+    ticket_id = str((await make_ticket(ana))["id"])
+    said = {"kind": "reply", "body": "Já vimos."}
+    message = await ana.made(f"{TICKETS}/{ticket_id}/messages", said)
+    before = await _times_today(ana)
+
+    split = {"message_ids": [message["id"]], "subject": "Outra coisa"}
+    await ana.made(f"{TICKETS}/{ticket_id}/split", split)
+
+    assert (await _times_today(ana))["first_response"] == before["first_response"]
+
+
 async def _times_today(person: Person) -> dict[str, Any]:
     today = utc_now().date().isoformat()
     (row,) = await _report(person, "times", since=today, until=today, time_zone="UTC")

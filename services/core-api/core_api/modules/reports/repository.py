@@ -73,7 +73,7 @@ SELECT key::text AS key, count(*) AS counted,
   percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY took) AS seconds
 FROM (
   SELECT {key} AS key, date_part('epoch', t.{end} - t.created_at) AS took FROM crm.tickets t
-  WHERE t.organization_id = :mine AND {of_period} AND t.{end} IS NOT NULL
+  WHERE t.organization_id = :mine AND {of_period} AND t.{end} >= t.created_at
 ) AS measured
 GROUP BY measured.key
 """
@@ -134,7 +134,10 @@ class Reports:
         return await self._rows(_BACKLOG.format(key=OF_TICKET[group]), now=now)
 
     async def first_responses(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """From opening to the first reply, of tickets opened in the period."""
+        """From opening to the first reply, of tickets opened in the period.
+
+        A reply that a split has brought along is older than the ticket, and no response to it.
+        """
         sql = _TIMES.format(
             key=slices.key("t.created_at"), end="first_replied_at", of_period=_OPENED
         )
