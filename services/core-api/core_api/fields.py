@@ -14,6 +14,11 @@ from pydantic import (
 )
 
 _LINE_BREAKS: Final = frozenset("\n\t")
+_DIRECTIONS: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Bidirectional embeddings, overrides and isolates (UAX 9)."""
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"})
+_FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols to Unicode, blank to the eye."""
 
 
 class Input(BaseModel):
@@ -36,8 +41,10 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(_clean(text, allowed=frozenset()).split())
+def one_line(text: str) -> str:
+    """As a `Line` is stored; ValueError when there are control characters in it."""
+    # They come along when a name is copied, nobody sees them, and lists show it turned round.
+    return " ".join(_clean(text.translate(_DIRECTIONS), allowed=frozenset()).split())
 
 
 def _lines(text: str) -> str:
@@ -51,8 +58,13 @@ def _clean(text: str, allowed: frozenset[str]) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+def _is_visible(char: str) -> bool:
+    """Whether there is anything to see of it."""
+    return unicodedata.category(char) not in _INVISIBLE and char not in _FILLERS
+
+
 def _not_blank(text: str) -> str:
-    if not text:
+    if not any(_is_visible(char) for char in text):
         raise ValueError("O texto não pode ficar em branco.")
     return text
 
@@ -70,7 +82,7 @@ def _unique(tags: list[str]) -> list[str]:
 
 
 Line = Annotated[
-    str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)
+    str, StringConstraints(max_length=200), AfterValidator(one_line), AfterValidator(_not_blank)
 ]
 """One line a person wrote: a name, a subject."""
 
@@ -85,7 +97,7 @@ Body = Annotated[
 Tag = Annotated[
     str,
     StringConstraints(max_length=50),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_not_blank),
     AfterValidator(_tag),
 ]
@@ -100,7 +112,7 @@ SearchText = Annotated[
         description="What to look for; accents and case do not matter",
         examples=["julia prado"],
     ),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_not_blank),
 ]
 """What a person types into a search box."""

@@ -14,6 +14,8 @@ LONG = "x" * 60_000
         ({}, "body.name", "Campo obrigatório."),
         ({"name": " \t "}, "body.name", "controle"),
         ({"name": "   "}, "body.name", "em branco"),
+        ({"name": "\u200b\u2060"}, "body.name", "em branco"),
+        ({"name": "\u3164"}, "body.name", "em branco"),
         ({"name": "x" * 201}, "body.name", "no máximo 200"),
         ({"name": "Júlia\x00"}, "body.name", "inválidos"),
         ({"name": "Júlia\x1b[31m"}, "body.name", "controle"),
@@ -22,6 +24,7 @@ LONG = "x" * 60_000
         ({"name": "Júlia", "kind": "robot"}, "body.kind", "person"),
         ({"name": "Júlia", "email": "julia"}, "body.email", "E-mail inválido"),
         ({"name": "Júlia", "email": "julia@localhost"}, "body.email", "E-mail inválido"),
+        ({"name": "Júlia", "email": "j***@example.com"}, "body.email", "E-mail inválido"),
         ({"name": "Júlia", "email": f"{'x' * 250}@example.com"}, "body.email", "no máximo 254"),
         ({"name": "Júlia", "phone": "ligue já"}, "body.phone", "Telefone inválido"),
         ({"name": "Júlia", "phone": "123"}, "body.phone", "Telefone inválido"),
@@ -49,6 +52,12 @@ async def test_bad_client_is_refused_by_field(
     assert [detail["field"] for detail in body["details"]] == [field]
     assert message in body["details"][0]["message"]
     assert await ana.seen(CLIENTS) == []
+
+
+async def test_names_are_kept_without_what_turns_a_list_round(ana: Person) -> None:
+    client = await make_client(ana, name="\u202eJúlia\u202c 👩\u200d🔬")
+
+    assert client["name"] == "Júlia 👩\u200d🔬"
 
 
 async def test_everything_wrong_is_named_at_once(ana: Person) -> None:

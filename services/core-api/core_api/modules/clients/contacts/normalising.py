@@ -11,7 +11,11 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 _REGION: Final = "BR"
 _COUNTRY: Final = 55
 _WITH_AREA: Final = 10**9  # ten digits
-_PHONE: Final = re.compile(r"\+?[\d\s().-]+")
+_PHONE: Final = re.compile(r"\+?[\d\s().\-\u2010-\u2015]+")
+_ABROAD: Final = re.compile(r"\(?00")
+_UNSEEN: Final = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
+"""What comes along when a number is copied from an address book or a chat."""
+_MASK: Final = "***@"
 _BRAZILIAN: Final = re.compile(r"\+55([1-9][1-9])(\d{4,5})(\d{4})")
 
 
@@ -21,6 +25,8 @@ def normalise_email(text: str) -> str:
     Domains of RFC 2606 (`.test`) are let in: rehearsals of an organization use them.
     """
     try:
+        if _MASK in text:  # it is valid, but only ever comes from a masked list
+            raise email_validator.EmailSyntaxError("masked")
         checked = email_validator.validate_email(
             text.strip(), check_deliverability=False, test_environment=True
         )
@@ -52,16 +58,31 @@ def phone_digits(text: str) -> str | None:
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
     """None unless it is long enough to be dialled, with the area."""
-    if not _PHONE.fullmatch(text.strip()):
+    text = text.translate(_UNSEEN).strip()
+    if not _PHONE.fullmatch(text):
         return None
-    try:
-        number = phonenumbers.parse(text, _REGION)
-    except phonenumbers.NumberParseException:
+    number = _dialled_abroad(text) or _read(text)
+    if number is None:
         return None
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible != ValidationResult.IS_POSSIBLE or _lacks_its_area(number):
         return None
     return number
+
+
+def _dialled_abroad(text: str) -> phonenumbers.PhoneNumber | None:
+    """`0055 11 …`, `00351 …`: 00 and a country. From Brazil a carrier would stand in between."""
+    if not _ABROAD.match(text):
+        return None
+    number = _read("+" + re.sub(r"\D", "", text)[2:])
+    return number if number is not None and phonenumbers.is_valid_number(number) else None
+
+
+def _read(text: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, _REGION)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def _lacks_its_area(number: phonenumbers.PhoneNumber) -> bool:
