@@ -3,12 +3,20 @@
 import asyncio
 import csv
 import io
+import unicodedata
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
-from core_api_factories import CLIENTS, INTERNAL_KEY, Person, generated_cpf, without_request_id
+from core_api_factories import (
+    CLIENTS,
+    INTERNAL_KEY,
+    Person,
+    generated_cpf,
+    make_client,
+    without_request_id,
+)
 from core_api_imports import HEADER, IMPORTS, Worker, imported, rows_of, upload
 from core_api_records import Records
 from fastapi import FastAPI
@@ -66,6 +74,50 @@ async def test_the_same_file_twice_changes_nothing_and_changed_rows_are_updated(
 
     assert counts(again) == {"created": 0, "updated": 0, "unchanged": 5, "failed": 0}
     assert counts(changed) == {"created": 0, "updated": 1, "unchanged": 4, "failed": 0}
+
+
+async def test_a_code_is_the_same_however_its_accents_are_encoded(
+    ana: Person, worker: Worker
+) -> None:
+    content = "codigo;nome\nAÇÃO-1;Júlia\n"
+    await imported(ana, worker, content)
+    again = await imported(ana, worker, unicodedata.normalize("NFD", content))
+
+    assert counts(again) == {"created": 0, "updated": 0, "unchanged": 1, "failed": 0}
+
+
+async def test_a_row_about_a_merged_client_says_who_answers_for_it(
+    ana: Person, worker: Worker
+) -> None:
+    survivor = await make_client(ana, name="Júlia", external_id="S")
+    merged = await make_client(ana, name="Julia", external_id="M")
+    await ana.post(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": merged["id"]})
+
+    content = f"id;codigo;nome\n{merged['id']};;A\n;M;B\n;S;C\n"
+    found = await imported(ana, worker, content)
+
+    assert counts(found) == {"created": 0, "updated": 1, "unchanged": 0, "failed": 2}
+    report = await ana.get(f"{IMPORTS}/{found['id']}/errors.csv")
+    _, *rows = csv.reader(io.StringIO(report.text), delimiter=";")
+    assert [row[4] for row in rows] == ["id", "codigo"]
+    assert all(survivor["id"] in row[5] for row in rows)
+
+
+async def test_two_files_with_the_same_people_do_not_wait_for_each_other_in_a_circle(
+    ana: Person, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names are new, and the files have them in opposite orders."""
+    monkeypatch.setattr(client_import, "_ATTEMPTS", 1)
+    people = [f"{n};Nome{n} Novo{n};;" for n in range(150)]
+    for lines in (people, people[::-1]):
+        await upload(ana, "\n".join([HEADER, *lines]) + "\n", dry_run=False)
+
+    jobs = [await worker.claim(), await worker.claim()]
+    await asyncio.gather(*(import_run(worker.queue, worker.importing, job) for job in jobs))
+
+    found = await ana.seen(IMPORTS)
+    assert [each["status"] for each in found] == ["succeeded", "succeeded"]
+    assert sum(counts(each)["created"] for each in found) == len(people)
 
 
 async def test_bad_rows_stop_nothing_and_are_reported(ana: Person, worker: Worker) -> None:

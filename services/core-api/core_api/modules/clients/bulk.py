@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.errors import DomainError
 from chassis.web.validation_messages import details_of
-from core_api.fields import changes
+from core_api.fields import changes, one_line
 from core_api.modules.clients import documents
 from core_api.modules.clients.columns import CUSTOM
+from core_api.modules.clients.exceptions import ClientMerged
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.row_values import RowRules, Texts, values_of
@@ -58,6 +59,15 @@ class Result:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What there is of the clients that rows name, by id and by external id."""
+
+    clients: Mapping[UUID | str, Client]
+    merged: Mapping[UUID | str, UUID]
+    """Of those that went into another one: the id of that one."""
+
+
 class ClientRows:
     """Registers or changes a client per row: found by our id, else by its external id, else new."""
 
@@ -70,34 +80,36 @@ class ClientRows:
 
     async def apply(self, rows: Sequence[Texts]) -> list[Result]:
         """What became of each. A row that cannot be used has written nothing."""
-        by_id, by_key = await self._known(rows)
-        return [await self._apply_one(row, by_id, by_key) for row in rows]
+        known = await self._known(rows)
+        return [await self._apply_one(row, known) for row in rows]
 
-    async def _known(
-        self, rows: Sequence[Texts]
-    ) -> tuple[Mapping[UUID, Client], Mapping[str, Client]]:
+    async def _known(self, rows: Sequence[Texts]) -> _Known:
         """The clients the rows are about, locked in the order everybody locks them in."""
         ids = {found for row in rows if (found := _id_of(row)) is not None}
         keys = {key for row in rows if (key := _key_of(row))}
         wanted = sa.or_(Client.id.in_(ids), Client.external_id.in_(keys))
-        clients = await self._clients.matching_for_update(wanted) if ids or keys else ()
-        return (
-            {client.id: client for client in clients},
-            {client.external_id: client for client in clients if client.external_id},
+        if not (ids or keys):
+            return _Known({}, {})
+        clients = await self._clients.matching_for_update(wanted)
+        merged = await self._clients.merged_matching(wanted)
+        return _Known(
+            clients={
+                name: each for each in clients for name in (each.id, each.external_id) if name
+            },
+            merged={name: row.merged_into_id for row in merged for name in row[:2] if name},
         )
 
-    async def _apply_one(
-        self, row: Texts, by_id: Mapping[UUID, Client], by_key: Mapping[str, Client]
-    ) -> Result:
-        named = _text_of(row, "id")
-        client = by_key.get(_key_of(row))
-        if named:
-            client_id = _id_of(row)
-            if client_id is None:
-                return _failed(Problem("id", _NO_ID))
-            client = by_id.get(client_id)
-            if client is None:
-                return _failed(Problem("id", _UNKNOWN_ID))
+    async def _apply_one(self, row: Texts, known: _Known) -> Result:
+        by_id = bool(_text_of(row, "id"))
+        name = _id_of(row) if by_id else _key_of(row)
+        if name is None:
+            return _failed(Problem("id", _NO_ID))
+        if survivor := known.merged.get(name):
+            message = str(ClientMerged(merged_into_id=survivor))
+            return _failed(Problem("id" if by_id else "external_id", message))
+        client = known.clients.get(name)
+        if by_id and client is None:
+            return _failed(Problem("id", _UNKNOWN_ID))
         document = None if client is None else documents.opened(self._vault, client)
         values = values_of(row, self._rules, client, document)
         try:
@@ -148,5 +160,8 @@ def _id_of(row: Texts) -> UUID | None:
 
 
 def _key_of(row: Texts) -> str:
-    """As `ExternalId` would write it."""
-    return " ".join(_text_of(row, "external_id").split())
+    """As `ExternalId` would write it; nothing when it could not be one."""
+    try:
+        return one_line(_text_of(row, "external_id"))
+    except ValueError:
+        return ""
