@@ -180,6 +180,23 @@ async def test_rows_carry_the_names_of_people(
     assert {row["label"] for row in rows} == {PEOPLE["bruno"].name, "Sem responsável"}
 
 
+@pytest.mark.parametrize(("breached_at", "breached"), [(None, []), (NOON, [1])])
+async def test_resolving_without_an_answer_hides_no_breach(
+    ana: Person, database: Database, breached_at: datetime | None, breached: list[int]
+) -> None:
+    await make_policy(ana)
+    ticket_id = await _ticket(ana, database, NOON)
+    await _dated(database, "sla_timers", ticket_id, started_at=NOON, breached_at=breached_at)
+    cancelled = {"state": "cancelled", "stopped_at": NOON + timedelta(hours=1)}
+    await _dated(database, "sla_timers", ticket_id, **cancelled)
+
+    rows = await _report(ana, "sla", **MARCH)
+
+    answers = [row for row in rows if row["metric"] == "first_response"]
+    assert [row["breached"] for row in answers] == breached
+    assert [row["met"] + row["pending"] for row in answers] == [0] * len(breached)
+
+
 async def test_backlog_knows_its_age_and_leaves_out_what_is_done(
     ana: Person, database: Database
 ) -> None:

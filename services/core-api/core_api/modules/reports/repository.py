@@ -98,7 +98,7 @@ FROM (
   WHERE s.organization_id = :mine
     AND s.metric IN ('first_response', 'next_response', 'resolution')
     AND s.started_at >= :begin AND s.started_at < :end
-    AND s.state <> 'cancelled' AND s.target_seconds IS NOT NULL
+    AND (s.state <> 'cancelled' OR s.breached_at IS NOT NULL) AND s.target_seconds IS NOT NULL
 ) AS timed
 GROUP BY timed.key, metric
 """
@@ -157,7 +157,10 @@ class Reports:
         return await self._business_times(slices, "resolution", "stopped_at")
 
     async def compliance(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """Timers that started in the period: kept, broken, not yet decided."""
+        """Timers that started in the period: kept, broken, not yet decided.
+
+        What was broken stays broken, also when the ticket is resolved without an answer.
+        """
         sql = _COMPLIANCE.format(key=slices.key("s.started_at"), tickets=_joined(slices))
         return await self._large(sql, **slices.parameters)
 
