@@ -31,6 +31,15 @@ class AttachmentSettings(SettingsGroup):
         return value
 
 
+class ImportSettings(SettingsGroup):
+    """How long the files of client imports are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIENT_IMPORT_")
+
+    # After the last run ended or, never started, after the upload.
+    keep_files: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoreApiSettings(ServiceAppSettings):
     """All of core-api's settings."""
@@ -38,3 +47,4 @@ class CoreApiSettings(ServiceAppSettings):
     sealing: SealingSettings
     storage: StorageSettings
     attachments: AttachmentSettings
+    imports: ImportSettings

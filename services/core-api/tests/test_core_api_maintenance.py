@@ -30,6 +30,8 @@ async def test_old_traces_are_deleted_and_the_client_stays(
         "inbox": 0,
         "idempotency_keys": 1,
         "attachments": 0,
+        "client_imports": 0,
+        "client_import_orphans": 0,
     }
     assert len(await ana.seen(CLIENTS)) == 1
 

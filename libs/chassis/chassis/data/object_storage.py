@@ -146,6 +146,11 @@ class ObjectStorage:
             for listed in page:
                 yield listed
 
+    async def folders(self) -> Sequence[str]:
+        """The first parts of all keys: the organizations that have objects."""
+        found = await obstore.list_with_delimiter_async(self._store)
+        return [prefix.strip("/") for prefix in found["common_prefixes"]]
+
     async def pages(self, prefix: str = "") -> AsyncIterator[Sequence[ListedObject]]:
         """The same, as many at a time as one request brings. What is listed may be deleted."""
         async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):

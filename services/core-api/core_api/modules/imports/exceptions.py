@@ -64,7 +64,7 @@ class ImportNotUnderWay(Conflict):
 
 
 class ImportFileGone(Conflict):
-    """The file was deleted: it was kept for a limited time."""
+    """The file and what shows its rows were deleted: they are kept for a limited time."""
 
     code = "CLIENT_IMPORT_FILE_GONE"
     message = "O arquivo já foi apagado. Envie-o de novo."

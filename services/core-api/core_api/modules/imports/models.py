@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import Id, Tenant
+from chassis.data.columns import Id, Tenant, utc_now
 from chassis.messaging.job_queue import job_columns
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import OrganizationId, UserId
@@ -16,7 +16,20 @@ from shared_schemas.ids import OrganizationId, UserId
 
 def storage_prefix(organization_id: OrganizationId, import_id: UUID) -> str:
     """Where the file lies as it was sent. No name given by a user is part of it."""
-    return f"{organization_id}/imports/{import_id}"
+    return f"{storage_folder(organization_id)}{import_id}"
+
+
+def storage_folder(organization_id: OrganizationId) -> str:
+    """Where an organization's files lie."""
+    return f"{organization_id}/imports/"
+
+
+def owner_of(key: str) -> UUID | None:
+    """The import of an object in such a folder; None for what is not ours."""
+    try:
+        return UUID(key.rpartition("/")[2])
+    except ValueError:
+        return None
 
 
 def _refers(column: str, table: str) -> sa.ForeignKeyConstraint:
@@ -46,10 +59,16 @@ class ClientImport(VersionedRow, Base):
     encoding: Mapped[str]
     delimiter: Mapped[str]
     header: Mapped[list[str]] = mapped_column(JSONB())
-    # The first rows: people's data, gone together with the file.
+    # The first rows: people's data, gone together with the file. So is the header: who forgets it
+    # sends a person's row in its place.
     sample: Mapped[list[list[str]] | None] = mapped_column(JSONB(none_as_null=True))
     created_by: Mapped[UserId]
     file_deleted_at: Mapped[datetime | None]
+
+    def forget(self) -> None:
+        """The file is gone; what it was called and what became of its rows stays."""
+        self.header, self.sample = [], None
+        self.file_deleted_at = utc_now()
 
 
 class ClientImportRun(Base):

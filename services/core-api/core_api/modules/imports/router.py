@@ -81,7 +81,8 @@ async def upload_client_import(
     """Up to 100,000 rows and 50 MB; UTF-8, UTF-16 or Windows-1252; separated by `;` `,` tab or `|`.
 
     Encoding and separator are detected. Look at the proposed mapping, then start it; or send
-    `plan` along.
+    `plan` along. File, sample and error reports are deleted a week after the last run has ended or,
+    if there is none, after the upload (your operator may have set another time).
     """
     found, run = await ClientImportService(tx, actor).upload(received.take())
     set_etag(response, found.version)
@@ -173,17 +174,20 @@ async def cancel_client_import(
     "/{import_id}/errors.csv",
     summary="Download the error report of the latest run",
     response_class=StreamingResponse,
-    responses=csv_responses("The rows, with the reason") | raises(ClientImportNotFound),
+    responses=csv_responses("The rows, with the reason")
+    | raises(ClientImportNotFound, ImportFileGone),
 )
 async def download_import_errors(
     import_id: ImportId, actor: Importer, tx: ReadTx, resources: CurrentResources
 ) -> StreamingResponse:
     """The rows that were not imported as they stand in the file: row number, column and reason.
 
-    Corrected, it can be uploaded again as it is.
+    Corrected, it can be uploaded again as it is. It is deleted together with the file.
     """
     imports = ClientImports(tx, actor.organization_id)
     found = await imports.get(import_id)
+    if found.file_deleted_at is not None:
+        raise ImportFileGone
     run = (await imports.latest_runs([import_id])).get(import_id)
     header = found.header
     rows = report_rows(

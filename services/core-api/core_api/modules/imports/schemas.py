@@ -137,7 +137,8 @@ class ClientImportRead(BaseModel):
     created_by: UUID
     created_at: datetime
     file_deleted_at: datetime | None = Field(
-        description="Since when the file, its sample and its error report are gone"
+        description="Since when the file, its columns and sample and all its error reports "
+        "are gone; null while they are kept"
     )
 
     @classmethod
@@ -149,7 +150,7 @@ class ClientImportRead(BaseModel):
 class ClientImportDetail(ClientImportRead):
     """The same, with what is needed to decide on the mapping."""
 
-    columns: list[FileColumn]
+    columns: list[FileColumn] = Field(description="Empty once the file was deleted")
     sample: list[list[str]] | None = Field(
         description="The first rows; null once the file was deleted",
         examples=[["SGM-001", "Júlia Prado", "julia.prado@example.com"]],

@@ -13,6 +13,7 @@ from chassis.web.etag import check_version
 from core_api.changes import Change, made
 from core_api.modules.audit import service as audit
 from core_api.modules.imports.exceptions import ImportFileGone, ImportNotUnderWay, ImportUnderWay
+from core_api.modules.imports.forgetting import forget_imports, sweep_import_files
 from core_api.modules.imports.intake import Upload
 from core_api.modules.imports.mapping import checked
 from core_api.modules.imports.models import ClientImport, ClientImportRun
@@ -21,6 +22,8 @@ from core_api.modules.imports.schemas import ImportPlan
 from shared_schemas.actor import Actor
 from shared_schemas.events import ClientImportStarted
 from shared_schemas.ids import new_id
+
+__all__ = ["ClientImportService", "forget_imports", "mode_of", "sweep_import_files"]
 
 _MAX_ATTEMPTS: Final = 10  # a restart of core-api in the middle costs one
 

@@ -10,6 +10,7 @@ from chassis.data.retention import prune_system_tables
 from chassis.security.authentication import InternalCaller
 from chassis.web.resources import Resources
 from core_api.modules.attachments.service import sweep_attachments
+from core_api.modules.imports.service import forget_imports, sweep_import_files
 from core_api.tables import SYSTEM_TABLES
 from core_api.workplace import CurrentWorkplace
 from shared_schemas.envelope import Success
@@ -31,4 +32,8 @@ async def prune(
     """Deletes what is past its time; says how much of each."""
     pruned = await prune_system_tables(database, SYSTEM_TABLES)
     pruned["attachments"] = await sweep_attachments(database, workplace.storage)
+    pruned["client_imports"] = await forget_imports(
+        database, workplace.storage, workplace.settings.imports.keep_files, caller.request_id
+    )
+    pruned["client_import_orphans"] = await sweep_import_files(database, workplace.storage)
     return Success(data=pruned, request_id=caller.request_id)
