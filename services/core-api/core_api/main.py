@@ -43,6 +43,7 @@ from core_api.modules.tickets.bulk import router as tickets_in_bulk
 from core_api.modules.tickets.messages import router as ticket_messages
 from core_api.modules.tickets.relations import router as ticket_relations
 from core_api.modules.tickets.search import upkeep as search_upkeep
+from core_api.modules.timeline import router as timeline
 from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings
@@ -74,6 +75,7 @@ def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
             clients.router,
             client_notes.router,
             client_relations.router,
+            timeline.router,
             client_imports.router,
             fields.router,
             tickets.router,

@@ -32,6 +32,7 @@ NEEDS: Final = MappingProxyType(
         "GET /client-imports/{import_id}/errors.csv": "clients:import",
         "GET /clients/export.csv": "clients:export",
         "GET /clients/{client_id}/notes": "clients:read",
+        "GET /clients/{client_id}/timeline": "clients:read",
         "PATCH /clients/{client_id}/notes/{note_id}": "clients:write",
         "DELETE /clients/{client_id}/notes/{note_id}": "clients:write",
         "POST /clients/{client_id}/relations": "clients:write",

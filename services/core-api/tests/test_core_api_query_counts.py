@@ -24,6 +24,7 @@ ROWS = {
     "GET /clients/{client_id}/consents": "consent_id",
     "GET /audit-events": "client_id",
     "GET /clients/{client_id}/notes": "note_id",
+    "GET /clients/{client_id}/timeline": "note_id",
     "GET /clients/{client_id}/relations": "relation_id",
     "GET /client-duplicates": "duplicate_id",
     "GET /client-merges": "merge_id",

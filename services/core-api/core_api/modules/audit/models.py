@@ -2,7 +2,7 @@
 under."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +12,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.data.columns import Id, Tenant, TenantRow, utc_now
 from core_api.tables import SCHEMA, Base
 from shared_schemas.ids import UserId
+
+CLIENT_CHANGES: Final = sa.text(
+    "action IN ('client.created', 'client.updated', 'client_relation.created',"
+    " 'client_relation.updated', 'client_relation.deleted')"
+)
+"""What changed a client's own data. Who merely looked at it, and what happened to its tickets, is
+not among them, however much of it there is."""
 
 
 class AuditEvent(Base):

@@ -1,0 +1,1 @@
+"""Everything that happened with a client, in one list."""
