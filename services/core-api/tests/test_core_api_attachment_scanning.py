@@ -99,6 +99,10 @@ async def test_the_sweep_clears_what_stayed_pending_and_what_has_no_row(
     taken = (await attach(bruno, ticket["id"])).json()["data"]
     message = {"kind": "note", "body": "Laudo.", "attachment_ids": [taken["id"]]}
     await bruno.made(f"{TICKETS}/{ticket['id']}/messages", message)
+    with_draft = (await attach(bruno, ticket["id"])).json()["data"]
+    drafted = {"kind": "draft", "body": "Segue.", "attachment_ids": [with_draft["id"]]}
+    draft = await bruno.made(f"{TICKETS}/{ticket['id']}/messages", drafted)
+    await bruno.delete(f"{TICKETS}/{ticket['id']}/messages/{draft['id']}")
     theirs = await make_ticket(beto)
     orphan = (await attach(beto, theirs["id"])).json()["data"]
     await superuser.execute("DELETE FROM crm.attachments WHERE id = $1", orphan["id"])
@@ -108,7 +112,7 @@ async def test_the_sweep_clears_what_stayed_pending_and_what_has_no_row(
     await _aged(superuser)
     late = await sweep_attachments(database, workplace.storage, grace=at_once)
 
-    assert (early, late) == (0, 2)
+    assert (early, late) == (0, 3)
     assert await objects(workplace) == {taken["id"]}
     listed = await bruno.seen(f"{TICKETS}/{ticket['id']}/attachments")
     assert [each["id"] for each in listed] == [taken["id"]]

@@ -176,6 +176,21 @@ async def test_a_ticket_merged_twice_takes_its_attachments_along(bruno: Person) 
     assert (await bruno.post(f"{last}/messages", taken)).status_code == 201
 
 
+async def test_a_discarded_draft_takes_its_attachments_along(bruno: Person) -> None:
+    path = f"{TICKETS}/{(await make_ticket(bruno))['id']}"
+    draft = await bruno.made(f"{path}/messages", {"kind": "draft", "body": "Segue."})
+    ticket_id = draft["ticket_id"]
+    file = (await attach(bruno, ticket_id, message_id=draft["id"])).json()["data"]
+    await bruno.delete(f"{path}/messages/{draft['id']}")
+
+    seen = await bruno.seen(f"{path}/attachments")
+    link = await bruno.post(f"{path}/attachments/{file['id']}/link", {})
+    late = await attach(bruno, ticket_id, message_id=draft["id"])
+
+    assert seen == []
+    assert (link.status_code, late.status_code) == (404, 422)
+
+
 async def test_deleting_is_written_down_and_takes_the_object_along(
     bruno: Person, workplace: Workplace, records: Records
 ) -> None:

@@ -1,6 +1,7 @@
 """Attachments of one organization in the database."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ _MESSAGES: Final = sa.table(
     sa.column("organization_id", sa.Uuid()),
     sa.column("id", sa.Uuid()),
     sa.column("ticket_id", sa.Uuid()),
+    sa.column("discarded_at", sa.DateTime(timezone=True)),
     schema=SCHEMA,
 )
 _TICKETS: Final = sa.table(
@@ -32,7 +34,8 @@ class Attachments:
     """The attachments of one organization.
 
     Which ticket one belongs to is asked of its message, which a split takes along. A ticket has
-    the attachments of those merged into it, as it has their messages.
+    the attachments of those merged into it, as it has their messages. Those of a draft that was
+    discarded are out of sight like the draft, until the sweep.
     """
 
     def __init__(self, session: AsyncSession, organization_id: OrganizationId) -> None:
@@ -56,7 +59,11 @@ class Attachments:
                     _MESSAGES.c.id == Attachment.message_id,
                 ),
             )
-            .where(self._mine(), _MESSAGES.c.ticket_id.in_(tickets))
+            .where(
+                self._mine(),
+                _MESSAGES.c.ticket_id.in_(tickets),
+                _MESSAGES.c.discarded_at.is_(None),
+            )
         )
         statement = (
             sa.select(Attachment)
@@ -79,6 +86,7 @@ class Attachments:
             .where(
                 self._mine(),
                 Attachment.id == attachment_id,
+                _MESSAGES.c.discarded_at.is_(None),
                 sa.func.coalesce(_MESSAGES.c.ticket_id, Attachment.ticket_id).in_(
                     self._with_merged(ticket_id)
                 ),
@@ -107,8 +115,19 @@ class Attachments:
             _MESSAGES.c.organization_id == self._organization_id,
             _MESSAGES.c.id == message_id,
             _MESSAGES.c.ticket_id == ticket_id,
+            _MESSAGES.c.discarded_at.is_(None),
         )
         return await self._session.scalar(statement) is not None
+
+    def useless(self, before: datetime) -> sa.ColumnElement[bool]:
+        """Pending since `before`, or of a draft that was discarded."""
+        discarded = sa.select(_MESSAGES.c.id).where(
+            _MESSAGES.c.organization_id == self._organization_id,
+            _MESSAGES.c.id == Attachment.message_id,
+            _MESSAGES.c.discarded_at.is_not(None),
+        )
+        pending = sa.and_(Attachment.message_id.is_(None), Attachment.created_at < before)
+        return sa.or_(pending, discarded.exists())
 
     async def bind(
         self, ticket_id: UUID, attachment_ids: Collection[UUID], message_id: UUID

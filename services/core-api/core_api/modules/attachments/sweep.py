@@ -1,4 +1,5 @@
-"""Deleting what no ticket needs: pending attachments nobody took, objects whose row is gone."""
+"""Deleting what no ticket needs: pending attachments nobody took, those of discarded drafts,
+objects whose row is gone."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
 from core_api.modules.attachments.models import Attachment, object_key
+from core_api.modules.attachments.repository import Attachments
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +37,7 @@ async def clear(
 async def sweep_attachments(
     database: Database, storage: ObjectStorage, *, grace: timedelta = GRACE
 ) -> int:
-    """Deletes objects older than `grace` that are pending or have no row; returns how many."""
+    """Deletes objects older than `grace` that nobody needs or have no row; returns how many."""
     before = utc_now() - grace
     swept = 0
     async for page in storage.pages():
@@ -58,7 +60,7 @@ async def _forgotten(
     attachment_ids: Collection[UUID],
     before: datetime,
 ) -> set[UUID]:
-    """Those without a row; rows that stayed pending are deleted first, in a transaction."""
+    """Those without a row; rows nobody needs are deleted first, in a transaction."""
     mine = (
         Attachment.organization_id == organization_id,
         Attachment.id.in_(attachment_ids),
@@ -66,7 +68,7 @@ async def _forgotten(
     async with database.transaction(organization_id) as session:
         await session.execute(
             sa.delete(Attachment).where(
-                *mine, Attachment.message_id.is_(None), Attachment.created_at < before
+                *mine, Attachments(session, organization_id).useless(before)
             )
         )
         alive = await session.scalars(sa.select(Attachment.id).where(*mine))
