@@ -40,9 +40,11 @@ async def test_only_members_and_only_among_attendants_are_mentioned(
         answer = await ana.post(path, {"kind": "note", "body": "x", "mentions": [stranger]})
         assert (answer.status_code, answer.json()["code"]) == (404, "MEMBER_UNKNOWN")
     of_client = await ana.post(path, {"kind": "client", "body": "x", "mentions": [ANA]})
+    draft = await ana.made(path, {"kind": "draft", "body": "x"})
+    of_draft = await ana.patch(f"{path}/{draft['id']}", {"body": "y", "mentions": [ANA]})
 
-    assert of_client.status_code == 422
-    assert await ana.seen(path) == []
+    assert (of_client.status_code, of_draft.status_code) == (422, 422)
+    assert await ana.seen(path) == [draft]
     assert await records.events("ticket.mentioned") == []
 
 

@@ -190,13 +190,16 @@ async def test_what_the_list_does_not_know_is_refused(wrong: dict[str, Any], ana
     assert answer.json()["details"][0]["field"].startswith(f"body.{field}")
 
 
-@pytest.mark.parametrize("name", ["client_id", "assignee_id", "team_id", "category_id"])
+@pytest.mark.parametrize(
+    "name", ["client_id", "assignee_id", "team_id", "category_id", "merged_into_id"]
+)
 async def test_what_a_view_names_has_to_exist(name: str, ana: Person, beto: Person) -> None:
     theirs = {
         "client_id": (await make_client(beto))["id"],
         "assignee_id": await id_of(beto),
         "team_id": (await make_team(beto))["id"],
         "category_id": (await beto.made("/api/v1/categories", {"name": "x"}))["id"],
+        "merged_into_id": (await make_ticket(beto))["id"],
     }
 
     foreign = await ana.post(VIEWS, {"name": "x", "filter": {name: theirs[name]}})

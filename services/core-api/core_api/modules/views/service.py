@@ -14,6 +14,7 @@ from core_api.modules.clients.service import require_client
 from core_api.modules.organizations.service import require_member
 from core_api.modules.teams.roster import require_team
 from core_api.modules.tickets.listing import COLUMNS, ORDERS, TicketFilter, count_each
+from core_api.modules.tickets.service import require_ticket
 from core_api.modules.views.exceptions import SharedViewForbidden, ViewOutdated
 from core_api.modules.views.models import SavedView
 from core_api.modules.views.repository import Views
@@ -123,6 +124,8 @@ class ViewService:
             await require_member(self.tx, organization_id, UserId(member_id))
         if wanted.team_id is not None:
             await require_team(self.tx, organization_id, wanted.team_id)
+        if wanted.merged_into_id is not None:
+            await require_ticket(self.tx, organization_id, wanted.merged_into_id)
 
     async def _record(self, action: str, view: SavedView, changes: Changes) -> None:
         await audit.record(self.tx, self.actor, action, view.id, changes=changes)

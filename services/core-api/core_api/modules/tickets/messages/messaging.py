@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.data.columns import utc_now
 from chassis.messaging import outbox
+from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
 from core_api.changes import Change, Changes
 from core_api.modules.organizations.service import require_members
@@ -67,7 +68,10 @@ class Messaging(FollowingUp):
         ticket, message = await self._locked(ticket_id, message_id, seen_version)
         if message.kind is MessageKind.CLIENT:
             raise MessageNotEditable
-        if message.kind is not MessageKind.DRAFT and not self._may_edit(message):
+        if message.kind is MessageKind.DRAFT:
+            if given.mentions:
+                raise InvalidInput.on("body.mentions", "Menções só em respostas e notas.")
+        elif not self._may_edit(message):
             raise MessageNotYours
         if given.body == message.body and "mentions" not in given.model_fields_set:
             return message
