@@ -46,7 +46,7 @@ async def test_an_exported_file_imports_back_without_a_change(
         ],
         phones=[{"number": "(11) 98765-4321"}, {"number": "(11) 3333-4444", "label": "fixo"}],
         addresses=[{"cep": "01310-100", "uf": "SP", "city": "São Paulo", "street": "Av. Paulista"}],
-        tags=["a", "b"],
+        tags=["a", "centro, sul; =1"],
         custom_fields={"plano": "Ouro; +1"},
     )
     await make_client(

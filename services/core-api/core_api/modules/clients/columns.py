@@ -80,6 +80,11 @@ def _named() -> Mapping[str, str]:
     )
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Several values in one cell."""
+    return ", ".join(texts)
+
+
 def header_of_custom(label: str, key: str) -> str:
     """The name of a custom field's column in exports: labels may change, and may be anything."""
     return f"{label} [{key}]"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core_api.folding import fold
 from core_api.masking import mask_document, mask_email, mask_phone
-from core_api.modules.clients.columns import CUSTOM
+from core_api.modules.clients.columns import CUSTOM, joined
 from core_api.modules.clients.contacts.normalising import normalise_phone
 from core_api.modules.clients.models import Client, ClientKind
 
@@ -133,6 +133,8 @@ def _comparable(text: str, key: str) -> str:
 
 
 def _put_tags(values: dict[str, Any], texts: Texts, rules: RowRules, client: Client | None) -> None:
+    if client is not None and list(texts.get("tags", ())) == [joined(client.tags)]:
+        return  # as exported: a tag may hold what separates them
     tags = [part for text in texts.get("tags", ()) for part in _parts(text)]
     if "tags" in texts and not _says_nothing(tags, client, rules):
         values["tags"] = tags

@@ -12,7 +12,7 @@ from chassis.web.pagination import CursorPage
 from core_api.changes import Change
 from core_api.csv_export import Cell
 from core_api.modules.audit import service as audit
-from core_api.modules.clients.columns import COLUMNS, header_of_custom
+from core_api.modules.clients.columns import COLUMNS, header_of_custom, joined
 from core_api.modules.clients.filters import ClientFilter
 from core_api.modules.clients.models import ClientKind
 from core_api.modules.clients.repository import ORDERS, Clients
@@ -89,10 +89,10 @@ def _row(client: ClientRead, custom: Sequence[tuple[str, str]]) -> list[Cell]:
         "name": client.name,
         "document": client.document,
         "email": client.email,
-        "other_emails": ", ".join(e.address for e in client.emails if not e.primary),
+        "other_emails": joined(e.address for e in client.emails if not e.primary),
         "phone": client.phone,
-        "other_phones": ", ".join(p.number for p in client.phones if not p.primary),
-        "tags": ", ".join(client.tags),
+        "other_phones": joined(p.number for p in client.phones if not p.primary),
+        "tags": joined(client.tags),
     }
     return [
         *(values.get(column.field) for column in COLUMNS),
