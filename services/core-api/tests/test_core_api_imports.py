@@ -22,6 +22,7 @@ from core_api_records import Records
 from fastapi import FastAPI
 
 from chassis.data.database import Database
+from core_api.modules.imports.applying import ImportQueue
 from core_api.workplace import Workplace
 from shared_schemas.ids import new_id
 from worker_svc import client_import
@@ -86,28 +87,40 @@ async def test_a_code_is_the_same_however_its_accents_are_encoded(
     assert counts(again) == {"created": 0, "updated": 0, "unchanged": 1, "failed": 0}
 
 
-async def test_a_row_about_a_merged_client_says_who_answers_for_it(
-    ana: Person, worker: Worker
+async def test_rows_about_a_merged_client_reach_the_one_that_answers_for_it(
+    ana: Person, worker: Worker, superuser: asyncpg.Connection
 ) -> None:
     survivor = await make_client(ana, name="Júlia", external_id="S")
     merged = await make_client(ana, name="Julia", external_id="M")
     await ana.post(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": merged["id"]})
 
-    content = f"id;codigo;nome\n{merged['id']};;A\n;M;B\n;S;C\n"
-    found = await imported(ana, worker, content)
+    for lines, name in (
+        (f"{merged['id']};;A", "A"),
+        (";M;B", "B"),
+        (f"{merged['id']};M;C", "C"),
+        (f"{survivor['id']};M;D", "D"),
+        (";S;E\n;M;F", "F"),
+    ):
+        found = await imported(ana, worker, f"id;codigo;nome\n{lines}\n")
 
-    assert counts(found) == {"created": 0, "updated": 1, "unchanged": 0, "failed": 2}
-    report = await ana.get(f"{IMPORTS}/{found['id']}/errors.csv")
-    _, *rows = csv.reader(io.StringIO(report.text), delimiter=";")
-    assert [row[4] for row in rows] == ["id", "codigo"]
-    assert all(survivor["id"] in row[5] for row in rows)
+        assert (counts(found)["failed"], counts(found)["created"]) == (0, 0)
+        shown = await ana.seen(f"{CLIENTS}/{survivor['id']}")
+        assert (shown["name"], shown["external_id"]) == (name, "S")
+    codes = await superuser.fetch("SELECT id::text, external_id FROM crm.clients")
+    assert dict(codes) == {survivor["id"]: "S", merged["id"]: "M"}
 
 
 async def test_two_files_with_the_same_people_do_not_wait_for_each_other_in_a_circle(
     ana: Person, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The names are new, and the files have them in opposite orders."""
-    monkeypatch.setattr(client_import, "_ATTEMPTS", 1)
+    attempts, apply = list[bool](), ImportQueue._apply
+
+    async def counted(queue: ImportQueue, *given: Any, one_by_one: bool) -> Any:
+        attempts.append(one_by_one)
+        return await apply(queue, *given, one_by_one=one_by_one)
+
+    monkeypatch.setattr(ImportQueue, "_apply", counted)
     people = [f"{n};Nome{n} Novo{n};;" for n in range(150)]
     for lines in (people, people[::-1]):
         await upload(ana, "\n".join([HEADER, *lines]) + "\n", dry_run=False)
@@ -118,6 +131,7 @@ async def test_two_files_with_the_same_people_do_not_wait_for_each_other_in_a_ci
     found = await ana.seen(IMPORTS)
     assert [each["status"] for each in found] == ["succeeded", "succeeded"]
     assert sum(counts(each)["created"] for each in found) == len(people)
+    assert attempts == [False, False]
 
 
 async def test_bad_rows_stop_nothing_and_are_reported(ana: Person, worker: Worker) -> None:
