@@ -43,6 +43,7 @@ ROWS = {
     "GET /views": "view_id",
     "GET /sla-calendars": "calendar_id",
     "GET /sla-policies": "policy_id",
+    "GET /client-imports": "import_id",
 }
 """A list → what makes a row of it more (a name in MAKERS of core_api_inventory.py)."""
 

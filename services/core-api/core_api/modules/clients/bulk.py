@@ -1,4 +1,8 @@
-"""Many rows of clients in one transaction, by the rules of the commands on one client."""
+"""Many rows of clients in one transaction, by the rules of the commands on one client.
+
+Rows are judged one by one and written together: a handful of statements for all of them. What a
+constraint refuses then, refuses all; the caller finds out which by applying them one by one.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.errors import DomainError
 from chassis.web.validation_messages import details_of
+from core_api.changes import Changes
 from core_api.fields import changes, one_line
+from core_api.modules.audit import service as audit
 from core_api.modules.clients import documents
 from core_api.modules.clients.columns import CUSTOM
-from core_api.modules.clients.exceptions import ClientMerged
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.repository import Clients
 from core_api.modules.clients.row_values import RowRules, Texts, values_of
 from core_api.modules.clients.schemas import ClientCreate, ClientUpdate
-from core_api.modules.clients.service import ClientService
+from core_api.modules.clients.service import ClientService, NewClient
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorDetail
@@ -61,7 +66,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What there is of the clients that rows name, by id and by external id."""
+    """The clients that rows name, by id and by external id."""
 
     clients: Mapping[UUID | str, Client]
     merged: Mapping[UUID | str, UUID]
@@ -69,7 +74,10 @@ class _Known:
 
 
 class ClientRows:
-    """Registers or changes a client per row: found by our id, else by its external id, else new."""
+    """Registers or changes a client per row: found by our id, else by its external id, else new.
+
+    What names a client that was merged changes the one that answers for it.
+    """
 
     def __init__(self, tx: AsyncSession, actor: Actor, rules: RowRules) -> None:
         self._tx = tx
@@ -77,11 +85,20 @@ class ClientRows:
         self._service = ClientService(tx, actor)
         self._clients = Clients(tx, actor.organization_id)
         self._vault = vault_of(tx)
+        self._new: list[NewClient] = []
+        self._changed: list[tuple[Client, Changes]] = []
 
     async def apply(self, rows: Sequence[Texts]) -> list[Result]:
-        """What became of each. A row that cannot be used has written nothing."""
+        """What became of each, flushed. A row that cannot be used has written nothing."""
         known = await self._known(rows)
-        return [await self._apply_one(row, known) for row in rows]
+        clients = {client.id for client in known.clients.values()}
+        await audit.SubjectKeys(self._tx, self._service.actor.organization_id).know(clients)
+        results = [await self._apply_one(row, known) for row in rows]
+        await self._service.write_changes(self._changed)
+        if self._new:
+            await self._service.create_all(self._new)
+        self._new, self._changed = [], []
+        return results
 
     async def _known(self, rows: Sequence[Texts]) -> _Known:
         """The clients the rows are about, locked in the order everybody locks them in."""
@@ -90,8 +107,11 @@ class ClientRows:
         wanted = sa.or_(Client.id.in_(ids), Client.external_id.in_(keys))
         if not (ids or keys):
             return _Known({}, {})
-        clients = await self._clients.matching_for_update(wanted)
         merged = await self._clients.merged_matching(wanted)
+        survivors = {row.merged_into_id for row in merged}
+        clients = await self._clients.matching_for_update(
+            sa.or_(wanted, Client.id.in_(survivors)) if survivors else wanted
+        )
         return _Known(
             clients={
                 name: each for each in clients for name in (each.id, each.external_id) if name
@@ -104,14 +124,13 @@ class ClientRows:
         name = _id_of(row) if by_id else _key_of(row)
         if name is None:
             return _failed(Problem("id", _NO_ID))
-        if survivor := known.merged.get(name):
-            message = str(ClientMerged(merged_into_id=survivor))
-            return _failed(Problem("id" if by_id else "external_id", message))
-        client = known.clients.get(name)
+        client = known.clients.get(known.merged.get(name, name))
         if by_id and client is None:
             return _failed(Problem("id", _UNKNOWN_ID))
         document = None if client is None else documents.opened(self._vault, client)
         values = values_of(row, self._rules, client, document)
+        if client is not None and known.merged.get(_key_of(row)) == client.id:
+            del values["external_id"]  # it stays with the one that went into this client
         try:
             return Result(await self._write(values, client))
         except ValidationError as error:
@@ -122,12 +141,12 @@ class ClientRows:
 
     async def _write(self, values: dict[str, Any], client: Client | None) -> Outcome:
         if client is None:
-            await self._service.create(ClientCreate.model_validate(values))
+            self._new.append(await self._service.prepared(ClientCreate.model_validate(values)))
             return Outcome.CREATED
-        seen = client.version
-        changed = changes(ClientUpdate.model_validate(values))
-        client = await self._service.change(client.id, changed, None)
-        return Outcome.UNCHANGED if client.version == seen else Outcome.UPDATED
+        given = changes(ClientUpdate.model_validate(values))
+        changed = await self._service.changed(client, given)
+        self._changed.append((client, changed))
+        return Outcome.UPDATED if changed else Outcome.UNCHANGED
 
 
 def _failed(*problems: Problem) -> Result:

@@ -1,6 +1,7 @@
 """Registering, changing and deleting clients."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -74,6 +75,14 @@ async def tags_of(
     return {row.id: frozenset(row.tags) for row in await session.execute(statement)}
 
 
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """One that passed all rules and is not written yet."""
+
+    client: Client
+    changes: Changes
+
+
 class ClientService:
     """The commands on clients, in the transaction of one request."""
 
@@ -85,6 +94,11 @@ class ClientService:
 
     async def create(self, given: ClientCreate) -> Client:
         """Registers a client."""
+        (client,) = await self.create_all([await self.prepared(given)])
+        return client
+
+    async def prepared(self, given: ClientCreate) -> NewClient:
+        """For `create_all`. InvalidInput."""
         number = _document(given.kind, given.document)
         values = await self._values(given)
         client_id, organization_id = new_id(), self.actor.organization_id
@@ -94,14 +108,20 @@ class ClientService:
             **values,
             **documents.sealed(vault_of(self.tx), organization_id, client_id, number),
         )
-        self.tx.add(client)
-        await search_index.refresh(self.tx, organization_id, [client])
-        audit.SubjectKeys(self.tx, organization_id).issue(client_id)
-        outbox.add(self.tx, ClientCreated.by(self.actor, client_id=client_id))
-        changes = without_echo(made(values | {"document": number}))
-        await self._note("client.created", client, changes)
+        return NewClient(client, without_echo(made(values | {"document": number})))
+
+    async def create_all(self, new: Sequence[NewClient]) -> list[Client]:
+        """Registers all of them, with as many statements as one."""
+        clients = [each.client for each in new]
+        self.tx.add_all(clients)
+        await search_index.refresh(self.tx, self.actor.organization_id, clients)
+        keys = audit.SubjectKeys(self.tx, self.actor.organization_id)
+        for each in new:
+            keys.issue(each.client.id)
+            outbox.add(self.tx, ClientCreated.by(self.actor, client_id=each.client.id))
+            await self._note("client.created", each.client, each.changes)
         await self.tx.flush()
-        return client
+        return clients
 
     async def change(
         self, client_id: UUID, values: dict[str, Any], seen_version: int | None
@@ -109,15 +129,26 @@ class ClientService:
         """Applies a whole PATCH or nothing. `seen_version`: from If-Match."""
         client = await self.clients.get_for_update(client_id)
         check_version(client.version, seen_version)
+        await self.write_changes([(client, await self.changed(client, values))])
+        return client
+
+    async def changed(self, client: Client, values: dict[str, Any]) -> Changes:
+        """Changes a client that the caller has locked, and records it; for `write_changes`.
+        InvalidInput, with nothing changed."""
         values = await self._completed(client, values)
         changes = self._change_document(client, values) | client.change(values)
         if changes:
             await self._tell("client.updated", client, changes)
-            await self.tx.flush()
-        if "name" in changes:
-            names = [changes["name"].old]
-            await search_index.refresh(self.tx, client.organization_id, [client], old_names=names)
-        return client
+        return changes
+
+    async def write_changes(self, changed: Sequence[tuple[Client, Changes]]) -> None:
+        """Writes all of them, and finds them by their new names."""
+        await self.tx.flush()
+        renamed = {client: changes["name"].old for client, changes in changed if "name" in changes}
+        if renamed:
+            await search_index.refresh(
+                self.tx, self.actor.organization_id, [*renamed], old_names=renamed.values()
+            )
 
     async def delete(self, client_id: UUID, seen_version: int | None) -> None:
         """Makes the client unfindable; its tickets and consents stay."""

@@ -57,8 +57,10 @@ async def refresh(
         (living if is_alive else gone).update(_words(client.name))
     if living:
         # In one order, so that two transactions with the same new words do not wait in a circle.
-        rows = [{"organization_id": organization_id, "word": word} for word in sorted(living)]
-        await session.execute(insert(ClientWord).on_conflict_do_nothing(), rows)
+        words = sa.func.unnest(sa.cast(sorted(living), ARRAY(sa.Text())))
+        rows = sa.select(sa.literal(organization_id, sa.Uuid()), words)
+        statement = insert(ClientWord).from_select(["organization_id", "word"], rows)
+        await session.execute(statement.on_conflict_do_nothing())
     if gone - living:
         await session.execute(_unused(organization_id, sorted(gone - living)))
 
