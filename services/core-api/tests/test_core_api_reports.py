@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from core_api_factories import TICKETS, Person, make_client, make_ticket
-from sla_factories import make_policy
+from sla_factories import make_policy, pass_time
 
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
@@ -104,18 +105,13 @@ async def _times_today(person: Person) -> dict[str, Any]:
 async def test_median_and_p90_by_calendar_and_business_time(
     ana: Person, database: Database
 ) -> None:
-    await make_policy(ana)
     for hours in (1, 2, 3, 4, 10):
-        replied_at = NOON + timedelta(hours=hours)
-        ticket_id = await _ticket(ana, database, NOON, first_replied_at=replied_at)
-        await _dated(
+        await _ticket(
+            ana,
             database,
-            "sla_timers",
-            ticket_id,
-            started_at=NOON,
-            stopped_at=replied_at,
-            state="stopped",
-            elapsed_business_seconds=hours * 600,
+            NOON,
+            first_replied_at=NOON + timedelta(hours=hours),
+            first_response_business_seconds=hours * 600,
         )
 
     (row,) = await _report(ana, "times", **MARCH)
@@ -166,6 +162,41 @@ async def test_compliance_by_everything_it_can_be_asked_by(
         "priority": "normal",
     }
     assert row["key"] == keys.get(by)
+
+
+@pytest.mark.committed
+async def test_business_time_is_what_the_timers_measured_until_the_ticket_comes_back(
+    ana: Person, superuser: asyncpg.Connection
+) -> None:
+    await make_policy(ana)
+    ticket_id = str((await make_ticket(ana))["id"])
+    await pass_time(superuser, 30)
+    await ana.made(f"{TICKETS}/{ticket_id}/messages", {"kind": "reply", "body": "Já vimos."})
+    await pass_time(superuser, 30)
+    await ana.made(f"{TICKETS}/{ticket_id}/resolve", {})
+    resolved = await _measured(superuser)
+    await ana.made(f"{TICKETS}/{ticket_id}/reopen", {})
+    reopened = await _measured(superuser)
+
+    assert resolved == [pytest.approx(1800, abs=60), pytest.approx(3600, abs=60)]
+    assert reopened == [resolved[0], None], "it is resolved no longer"
+
+
+async def test_without_a_policy_there_is_no_business_time(ana: Person) -> None:
+    ticket_id = str((await make_ticket(ana))["id"])
+    await ana.made(f"{TICKETS}/{ticket_id}/messages", {"kind": "reply", "body": "Já vimos."})
+
+    first = (await _times_today(ana))["first_response"]
+
+    assert (first["count"], first["business_count"]) == (1, 0)
+    assert first["business_median_seconds"] is None
+
+
+async def _measured(superuser: asyncpg.Connection) -> list[int | None]:
+    row = await superuser.fetchrow(
+        "SELECT first_response_business_seconds, resolution_business_seconds FROM crm.tickets"
+    )
+    return list(row)
 
 
 async def test_rows_carry_the_names_of_people(

@@ -29,6 +29,7 @@ Op = Operations | ModuleType
 
 APP_ROLE: Final = "cogep_app"
 WORKER_ROLE: Final = "cogep_worker"
+OWNER_ROLE: Final = "cogep_owner"
 ALL_VERBS: Final[tuple[Verb, ...]] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _PREPARER: Final = PGDialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy left it out
 LOCK_TIMEOUT: Final = "5s"
@@ -100,6 +101,36 @@ def allow_worker(op: Op, schema: str, table: str, verbs: Iterable[Verb]) -> None
 def grant(op: Op, schema: str, table: str, verbs: Iterable[Verb], *, role: str = APP_ROLE) -> None:
     """Grants verbs on one table."""
     op.execute(f"GRANT {', '.join(verbs)} ON {_table(schema, table)} TO {_quoted(role)}")
+
+
+def hold_off_vacuum(op: Op, schema: str, table: str) -> None:
+    """To begin a transaction with that will lock a table against everybody.
+
+    Who waits for that lock has every reader of the table wait behind him, and a vacuum, which big
+    changes bring about, gives way only after a second. Behind this lock only the migration waits.
+    """
+    op.execute(f"LOCK TABLE {_table(schema, table)} IN SHARE UPDATE EXCLUSIVE MODE")
+
+
+@contextmanager
+def all_rows(op: Op, schema: str, *tables: str) -> Iterator[None]:
+    """Row-level security binds the owner too; meanwhile, on these tables, it does not."""
+    for table in tables:
+        name = _table(schema, table)
+        _briefly(op, name, f"DROP POLICY IF EXISTS migration ON {name}")
+        _briefly(op, name, f"CREATE POLICY migration ON {name} TO {OWNER_ROLE} USING (true)")
+    try:
+        yield
+    finally:
+        for table in tables:
+            name = _table(schema, table)
+            _briefly(op, name, f"DROP POLICY migration ON {name}")
+
+
+def _briefly(op: Op, table: str, statement: str) -> None:
+    """As `hold_off_vacuum`, where each statement is a transaction."""
+    lock = f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE"
+    op.execute(f"DO $briefly$ BEGIN {lock}; {statement}; END $briefly$")
 
 
 def enum_check(column: str, values: Iterable[str], name: str | None = None) -> sa.CheckConstraint:

@@ -4,8 +4,6 @@ Online: new tables only, filled in batches that commit; the big index is built a
 blocking anybody. Stopped halfway, it goes on where it was.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from alembic import op
-from chassis.data.migrations import ALL_VERBS, Verb, enable_tenant_isolation, enum_check
+from chassis.data.migrations import ALL_VERBS, Verb, all_rows, enable_tenant_isolation, enum_check
 
 revision = "crm_006"
 down_revision = "crm_005"
@@ -24,6 +22,7 @@ SCHEMA = "crm"
 INSTANT = sa.DateTime(timezone=True)
 BATCH = 2_000
 FIRST = UUID(int=0)
+READ_TO_FILL = ("tickets", "ticket_messages", "clients", "ticket_search", "ticket_words")
 
 TABLES: dict[str, tuple[Verb, ...]] = {
     "attachments": ALL_VERBS,
@@ -141,7 +140,7 @@ def upgrade() -> None:
             enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
         _create_candidates()
     with op.get_context().autocommit_block():
-        with _all_rows():
+        with all_rows(op, SCHEMA, *READ_TO_FILL):
             _fill()
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS crm.ix_ticket_search_terms")
         op.execute(
@@ -265,20 +264,6 @@ def _create_search() -> None:
         sa.Column("word", sa.Text(collation="C"), primary_key=True),
         schema=SCHEMA,
     )
-
-
-@contextmanager
-def _all_rows() -> Iterator[None]:
-    """Lets the owner, whom row-level security binds too, see and fill every tenant's rows."""
-    tables = ("tickets", "ticket_messages", "clients", "ticket_search", "ticket_words")
-    for table in tables:
-        op.execute(f"DROP POLICY IF EXISTS filling ON crm.{table}")
-        op.execute(f"CREATE POLICY filling ON crm.{table} TO cogep_owner USING (true)")
-    try:
-        yield
-    finally:
-        for table in tables:
-            op.execute(f"DROP POLICY IF EXISTS filling ON crm.{table}")
 
 
 def _fill() -> None:

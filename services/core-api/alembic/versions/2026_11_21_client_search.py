@@ -146,6 +146,14 @@ END
 $$
 """
 FOUND_BY = "crm.client_terms(organization_id, name, emails, phones, addresses, document_index, external_id)"
+# The first lock is one behind which no reader waits: a vacuum gives way to it after a second.
+SEEN_BY_CANDIDATES = """
+DO $$ BEGIN
+  LOCK TABLE crm.clients IN SHARE UPDATE EXCLUSIVE MODE;
+  DROP POLICY IF EXISTS candidates ON crm.clients;
+  CREATE POLICY candidates ON crm.clients FOR SELECT TO cogep_owner USING (true);
+END $$
+"""
 LIVE = "deleted_at IS NULL AND merged_into_id IS NULL"
 TENANT = "nullif(current_setting('app.organization_id', true), '')::uuid"
 
@@ -221,8 +229,7 @@ def upgrade() -> None:
             f" WITH (fastupdate = off) WHERE {LIVE}"
         )
         # Committed at once: until then it keeps readers of clients out.
-        op.execute("DROP POLICY IF EXISTS candidates ON crm.clients")
-        op.execute("CREATE POLICY candidates ON crm.clients FOR SELECT TO cogep_owner USING (true)")
+        op.execute(SEEN_BY_CANDIDATES)
     # Nobody needs statistics of it, and ANALYZE would compute the terms of its whole sample.
     op.execute("ALTER INDEX crm.ix_clients_terms ALTER COLUMN 1 SET STATISTICS 0")
     _create_words()

@@ -2,7 +2,6 @@
 remembers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from alembic import op
-from chassis.data.migrations import ALL_VERBS, Verb, enable_tenant_isolation, enum_check
+from chassis.data.migrations import ALL_VERBS, Verb, all_rows, enable_tenant_isolation, enum_check
 from chassis.security.sealing import Place, Vault
 from chassis.settings import SealingSettings, read_settings
 
@@ -129,7 +128,7 @@ def upgrade() -> None:
         )
         for name, (table, columns, where) in BIG_INDEXES.items():
             _big_index(name, table, columns, where)
-        with _all_rows_of("clients", "client_facets"):
+        with all_rows(op, SCHEMA, "clients", "client_facets"):
             _fill_contacts()
             _seal_documents()
             _fill_facets()
@@ -139,7 +138,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Documents in the clear again; further contacts, notes, relations and values are lost."""
     with op.get_context().autocommit_block():
-        with _all_rows_of("clients"):
+        with all_rows(op, SCHEMA, "clients"):
             _unseal_documents()
         _big_index("ix_clients_document", "clients", ["document"], None)
         for name in BIG_INDEXES:
@@ -164,7 +163,7 @@ def _has_been_added() -> bool:
 
 def _require_keys() -> None:
     """Better to miss them before anything was done; an empty database needs none."""
-    with _all_rows_of("clients"):
+    with all_rows(op, SCHEMA, "clients"):
         found = sa.text("SELECT 1 FROM crm.clients WHERE document IS NOT NULL LIMIT 1")
         if op.get_bind().execute(found).first() is not None:
             read_settings(SealingSettings)
@@ -329,19 +328,6 @@ def _create_facets() -> None:
         sa.Index("ix_client_facets_client_id", "organization_id", "client_id"),
         schema=SCHEMA,
     )
-
-
-@contextmanager
-def _all_rows_of(*tables: str) -> Iterator[None]:
-    """Row-level security binds the owner too; while this migrates, it does not on these tables."""
-    for table in tables:
-        op.execute(f"DROP POLICY IF EXISTS migration ON crm.{table}")
-        op.execute(f"CREATE POLICY migration ON crm.{table} TO cogep_owner USING (true)")
-    try:
-        yield
-    finally:
-        for table in tables:
-            op.execute(f"DROP POLICY migration ON crm.{table}")
 
 
 def _pages(statement: sa.TextClause) -> Iterator[list[Any]]:

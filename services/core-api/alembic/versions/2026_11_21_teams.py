@@ -10,7 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from alembic import op
-from chassis.data.migrations import Verb, allow_worker, enable_tenant_isolation, enum_check
+from chassis.data.migrations import (
+    Verb,
+    allow_worker,
+    enable_tenant_isolation,
+    enum_check,
+    hold_off_vacuum,
+)
 
 revision = "crm_008"
 down_revision = "crm_007"
@@ -49,6 +55,7 @@ def upgrade() -> None:
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
     allow_worker(op, SCHEMA, "assignment_sweeps", ("SELECT",))
+    hold_off_vacuum(op, SCHEMA, "tickets")
     op.add_column("tickets", sa.Column("team_id", sa.Uuid(), nullable=True), schema=SCHEMA)
     op.execute(
         f"ALTER TABLE crm.tickets ADD CONSTRAINT {TEAM_KEY} FOREIGN KEY (organization_id, team_id) "

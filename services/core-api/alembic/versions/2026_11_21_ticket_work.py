@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from alembic import op
-from chassis.data.migrations import Verb, enable_tenant_isolation, enum_check, grant
+from chassis.data.migrations import Verb, all_rows, enable_tenant_isolation, enum_check, grant
 
 revision = "crm_005"
 down_revision = "crm_004"
@@ -124,9 +124,8 @@ def downgrade() -> None:
         ("tickets", "status", "new", "open"),
         ("ticket_messages", "kind", "draft", "note"),
     ):
-        op.execute(f"CREATE POLICY migration ON crm.{table} TO cogep_owner USING (true)")
-        op.execute(f"UPDATE crm.{table} SET {column} = '{new}' WHERE {column} = '{old}'")
-        op.execute(f"DROP POLICY migration ON crm.{table}")
+        with all_rows(op, SCHEMA, table):
+            op.execute(f"UPDATE crm.{table} SET {column} = '{new}' WHERE {column} = '{old}'")
     _check("tickets", "status", STATUSES)
     _check("ticket_messages", "kind", KINDS)
     op.execute("REVOKE UPDATE ON crm.ticket_messages FROM cogep_app")
@@ -329,14 +328,10 @@ def _validate() -> None:
 
 def _bring_up_to_date() -> None:
     """Tags of existing tickets become facets, first replies are looked up."""
-    op.execute("CREATE POLICY migration ON crm.tickets TO cogep_owner USING (true)")
-    op.execute("CREATE POLICY migration ON crm.ticket_messages TO cogep_owner USING (true)")
-    op.execute("CREATE POLICY migration ON crm.ticket_facets TO cogep_owner USING (true)")
-    last = "00000000-0000-0000-0000-000000000000"
-    while last is not None:
-        last = _batch_after(last)
-    for table in ("ticket_facets", "ticket_messages", "tickets"):
-        op.execute(f"DROP POLICY migration ON crm.{table}")
+    with all_rows(op, SCHEMA, "tickets", "ticket_messages", "ticket_facets"):
+        last: str | None = "00000000-0000-0000-0000-000000000000"
+        while last is not None:
+            last = _batch_after(last)
 
 
 def _batch_after(first: str) -> str | None:

@@ -69,22 +69,15 @@ WHERE t.organization_id = :mine AND t.status NOT IN ('resolved', 'closed')
 GROUP BY {key} ORDER BY tickets DESC, key
 """
 _TIMES: Final = """
-SELECT key::text AS key, count(*) AS counted,
-  percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY took) AS seconds
+SELECT '{metric}' AS metric, key::text AS key, count(took) AS counted,
+  percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY took) AS seconds,
+  count(business) AS business_counted,
+  percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY business) AS business_seconds
 FROM (
-  SELECT {key} AS key, date_part('epoch', t.{end} - t.created_at) AS took FROM crm.tickets t
+  SELECT {key} AS key, extract(epoch FROM t.{end} - t.created_at)::float8 AS took,
+    t.{metric}_business_seconds::float8 AS business
+  FROM crm.tickets t
   WHERE t.organization_id = :mine AND {of_period} AND t.{end} >= t.created_at
-) AS measured
-GROUP BY measured.key
-"""
-_BUSINESS_TIMES: Final = """
-SELECT key::text AS key, count(*) AS counted,
-  percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY took) AS seconds
-FROM (
-  SELECT {key} AS key, s.elapsed_business_seconds::float8 AS took
-  FROM crm.sla_timers s {tickets}
-  WHERE s.organization_id = :mine AND s.metric = :metric AND s.state = 'stopped'
-    AND s.{moment} >= :begin AND s.{moment} < :end
 ) AS measured
 GROUP BY measured.key
 """
@@ -133,28 +126,27 @@ class Reports:
         """What is unfinished, and for how long; the most first."""
         return await self._rows(_BACKLOG.format(key=OF_TICKET[group]), now=now)
 
-    async def first_responses(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """From opening to the first reply, of tickets opened in the period.
+    async def times(self, slices: Slices) -> Sequence[sa.Row[Any]]:
+        """Of tickets opened in the period until the first reply, of tickets resolved in it until
+        the last resolution; by the calendar and, of those a service level measured, in business
+        time. One statement, so that both are counted at once.
 
         A reply that a split has brought along is older than the ticket, and no response to it.
         """
-        sql = _TIMES.format(
-            key=slices.key("t.created_at"), end="first_replied_at", of_period=_OPENED
+        first_responses = _TIMES.format(
+            metric="first_response",
+            key=slices.key("t.created_at"),
+            end="first_replied_at",
+            of_period=_OPENED,
         )
+        resolutions = _TIMES.format(
+            metric="resolution",
+            key=slices.key("t.resolved_at"),
+            end="resolved_at",
+            of_period=_RESOLVED,
+        )
+        sql = f"{first_responses} UNION ALL {resolutions}"
         return await self._large(sql, **slices.parameters)
-
-    async def resolutions(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """From opening to the last resolution, of tickets resolved in the period."""
-        sql = _TIMES.format(key=slices.key("t.resolved_at"), end="resolved_at", of_period=_RESOLVED)
-        return await self._large(sql, **slices.parameters)
-
-    async def business_first_responses(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """The same in business time, of those a service level measures."""
-        return await self._business_times(slices, "first_response", "started_at")
-
-    async def business_resolutions(self, slices: Slices) -> Sequence[sa.Row[Any]]:
-        """The same in business time, without what was paused."""
-        return await self._business_times(slices, "resolution", "stopped_at")
 
     async def compliance(self, slices: Slices) -> Sequence[sa.Row[Any]]:
         """Timers that started in the period: kept, broken, not yet decided.
@@ -173,14 +165,6 @@ class Reports:
         ids = [key for key in keys if key is not None]
         found = await self._rows(_NAMES.format(table=NAMED_IN[group]), ids=ids) if ids else ()
         return {None: NOBODYS[group], **{row.key: row.name for row in found}}
-
-    async def _business_times(
-        self, slices: Slices, metric: str, moment: str
-    ) -> Sequence[sa.Row[Any]]:
-        sql = _BUSINESS_TIMES.format(
-            key=slices.key(f"s.{moment}"), moment=moment, tickets=_joined(slices)
-        )
-        return await self._large(sql, **slices.parameters, metric=metric)
 
     async def _large(self, sql: str, **parameters: Any) -> Sequence[sa.Row[Any]]:
         await self._session.execute(sa.text(_MEMORY))
@@ -206,7 +190,6 @@ _TYPES: Final[Mapping[str, Any]] = {
     "begins": sa.ARRAY(_INSTANT),
     "ends": sa.ARRAY(_INSTANT),
     "now": _INSTANT,
-    "metric": sa.Text(),
     "ids": sa.ARRAY(sa.Text()),
 }
 

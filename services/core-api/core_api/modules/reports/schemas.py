@@ -1,5 +1,6 @@
 """What reports look like on the wire."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -64,15 +65,15 @@ class Times(BaseModel):
     business_p90_seconds: int | None = Field(examples=[14_400])
 
     @classmethod
-    def of(cls, calendar: Any, business: Any) -> Self:
-        """From the rows of both ways to count; either may be missing."""
-        median, p90 = _seconds(calendar)
-        business_median, business_p90 = _seconds(business)
+    def of(cls, row: Any | None) -> Self:
+        """From a row of the database, if there is one."""
+        median, p90 = _rounded(row and row.seconds)
+        business_median, business_p90 = _rounded(row and row.business_seconds)
         return cls(
-            count=calendar.counted if calendar else 0,
+            count=row.counted if row else 0,
             median_seconds=median,
             p90_seconds=p90,
-            business_count=business.counted if business else 0,
+            business_count=row.business_counted if row else 0,
             business_median_seconds=business_median,
             business_p90_seconds=business_p90,
         )
@@ -106,8 +107,7 @@ class ComplianceRow(Row):
         return cls(**row._asdict() | {"key": key}, label=label, compliance=share)
 
 
-def _seconds(row: Any) -> tuple[int | None, int | None]:
-    if row is None or row.seconds is None:
-        return None, None
-    median, p90 = row.seconds
-    return round(median), round(p90)
+def _rounded(percentiles: Sequence[float | None] | None) -> tuple[int | None, int | None]:
+    """Of nothing there are none, or two that are null."""
+    median, p90 = percentiles or (None, None)
+    return None if median is None else round(median), None if p90 is None else round(p90)

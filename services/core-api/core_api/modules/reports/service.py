@@ -1,8 +1,8 @@
 """Reports as people read them: every row named, no interval missing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,18 +51,19 @@ class ReportService:
 
     async def times(self, slices: Slices) -> list[TimesRow]:
         """First response and resolution, by the calendar and in business time."""
-        answered = _by_key(slices, await self.reports.first_responses(slices))
-        answered_business = _by_key(slices, await self.reports.business_first_responses(slices))
-        resolved = _by_key(slices, await self.reports.resolutions(slices))
-        resolved_business = _by_key(slices, await self.reports.business_resolutions(slices))
+        rows = await self.reports.times(slices)
+        answered, resolved = (
+            {slices.day_of(row.key): row for row in rows if row.metric == metric}
+            for metric in ("first_response", "resolution")
+        )
         keys = sorted(answered.keys() | resolved.keys(), key=lambda key: (key is None, key))
         label = await self._labels(slices.group, keys)
         return [
             TimesRow(
                 key=key,
                 label=label(key),
-                first_response=Times.of(answered.get(key), answered_business.get(key)),
-                resolution=Times.of(resolved.get(key), resolved_business.get(key)),
+                first_response=Times.of(answered.get(key)),
+                resolution=Times.of(resolved.get(key)),
             )
             for key in keys
         ]
@@ -87,7 +88,3 @@ class ReportService:
 
 
 _OF_TIME: Final = frozenset({Group.DAY, Group.WEEK, Group.MONTH})
-
-
-def _by_key(slices: Slices, rows: Sequence[Any]) -> dict[str | None, Any]:
-    return {slices.day_of(row.key): row for row in rows}

@@ -23,6 +23,7 @@ from core_api.modules.sla.clock import (
     Metric,
     Revision,
     Terms,
+    TimerState,
     crossings,
     due_at,
     elapsed,
@@ -82,6 +83,14 @@ class Page:
         dues = [due_at(timer.entries, self.calendars) for timer in waiting]
         warnings = [crossings(timer.entries, self.calendars).get(_WARNING) for timer in waiting]
         return _first(dues), _first(warnings)
+
+    def took(self, metric: Metric) -> int | None:
+        """Business seconds of what has happened, without what was paused; None while it has not."""
+        for timer in self.timers:
+            if timer.metric is metric and timer.now.state is TimerState.STOPPED:
+                end = timer.now.begin
+                return elapsed(timer.entries, self.calendars, end, Measure.BUSINESS) // _SECOND
+        return None
 
 
 class Ledger:

@@ -243,10 +243,8 @@ class SlaTimer(TenantRow, Base):
             postgresql_include=[
                 "ticket_id",
                 "state",
-                "stopped_at",
                 "breached_at",
                 "target_seconds",
-                "elapsed_business_seconds",
             ],
         ),
     )

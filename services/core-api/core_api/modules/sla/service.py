@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core_api.modules.sla.clock import Metric
 from core_api.modules.sla.ledger import Cause, Ledger, Page, calendars_in
 from core_api.modules.sla.policies import Policies, Policy, PolicyBook, Routing
 from core_api.modules.sla.rules import Happening, Offer, Timer, advance
@@ -78,6 +79,9 @@ class Followed:
     page: Page
     due_at: datetime | None
     warning_at: datetime | None
+    first_response_seconds: int | None
+    """In business time, as the next."""
+    resolution_seconds: int | None
 
     async def write(self) -> None:
         """After the ticket is in the database: the ledger refers to it."""
@@ -108,7 +112,14 @@ async def follow(tx: AsyncSession, moment: TicketMoment) -> Followed | None:
     if not page.changed:
         return None
     due_at, warning_at = page.due()
-    return Followed(ledger=ledger, page=page, due_at=due_at, warning_at=warning_at)
+    return Followed(
+        ledger=ledger,
+        page=page,
+        due_at=due_at,
+        warning_at=warning_at,
+        first_response_seconds=page.took(Metric.FIRST_RESPONSE),
+        resolution_seconds=page.took(Metric.RESOLUTION),
+    )
 
 
 async def apply(

@@ -114,14 +114,19 @@ class Ticket(VersionedRow, Base):
             "ix_tickets_opened",
             "organization_id",
             "created_at",
-            postgresql_include=["id", "first_replied_at", *_REPORTED_BY],
-            postgresql_where=sa.text("merged_into_id IS NULL"),
+            postgresql_include=[
+                "id",
+                "first_replied_at",
+                "first_response_business_seconds",
+                "merged_into_id",
+                *_REPORTED_BY,
+            ],
         ),
         sa.Index(
             "ix_tickets_resolved",
             "organization_id",
             "resolved_at",
-            postgresql_include=["id", "created_at", *_REPORTED_BY],
+            postgresql_include=["created_at", "resolution_business_seconds", *_REPORTED_BY],
             postgresql_where=sa.text("resolved_at IS NOT NULL AND merged_into_id IS NULL"),
         ),
         sa.Index(
@@ -164,6 +169,9 @@ class Ticket(VersionedRow, Base):
     # What the ledger of service levels says, for sorting and filtering: a projection, not an edit.
     sla_due_at: Mapped[datetime | None]
     sla_warning_at: Mapped[datetime | None]
+    # And what it measured, for reports; none while it was not measured or is waited for again.
+    first_response_business_seconds: Mapped[int | None]
+    resolution_business_seconds: Mapped[int | None]
 
     def move(self, move: Move) -> Changes:
         """Makes a move; what changed. IllegalTicketMove, or TicketMerged: nothing is legal then."""

@@ -29,9 +29,15 @@ from core_api.modules.tickets.models import (
 from core_api.modules.tickets.moves import AT_REST
 from shared_schemas.ids import OrganizationId
 
-READ_COLUMNS: Final = tuple(
-    column for column in Ticket.__table__.c if column.name != "organization_id"
+_UNREAD: Final = frozenset(
+    {
+        "organization_id",
+        "sla_warning_at",
+        "first_response_business_seconds",
+        "resolution_business_seconds",
+    }
 )
+READ_COLUMNS: Final = tuple(column for column in Ticket.__table__.c if column.name not in _UNREAD)
 """What reading needs, of the table, not of the class: rows are cheaper than ORM objects."""
 
 _BY_ID: Final = sa.select(*READ_COLUMNS).where(

@@ -65,8 +65,10 @@ def moment_of(
 
 
 def take_over(ticket: Ticket, followed: Followed) -> None:
-    """The due times, on a ticket that is about to be written."""
+    """The due times and what was measured, on a ticket that is about to be written."""
     ticket.sla_due_at, ticket.sla_warning_at = followed.due_at, followed.warning_at
+    ticket.first_response_business_seconds = followed.first_response_seconds
+    ticket.resolution_business_seconds = followed.resolution_seconds
 
 
 async def lock_for_timekeeping(
