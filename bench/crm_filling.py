@@ -1,4 +1,4 @@
-"""Fills a database at revision `crm_001` with two service desks, by COPY."""
+"""Fills a database at revision `crm_001` with two service desks by COPY, and later with timers."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -13,6 +13,8 @@ from bench.crm_rows import ATTENDANTS, Desk, DeskRows, Row
 from devstack.people import AURORA, BOREAL, PEOPLE
 
 FIRST_REVISION: Final = "crm_001"
+TIMED_REVISION: Final = "crm_007"
+"""The first one that has timers."""
 _BATCH: Final = 5_000
 T = TypeVar("T")
 _ORGANIZATION: Final = """
@@ -31,6 +33,44 @@ _NOTICE: Final = """
 INSERT INTO crm.consent_notices
     (id, organization_id, purpose_id, version, locale, text, sha256, published_by)
 VALUES ($1, $2, $3, 1, 'pt-BR', 'Usamos seu e-mail.', repeat('0', 64), $4)
+"""
+# As if there had always been a policy: 8 and 40 hours by the clock, a third of which is business
+# time, and an answer to each message of the client within 8.
+_TIMERS: Final = """
+INSERT INTO crm.sla_timers (
+  id, organization_id, created_at, updated_at, ticket_id, metric, run, state, target_seconds,
+  started_at, stopped_at, due_at, level, breached_at, counted_at, elapsed_seconds,
+  elapsed_business_seconds, elapsed_calendar_seconds
+)
+SELECT gen_random_uuid(), m.organization_id, m.start, m.start, m.ticket_id, m.metric, m.run,
+  m.state, m.target, m.start, m.stop, m.start + m.target * interval '1 second', 0,
+  CASE WHEN coalesce(m.stop, m.today) > m.start + m.target * interval '1 second'
+    THEN m.start + m.target * interval '1 second' END,
+  coalesce(m.stop, m.start), m.took, m.took / 3, m.took
+FROM (
+  SELECT *, extract(epoch FROM coalesce(stop, start) - start)::bigint AS took,
+    timestamptz '2026-11-01 12:00+00' AS today
+  FROM (
+    SELECT organization_id, id AS ticket_id, 'first_response' AS metric, 1 AS run,
+      CASE WHEN first_replied_at IS NOT NULL THEN 'stopped' WHEN resolved_at IS NOT NULL
+        THEN 'cancelled' ELSE 'running' END AS state,
+      28800 AS target, created_at AS start, coalesce(first_replied_at, resolved_at) AS stop
+    FROM crm.tickets
+    UNION ALL
+    SELECT organization_id, id, 'resolution', 1,
+      CASE WHEN resolved_at IS NULL THEN 'running' ELSE 'stopped' END,
+      144000, created_at, resolved_at
+    FROM crm.tickets
+    UNION ALL
+    SELECT t.organization_id, t.id, 'next_response', 1,
+      CASE WHEN t.resolved_at IS NULL THEN 'running' ELSE 'stopped' END,
+      28800, asked.at, t.resolved_at
+    FROM crm.tickets t JOIN (
+      SELECT organization_id, ticket_id, min(created_at) AS at FROM crm.ticket_messages
+      WHERE kind = 'client' GROUP BY organization_id, ticket_id
+    ) asked ON asked.organization_id = t.organization_id AND asked.ticket_id = t.id
+  ) one
+) m
 """
 
 
@@ -71,6 +111,16 @@ async def fill(url: str, desks: Iterable[Desk]) -> None:
         for desk in desks:
             await _fill_one(connection, desk)
         await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def fill_timers(url: str) -> None:
+    """The timers of service levels, at revision `TIMED_REVISION`."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_TIMERS)
+        await connection.execute("VACUUM ANALYZE crm.sla_timers")
     finally:
         await connection.close()
 

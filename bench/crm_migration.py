@@ -81,8 +81,12 @@ async def migrate_in_use(
     organization_id: UUID,
     revisions: Sequence[str],
     variables: Mapping[str, str],
+    between: Mapping[str, Callable[[], Awaitable[None]]],
 ) -> Migrated:
-    """Each revision in turn, with readers of `organization_id` as `cogep_app` all the time."""
+    """Each revision in turn, with readers of `organization_id` as `cogep_app` all the time.
+
+    `between`: what is done after a revision, before the next one runs.
+    """
     quiet = await _while_reading(app_url, organization_id, lambda: asyncio.sleep(5))
     meanwhile, seconds, blocked = Reading(), {}, {}
     for revision in revisions:
@@ -98,6 +102,8 @@ async def migrate_in_use(
         for kind, (slowest, at) in seen.slowest.items():
             meanwhile.note(kind, slowest, at)
             meanwhile.count -= 1
+        if revision in between:
+            await between[revision]()
     return Migrated(seconds, quiet, meanwhile, blocked)
 
 

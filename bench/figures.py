@@ -51,6 +51,8 @@ class Outcome:
     method: str
     figures: Sequence[Figure]
     remarks: Sequence[str] = field(default=())
+    is_whole: bool = True
+    """False for a smaller run, made to try the bench itself."""
 
     @property
     def holds(self) -> bool:

@@ -40,7 +40,9 @@ class Load:
 
     def next_request(self) -> bytes | None:
         """The next request to send, or None when time or count are used up."""
-        if self._left <= 0 or time.perf_counter() >= self._stop_at:
+        # One is counted, however slow it is.
+        is_over = time.perf_counter() >= self._stop_at and self.latencies
+        if self._left <= 0 or is_over:
             return None
         self._left -= 1
         return next(self._requests)

@@ -1,4 +1,4 @@
-"""The table on the terminal and bench/RESULTS.md."""
+"""The table on the terminal, bench/RESULTS.md, and a file for each bench that takes long."""
 
 import platform
 import subprocess
@@ -32,11 +32,16 @@ def table(outcomes: Mapping[str, Outcome]) -> str:
     return "\n".join(lines)
 
 
-def write(outcomes: Mapping[str, Outcome], command: str) -> None:
-    """RESULTS.md: where, how, what was found; the notes written by hand stay at its end."""
-    notes = ""
-    if RESULTS.exists() and _BEGIN_NOTES in RESULTS.read_text():
-        notes = RESULTS.read_text().split(_BEGIN_NOTES, 1)[1].strip()
+def file_of(bench: str) -> Path:
+    """Where the results of a bench are that only runs by name."""
+    return RESULTS.with_name(f"RESULTS-{bench}.md")
+
+
+def write(outcomes: Mapping[str, Outcome], command: str, file: Path | None = None) -> None:
+    """Where, how, what was found; the notes written by hand stay at its end."""
+    file, notes = file or RESULTS, ""
+    if file.exists() and _BEGIN_NOTES in file.read_text():
+        notes = file.read_text().split(_BEGIN_NOTES, 1)[1].strip()
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     sections = [
         "# Speed",
@@ -50,7 +55,7 @@ def write(outcomes: Mapping[str, Outcome], command: str) -> None:
         sections += [f"### {name}", outcome.method.strip()]
         sections += [f"- {remark}" for remark in outcome.remarks]
     sections += [_BEGIN_NOTES, notes]
-    RESULTS.write_text("\n\n".join(part for part in sections if part) + "\n")
+    file.write_text("\n\n".join(part for part in sections if part) + "\n")
 
 
 def _row(bench: str, figure: Figure) -> tuple[str, ...]:
