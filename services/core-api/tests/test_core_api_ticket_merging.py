@@ -1,11 +1,13 @@
 """Merging and splitting: nothing said is lost, and both tickets remember."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from core_api_factories import TICKETS, Person, make_client, make_ticket
 from core_api_records import Records
 
+from core_api.modules.tickets.repository import Tickets
 from devstack.people import PEOPLE
 from shared_schemas.ids import new_id
 
@@ -169,6 +171,23 @@ async def test_merge_is_refused_where_it_makes_no_sense(
     ]
     assert await records.events("ticket.merged") == []
     assert await ana.seen(f"{TICKETS}/{source['id']}") == source
+
+
+async def test_a_client_is_heard_though_the_ticket_is_merged_meanwhile(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = await _two(ana)
+    await _merge(ana, source, target)
+    standing_for, asked = Tickets.standing_for, list[UUID]()
+
+    async def seen_before_the_merge(self: Tickets, ticket_id: UUID) -> UUID:
+        asked.append(ticket_id)
+        return ticket_id if len(asked) == 1 else await standing_for(self, ticket_id)
+
+    monkeypatch.setattr(Tickets, "standing_for", seen_before_the_merge)
+    heard = await _say(ana, source, "client", "Ainda espero.")
+
+    assert (heard["ticket_id"], len(asked)) == (target["id"], 2)
 
 
 async def test_chosen_messages_go_to_a_ticket_of_their_own(ana: Person, records: Records) -> None:
