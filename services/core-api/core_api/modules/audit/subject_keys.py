@@ -1,7 +1,7 @@
 """Keys of clients: what the audit log keeps about a person opens as long as their key exists."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 from uuid import UUID
@@ -53,11 +53,13 @@ class SubjectKeys:
         self._vault = vault_of(session)
         self._known = _known(session)
 
-    def issue(self, client_id: UUID) -> None:
-        """For a client that is new in this transaction: no need to look whether it has a key."""
-        row, key = self._made(client_id)
-        self._session.add(SubjectKey(**row))
-        self._known[client_id] = key
+    async def issue_all(self, client_ids: Sequence[UUID]) -> None:
+        """For clients that are new in this transaction and written already: no need to look
+        whether they have keys. One statement."""
+        made = [self._made(client_id) for client_id in client_ids]
+        await self._session.execute(sa.insert(SubjectKey.__table__), [row for row, _ in made])
+        keys = (key for _, key in made)
+        self._known.update(zip(client_ids, keys, strict=True))
 
     async def of(self, client_id: UUID) -> OpenKey:
         """The client's key; it gets one if it has none."""

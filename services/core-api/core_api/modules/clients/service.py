@@ -111,16 +111,18 @@ class ClientService:
         return NewClient(client, without_echo(made(values | {"document": number})))
 
     async def create_all(self, new: Sequence[NewClient]) -> list[Client]:
-        """Registers all of them, with as many statements as one."""
+        """Registers all of them (one at least), with as many statements as one."""
         clients = [each.client for each in new]
         self.tx.add_all(clients)
         await search_index.refresh(self.tx, self.actor.organization_id, clients)
         keys = audit.SubjectKeys(self.tx, self.actor.organization_id)
-        for each in new:
-            keys.issue(each.client.id)
-            outbox.add(self.tx, ClientCreated.by(self.actor, client_id=each.client.id))
-            await self._note("client.created", each.client, each.changes)
-        await self.tx.flush()
+        await keys.issue_all([client.id for client in clients])
+        created = [ClientCreated.by(self.actor, client_id=client.id) for client in clients]
+        await outbox.add_all(self.tx, created)
+        changed = [(each.client.id, each.changes) for each in new]
+        await audit.record_all(
+            self.tx, self.actor, "client.created", changed, personal=Client.PERSONAL
+        )
         return clients
 
     async def change(
