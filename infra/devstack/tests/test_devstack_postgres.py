@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_data_of_another_version_is_refused_in_one_line(private: Path) -> None:
         make(private, major=16).prepare()
     assert "\n" not in str(caught.value)
     made.remove()
+
+
+def test_no_value_reaches_the_log(private: Path) -> None:
+    server = make(private)
+    server.start()
+    server.wait_until_ready()
+    server.create_roles_and_database("kept")
+    script = r"""
+        CREATE TEMP TABLE people (email text UNIQUE);
+        INSERT INTO people VALUES ($1) \bind 'julia@example.com' \g
+        INSERT INTO people VALUES ($1) \bind 'julia@example.com' \g
+        SELECT pg_sleep(1.1), $1 \bind 'julia@example.com' \g
+    """
+    url = server.passwords.url("postgres", server.port, "kept")
+    subprocess.run([server.bin / "psql", url, "-X"], input=script, text=True, check=True)
+    server.stop()
+
+    log = server.log.read_text()
+    assert "duplicate key value" in log
+    assert "pg_sleep" in log
+    assert "julia" not in log
+    server.remove()
 
 
 def test_a_crash_is_recovered_from(private: Path) -> None:

@@ -27,6 +27,9 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_duration_statement": "1s",
+    # What statements are given, and the keys and rows that errors quote, is people's data.
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "terse",
     "password_encryption": "scram-sha-256",
 }
 # Nothing of a test run outlives it, so nothing waits for the disk.
