@@ -44,6 +44,15 @@ class AuditEvent(Base):
             "id",
             postgresql_where=sa.text("about IS NOT NULL"),
         ),
+        # For the timeline of a client: of far more events about it these are few.
+        sa.Index(
+            "ix_audit_events_client_changes",
+            "organization_id",
+            "about",
+            "occurred_at",
+            "id",
+            postgresql_where=CLIENT_CHANGES,
+        ),
     )
 
     id: Mapped[Id]
