@@ -96,6 +96,19 @@ class ClientImporting:
                     retry=True,
                 ) from error
 
+    async def give_up(self, job: ClaimedJob, failure: JobFailed) -> None:
+        """Has core-api end the run and tell who waits. Raises LeaseLost, JobFailed.
+
+        If it cannot now, the lease runs out, the run is claimed again, and told again.
+        """
+        body = {
+            "organization_id": str(job.organization_id),
+            "lease_token": job.lease_token,
+            "code": failure.code,
+            "message": str(failure),
+        }
+        await self._tell(f"/internal/v1/client-import-runs/{job.id}/fail", body, str(new_id()))
+
     async def _import(
         self, job: ClaimedJob, plan: RunPlan, held: Mapping[str, Any], request_id: str
     ) -> None:
@@ -188,7 +201,7 @@ class ClientImporting:
                     await asyncio.sleep(self._again.after(attempt).total_seconds())
         raise JobFailed(
             "CLIENT_IMPORT_INTERRUPTED",
-            "A importação foi interrompida e continua em instantes.",
+            "A importação foi interrompida: o serviço não respondeu.",
             retry=True,
         )
 

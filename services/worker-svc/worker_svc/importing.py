@@ -46,4 +46,4 @@ async def importing(resources: Resources) -> AsyncIterator[None]:
 
 async def import_run(queue: JobQueue, importing: ClientImporting, job: ClaimedJob) -> None:
     """Takes one claimed run to its end, whatever the end is."""
-    await to_its_end(queue, job, importing.import_clients)
+    await to_its_end(queue, job, importing.import_clients, importing.give_up)

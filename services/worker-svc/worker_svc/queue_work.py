@@ -1,15 +1,15 @@
 """What every queue of this service has in common: a worker, its alarm clock, and how jobs end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from chassis.data.failures import is_unavailable
 from chassis.messaging.endurance import describe
-from chassis.messaging.job_queue import ClaimedJob, JobQueue, LeaseLost
+from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from chassis.messaging.listener import StreamListener
 from chassis.web.resources import Resources
 from worker_svc.job_worker import Handler, JobWorker
@@ -57,11 +57,17 @@ async def working_off(
 
 
 async def to_its_end(
-    queue: JobQueue, job: ClaimedJob, work: Callable[[ClaimedJob], Awaitable[None]]
+    queue: JobQueue,
+    job: ClaimedJob,
+    work: Callable[[ClaimedJob], Awaitable[None]],
+    end: Callable[[ClaimedJob, JobFailed], Awaitable[None]],
 ) -> None:
-    """Does the work, or writes down why not. Raises only CancelledError: the job is given back."""
+    """Does the work, or writes down why not: `end`, where the owner has to know that it is over.
+
+    Raises only CancelledError: the job is given back.
+    """
     if job.exhausted:
-        await _settled(queue, _fail(queue, job, _INTERRUPTED))
+        await _settled(queue, end(job, _INTERRUPTED))
         return
     try:
         await work(job)
@@ -72,21 +78,29 @@ async def to_its_end(
         _log.info("job_abandoned", queue=queue.name)  # cancelled, or another worker's by now
     except JobFailed as failure:
         _log.warning("job_not_done", queue=queue.name, code=failure.code)
-        await _settled(queue, _fail(queue, job, failure))
+        await _settled(queue, _fail(queue, job, failure, end))
     except Exception as error:  # noqa: BLE001 - one job must not stop the others
         if is_unavailable(error):
             # Nothing can be written now. The lease runs out, and the job is claimed again.
             _log.warning("job_interrupted", queue=queue.name, error=describe(error))
             return
         _log.error("job_failed", queue=queue.name, exc_info=error)
-        await _settled(queue, _fail(queue, job, _UNEXPECTED))
+        await _settled(queue, _fail(queue, job, _UNEXPECTED, end))
 
 
-async def _fail(queue: JobQueue, job: ClaimedJob, failure: JobFailed) -> None:
-    await queue.fail(job, failure.code, str(failure), retry=failure.retry)
+async def _fail(
+    queue: JobQueue,
+    job: ClaimedJob,
+    failure: JobFailed,
+    end: Callable[[ClaimedJob, JobFailed], Awaitable[None]],
+) -> None:
+    if queue.state_after_failure(job, retry=failure.retry) is JobState.PENDING:
+        await queue.fail(job, failure.code, str(failure), retry=True)
+    else:
+        await end(job, failure)
 
 
-async def _settled(queue: JobQueue, ending: Coroutine[Any, Any, None]) -> None:
+async def _settled(queue: JobQueue, ending: Awaitable[None]) -> None:
     """What cannot be written is tried again when the lease runs out."""
     try:
         await ending

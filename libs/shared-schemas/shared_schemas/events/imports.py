@@ -15,8 +15,9 @@ class ClientImportPayload(Payload):
 
 
 class ClientImportFinishedPayload(ClientImportPayload):
-    """What became of its rows."""
+    """How it ended, and what became of the rows until then."""
 
+    status: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     created: int
     updated: int
     unchanged: int
@@ -33,7 +34,7 @@ class ClientImportStarted(BaseEvent):
 
 
 class ClientImportFinished(BaseEvent):
-    """Every row of the file was looked at."""
+    """A run has ended: every row was looked at, or it failed or was cancelled before."""
 
     TYPE: ClassVar[str] = "client.import_finished"
     SOURCE: ClassVar[str] = "core-api"

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.csv_reading import RecordProblem
 from chassis.data.database import Database
 from chassis.messaging import outbox
-from chassis.messaging.job_queue import ClaimedJob, JobQueue, LeaseLost
+from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from chassis.web.errors import DomainError
-from core_api.changes import Change
+from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.bulk import ClientRows, Outcome, Problem, Result
 from core_api.modules.clients.row_values import rules_of
@@ -28,7 +28,14 @@ from core_api.modules.imports.exceptions import (
     ClientImportNotFound,
     ImportLeaseLost,
 )
-from core_api.modules.imports.internal_schemas import Batch, BatchTaken, HeldRun, RunBegun, SentRow
+from core_api.modules.imports.internal_schemas import (
+    Batch,
+    BatchTaken,
+    FailedRun,
+    HeldRun,
+    RunBegun,
+    SentRow,
+)
 from core_api.modules.imports.mapping import KEYS, texts_of
 from core_api.modules.imports.models import (
     ClientImportError,
@@ -36,9 +43,8 @@ from core_api.modules.imports.models import (
     storage_prefix,
 )
 from core_api.modules.imports.repository import ClientImports
-from core_api.modules.imports.service import mode_of
+from core_api.modules.imports.service import ended, totals_of
 from shared_schemas.actor import Actor
-from shared_schemas.events import ClientImportFinished
 from shared_schemas.ids import OrganizationId, UserId
 
 MAX_ROWS: Final = 100_000
@@ -96,6 +102,19 @@ class ImportQueue:
                 return await self._apply(import_id, batch, one_by_one=True)
         except LeaseLost:
             raise await self._lost(batch, batch.run_id, import_id) from None
+
+    async def fail(self, failed: FailedRun, run_id: UUID) -> None:
+        """Ends a run that cannot go on. What it has imported stays. ImportLeaseLost."""
+        job = _job(failed, run_id)
+        try:
+            async with self.queue.fenced(job) as session:
+                run = await ClientImports(session, job.organization_id).run(run_id)
+                await self.queue.fail_within(session, job, failed.code, failed.message, retry=False)
+                totals = totals_of(run)
+                changes = made({"error_code": failed.code} | totals)
+                await _end(session, run, JobState.FAILED, "client_import.failed", changes, totals)
+        except LeaseLost:
+            raise await self._lost(failed, run_id) from None
 
     async def _lost(
         self, held: HeldRun, run_id: UUID, import_id: UUID | None = None
@@ -250,26 +269,19 @@ def _progress(run: Any, batch: Batch, counts: Mapping[Outcome, int]) -> sa.Updat
 
 
 async def _finish(session: AsyncSession, run: Any, counts: Mapping[Outcome, int]) -> None:
-    totals = {
-        outcome.value: getattr(run, f"rows_{outcome}") + counts.get(outcome, 0)
-        for outcome in Outcome
-    }
+    totals = {name: count + counts.get(Outcome(name), 0) for name, count in totals_of(run).items()}
+    await _end(session, run, JobState.SUCCEEDED, "client_import.finished", made(totals), totals)
+
+
+async def _end(
+    session: AsyncSession,
+    run: Any,
+    status: JobState,
+    action: str,
+    changes: Changes,
+    totals: Mapping[str, int],
+) -> None:
     actor = _actor(run)
-    outbox.add(
-        session,
-        ClientImportFinished.by(
-            actor,
-            import_id=run.import_id,
-            run_id=run.id,
-            mode=mode_of(run.dry_run),
-            **totals,
-        ),
-    )
-    await audit.record(
-        session,
-        actor,
-        "client_import.finished",
-        run.import_id,
-        changes={name: Change(None, count) for name, count in totals.items()},
-        related={"run_id": run.id},
-    )
+    outbox.add(session, ended(actor, run, status, totals))
+    related = {"run_id": run.id}
+    await audit.record(session, actor, action, run.import_id, changes=changes, related=related)

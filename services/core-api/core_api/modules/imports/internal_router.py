@@ -10,7 +10,13 @@ from chassis.messaging.job_queue import JobQueue
 from chassis.security.authentication import InternalCaller
 from chassis.web.resources import Resources
 from core_api.modules.imports.applying import ImportQueue
-from core_api.modules.imports.internal_schemas import Batch, BatchTaken, HeldRun, RunBegun
+from core_api.modules.imports.internal_schemas import (
+    Batch,
+    BatchTaken,
+    FailedRun,
+    HeldRun,
+    RunBegun,
+)
 from core_api.modules.imports.models import ClientImportRun
 from shared_schemas.envelope import Success
 
@@ -35,6 +41,15 @@ async def begin_run(
 ) -> Success[RunBegun]:
     """What a worker needs to read the file, and where it has to go on."""
     return Success(data=await queue.begin(held, run_id), request_id=caller.request_id)
+
+
+@router.post("/client-import-runs/{run_id}/fail")
+async def fail_run(
+    run_id: UUID, failed: FailedRun, caller: InternalCaller, queue: Queue
+) -> Success[None]:
+    """Ends a run that cannot go on, and tells who waits for it."""
+    await queue.fail(failed, run_id)
+    return Success(data=None, request_id=caller.request_id)
 
 
 @router.post("/client-imports/{import_id}/batches", max_body_size=_MAX_BATCH_BYTES)

@@ -18,6 +18,13 @@ class HeldRun(Input):
     lease_token: int
 
 
+class FailedRun(HeldRun):
+    """Why it cannot go on: for programs, and for people in Brazilian Portuguese."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,64}$")]
+    message: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
 class RunBegun(BaseModel):
     """What there is to read, and where to go on."""
 

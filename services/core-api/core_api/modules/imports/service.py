@@ -1,5 +1,6 @@
 """Uploading, starting and cancelling imports of clients."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,11 +21,12 @@ from core_api.modules.imports.models import ClientImport, ClientImportRun
 from core_api.modules.imports.repository import ClientImports
 from core_api.modules.imports.schemas import ImportPlan
 from shared_schemas.actor import Actor
-from shared_schemas.events import ClientImportStarted
+from shared_schemas.events import ClientImportFinished, ClientImportStarted
 from shared_schemas.ids import new_id
 
-__all__ = ["ClientImportService", "forget_imports", "mode_of", "sweep_import_files"]
+__all__ = ["ClientImportService", "forget_imports", "sweep_import_files"]
 
+_OUTCOMES: Final = ("created", "updated", "unchanged", "failed")
 _MAX_ATTEMPTS: Final = 10  # a restart of core-api in the middle costs one
 
 
@@ -72,6 +74,8 @@ class ClientImportService:
         run_id = await self.imports.unfinished_run(import_id)
         if run_id is None or not await queue.cancel(self.tx, run_id):
             raise ImportNotUnderWay
+        run = await self.imports.run(run_id)
+        outbox.add(self.tx, ended(self.actor, run, JobState.CANCELLED, totals_of(run)))
         await audit.record(
             self.tx, self.actor, "client_import.cancelled", found.id, related={"run_id": run_id}
         )
@@ -89,7 +93,7 @@ class ClientImportService:
         outbox.add(
             self.tx,
             ClientImportStarted.by(
-                self.actor, import_id=found.id, run_id=run_id, mode=mode_of(plan.dry_run)
+                self.actor, import_id=found.id, run_id=run_id, mode=_mode_of(plan.dry_run)
             ),
         )
         await audit.record(
@@ -119,6 +123,25 @@ class ClientImportService:
         }
 
 
-def mode_of(dry_run: bool) -> str:  # noqa: FBT001 - the only thing it is about
+def totals_of(run: Any) -> dict[str, int]:
+    """What has become of its rows so far."""
+    return {outcome: getattr(run, f"rows_{outcome}") for outcome in _OUTCOMES}
+
+
+def ended(
+    actor: Actor, run: Any, status: JobState, totals: Mapping[str, int]
+) -> ClientImportFinished:
+    """For who waits for it: also when it did not get to the end of the file."""
+    return ClientImportFinished.by(
+        actor,
+        import_id=run.import_id,
+        run_id=run.id,
+        mode=_mode_of(run.dry_run),
+        status=status.value,
+        **totals,
+    )
+
+
+def _mode_of(dry_run: bool) -> str:  # noqa: FBT001 - the only thing it is about
     """As events name it."""
     return "dry" if dry_run else "real"
