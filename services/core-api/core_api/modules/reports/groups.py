@@ -38,7 +38,8 @@ OF_TICKET: Final[Mapping[str, str]] = MappingProxyType(
         Group.TEAM: "t.team_id",
         Group.AGENT: "t.assignee_id",
         Group.CATEGORY: "t.category_id",
-        Group.PRIORITY: "t.priority",
+        # Half the price of sorting in the order of a language.
+        Group.PRIORITY: 't.priority COLLATE "C"',
     }
 )
 """The key of a ticket's row."""

@@ -56,8 +56,10 @@ class Times(BaseModel):
     """How long something took; null when it never happened."""
 
     count: int = Field(examples=[391])
-    median_seconds: int | None = Field(description="By the calendar", examples=[5_400])
-    p90_seconds: int | None = Field(examples=[21_600])
+    median_seconds: int | None = Field(
+        description="By the calendar; half took no longer", examples=[5_400]
+    )
+    p90_seconds: int | None = Field(description="Nine of ten took no longer", examples=[21_600])
     business_count: int = Field(description="Those a service level measured", examples=[391])
     business_median_seconds: int | None = Field(
         description="In business time, without what was paused", examples=[3_600]
@@ -67,8 +69,8 @@ class Times(BaseModel):
     @classmethod
     def of(cls, row: Any | None) -> Self:
         """From a row of the database, if there is one."""
-        median, p90 = _rounded(row and row.seconds)
-        business_median, business_p90 = _rounded(row and row.business_seconds)
+        median, p90 = _both(row and row.seconds)
+        business_median, business_p90 = _both(row and row.business_seconds)
         return cls(
             count=row.counted if row else 0,
             median_seconds=median,
@@ -107,7 +109,7 @@ class ComplianceRow(Row):
         return cls(**row._asdict() | {"key": key}, label=label, compliance=share)
 
 
-def _rounded(percentiles: Sequence[float | None] | None) -> tuple[int | None, int | None]:
-    """Of nothing there are none, or two that are null."""
+def _both(percentiles: Sequence[int] | None) -> tuple[int | None, int | None]:
+    """Of nothing there are none."""
     median, p90 = percentiles or (None, None)
-    return None if median is None else round(median), None if p90 is None else round(p90)
+    return median, p90
