@@ -132,11 +132,7 @@ async def _load_messages(
             Ticket.number.label("ticket_number"),
         )
         .join(Ticket, same)
-        .where(
-            TicketMessage.organization_id == actor.organization_id,
-            TicketMessage.id.in_(ids),
-            TicketMessage.kind != MessageKind.DRAFT,
-        )
+        .where(TicketMessage.organization_id == actor.organization_id, TicketMessage.id.in_(ids))
     )
     return {
         row.id: Told(
