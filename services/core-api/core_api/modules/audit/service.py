@@ -91,7 +91,7 @@ async def record_all(
         )
         for client_id, changes in changed
     ]
-    await session.execute(sa.insert(AuditEvent.__table__), rows)
+    await session.execute(sa.insert(AuditEvent), rows)
 
 
 async def _row(

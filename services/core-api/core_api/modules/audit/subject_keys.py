@@ -57,7 +57,7 @@ class SubjectKeys:
         """For clients that are new in this transaction and written already: no need to look
         whether they have keys. One statement."""
         made = [self._made(client_id) for client_id in client_ids]
-        await self._session.execute(sa.insert(SubjectKey.__table__), [row for row, _ in made])
+        await self._session.execute(sa.insert(SubjectKey), [row for row, _ in made])
         keys = (key for _, key in made)
         self._known.update(zip(client_ids, keys, strict=True))
 

@@ -103,12 +103,12 @@ class Clients:
         statement = sa.select(Client).where(self._mine(), wanted).order_by(Client.id)
         return (await self._session.scalars(statement.with_for_update())).all()
 
-    async def merged_matching(self, wanted: sa.ColumnElement[bool]) -> Sequence[sa.Row[Any]]:
+    async def merged_matching(self, wanted: sa.ColumnElement[bool]) -> Sequence[Any]:
         """Of those that went into another one: `id`, `external_id` and `merged_into_id`."""
         statement = sa.select(Client.id, Client.external_id, Client.merged_into_id).where(
             self._known(), Client.merged_into_id.is_not(None), wanted
         )
-        rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
+        rows: Sequence[Any] = (await self._session.execute(statement)).all()
         return rows
 
     async def kinds_for_share(self, client_ids: Collection[UUID]) -> dict[UUID, ClientKind]:
