@@ -318,3 +318,15 @@ async def test_both_are_told_and_written_down(bruno: Person, records: Records) -
     assert set(merged["changed"]) >= {"document", "emails", "phone", "tags"}
     assert merged["related"] == {"merged_id": other["id"], "merge_id": done["id"]}
     assert "j@obra.com" not in str(merged["values"])
+
+
+async def test_tickets_are_listed_and_found_by_either_id(ana: Person) -> None:
+    one, other = await make_client(ana), await make_client(ana)
+    ticket = await make_ticket(ana, other["id"], subject="Certidão atrasada")
+    await merge(ana, one["id"], other["id"])
+
+    for client_id in (one["id"], other["id"]):
+        listed = await ana.seen(TICKETS, client_id=client_id)
+        found = await ana.seen(f"{TICKETS}/search", q="certidão", client_id=client_id)
+        assert [row["id"] for row in listed] == [ticket["id"]]
+        assert [row["id"] for row in found] == [ticket["id"]]

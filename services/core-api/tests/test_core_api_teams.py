@@ -168,10 +168,25 @@ async def test_capacity_is_not_negative_and_of_a_member(ana: Person) -> None:
     assert (nobody.status_code, nobody.json()["code"]) == (404, "MEMBER_UNKNOWN")
 
 
-async def test_lists_take_a_fixed_number_of_queries(
-    ana: Person, bruno: Person, vera: Person, statements: list[str]
+@pytest.mark.parametrize("who", ["vera", "davi"])
+async def test_who_may_not_answer_tickets_is_in_no_team(
+    ana: Person, who: str, request: pytest.FixtureRequest
 ) -> None:
-    team = await make_team(ana, [bruno])
+    team = await make_team(ana, [])
+    person: Person = request.getfixturevalue(who)
+
+    answer = await ana.call(
+        "PUT", f"{TEAMS}/{team['id']}/members/{await id_of(person)}", json={"capacity": 5}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "CANNOT_ATTEND")
+    assert await ana.seen(f"{TEAMS}/{team['id']}/members") == []
+
+
+async def test_lists_take_a_fixed_number_of_queries(
+    ana: Person, bruno: Person, statements: list[str]
+) -> None:
+    team = await make_team(ana, [])
     paths = [TEAMS, f"{TEAMS}/{team['id']}/members"]
     counts = []
     for name in ("Outra", "Mais uma"):
@@ -180,6 +195,6 @@ async def test_lists_take_a_fixed_number_of_queries(
             await ana.seen(path)
         counts.append(len(statements))
         await make_team(ana, name=name)
-        await join(ana, team, vera)
+        await join(ana, team, bruno)
 
     assert counts == [3, 3]

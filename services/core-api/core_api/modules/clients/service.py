@@ -35,6 +35,7 @@ __all__ = [
     "ClientMerged",
     "ClientNotFound",
     "ClientService",
+    "answering_client",
     "family_of",
     "require_client",
     "tags_of",
@@ -52,6 +53,19 @@ async def require_client(
     the one that answers for it. A read-only transaction cannot lock.
     """
     await Clients(session, organization_id).require(client_id, lock=lock)
+
+
+async def answering_client(
+    session: AsyncSession, organization_id: OrganizationId, client_id: UUID
+) -> UUID:
+    """For other contexts: who answers for the client, which is another one once it was merged.
+
+    Who is unknown answers for themselves.
+    """
+    try:
+        return await Clients(session, organization_id).require(client_id, lock=False)
+    except ClientNotFound:
+        return client_id
 
 
 async def family_of(

@@ -31,6 +31,13 @@ class NotInTeam(InvalidInput):
     message = "A pessoa não faz parte da equipe do chamado. Inclua-a ou escolha outra equipe."
 
 
+class CannotAttend(InvalidInput):
+    """Tickets would be given to somebody who may not answer them."""
+
+    code = "CANNOT_ATTEND"
+    message = "Esta pessoa não tem permissão para atender chamados. Escolha um atendente."
+
+
 class TeamMemberNotFound(NotFound):
     """The person is not in the team."""
 

@@ -25,6 +25,7 @@ from core_api.modules.teams.models import (
 )
 from core_api.tables import SCHEMA
 from shared_schemas.ids import OrganizationId, UserId
+from shared_schemas.permissions import ROLE_PERMISSIONS, Permission
 
 BY_NAME: Final = Keyset(name="name", column=Team.name, id=Team.id, parse=str)
 LONGEST_IN_TEAM: Final = Keyset(
@@ -48,8 +49,13 @@ _MEMBERS: Final = sa.table(
     sa.column("organization_id", sa.Uuid()),
     sa.column("id", sa.Uuid()),
     sa.column("name", sa.Text()),
+    sa.column("roles", ARRAY(sa.Text())),
     schema=SCHEMA,
 )
+_ATTENDING: Final = [
+    role.value for role, may in ROLE_PERMISSIONS.items() if Permission.TICKETS_WRITE in may
+]
+"""The roles one answers tickets by."""
 # In the words of the partial index ix_tickets_team_queue: bound values would not match it.
 _UNFINISHED: Final = sa.and_(
     _TICKETS.c.team_id.is_not(None),
@@ -231,9 +237,10 @@ class TeamMembers:
         return (await self._session.execute(statement)).one()
 
     async def candidates(self, team_id: UUID, now: datetime) -> Sequence[Candidate]:
-        """Who is available now, with how much they have."""
-        statement = self._with_load().where(
+        """Who is available now and may answer tickets, with how much they have."""
+        statement = self._with_person().where(
             TeamMember.team_id == team_id,
+            _MEMBERS.c.roles.overlap(_ATTENDING),
             _AVAILABILITY == Availability.AVAILABLE,
             ~absent_now(TeamMember.organization_id, TeamMember.member_id, now),
         )
@@ -272,18 +279,21 @@ class TeamMembers:
         return sa.select(TeamMember.member_id).where(*self._mine(), TeamMember.team_id == team_id)
 
     def _shown(self, team_id: UUID, now: datetime) -> sa.Select[Any]:
-        statement = self._with_load(
+        statement = self._with_person(
             TeamMember.team_id,
             TeamMember.version,
             _MEMBERS.c.name,
             _AVAILABILITY.label("availability"),
             absent_now(TeamMember.organization_id, TeamMember.member_id, now).label("absent"),
         )
+        return statement.where(TeamMember.team_id == team_id)
+
+    def _with_person(self, *columns: Any) -> sa.Select[Any]:
         person = sa.and_(
             _MEMBERS.c.organization_id == TeamMember.organization_id,
             _MEMBERS.c.id == TeamMember.member_id,
         )
-        return statement.join(_MEMBERS, person).where(TeamMember.team_id == team_id)
+        return self._with_load(*columns).join(_MEMBERS, person)
 
     def _with_load(self, *columns: Any) -> sa.Select[Any]:
         load = (

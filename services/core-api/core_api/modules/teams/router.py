@@ -17,6 +17,7 @@ from core_api.documentation import raises
 from core_api.fields import changes
 from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.exceptions import (
+    CannotAttend,
     TeamHasTickets,
     TeamMemberNotFound,
     TeamNameTaken,
@@ -123,7 +124,7 @@ async def list_team_members(
 @router.put(
     "/{team_id}/members/{member_id}",
     summary="Take somebody into a team",
-    responses=raises(TeamNotFound, MemberUnknown, PreconditionFailed),
+    responses=raises(TeamNotFound, MemberUnknown, CannotAttend, PreconditionFailed),
 )
 async def put_team_member(
     team_id: TeamId,

@@ -9,14 +9,15 @@ from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.changes import Change, Changes, made, removed
 from core_api.modules.audit import service as audit
-from core_api.modules.organizations.service import require_member
-from core_api.modules.teams.exceptions import TeamHasTickets
+from core_api.modules.organizations.service import member_permissions, require_member
+from core_api.modules.teams.exceptions import CannotAttend, TeamHasTickets
 from core_api.modules.teams.models import Team, TeamMember
 from core_api.modules.teams.repository import TeamMembers, Teams
 from core_api.modules.teams.schemas import TeamCreate
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
 from shared_schemas.ids import UserId, new_id
+from shared_schemas.permissions import Permission
 
 
 class TeamService:
@@ -64,6 +65,9 @@ class TeamService:
         """Takes somebody into the team, or changes how much they take; whether they are new."""
         await self.teams.get_for_update(team_id)  # two that take in the same person queue here
         await require_member(self.tx, self.actor.organization_id, member_id)
+        may = await member_permissions(self.tx, self.actor.organization_id, member_id)
+        if Permission.TICKETS_WRITE not in may:
+            raise CannotAttend
         member = await self.members.find(team_id, member_id, lock=True)
         is_new = member is None
         if member is None:

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, PageNumber
+from core_api.modules.clients.service import answering_client
 from core_api.modules.tickets.filters import SlaFilter, TicketFilter
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
@@ -29,6 +30,7 @@ __all__ = [
     "TicketRead",
     "answer_tickets",
     "count_each",
+    "of_who_answers",
     "ticket_filter",
 ]
 
@@ -113,6 +115,7 @@ async def answer_tickets(
 ) -> Success[list[TicketRead]]:
     """A page by cursor, or by page number with totals."""
     tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
+    wanted = await of_who_answers(tx, actor, wanted)
     if order.column is Ticket.sla_due_at:
         wanted = replace(wanted, with_due_time=True)
     rows = await tickets.list(wanted, order, paging)
@@ -120,6 +123,14 @@ async def answer_tickets(
         return paging.answer(actor, rows, TicketRead.model_validate, order.position)
     total = await tickets.count(wanted)
     return paging.answer(actor, rows, TicketRead.model_validate, total=total)
+
+
+async def of_who_answers(tx: AsyncSession, actor: Actor, wanted: TicketFilter) -> TicketFilter:
+    """The same, a merged client being the one it went into: tickets are with that one."""
+    if wanted.client_id is None:
+        return wanted
+    answering = await answering_client(tx, actor.organization_id, wanted.client_id)
+    return replace(wanted, client_id=answering)
 
 
 async def count_each(

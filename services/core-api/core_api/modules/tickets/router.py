@@ -21,6 +21,7 @@ from core_api.modules.tickets.listing import (
     TicketFilter,
     TicketOrder,
     answer_tickets,
+    of_who_answers,
     ticket_filter,
 )
 from core_api.modules.tickets.models import Ticket
@@ -85,6 +86,7 @@ async def search_tickets(
     matches the newest are ranked. `highlights` say where the words stand, as ranges to mark; the
     texts are plain, never HTML.
     """
+    wanted = await of_who_answers(tx, actor, wanted)
     found = await TicketSearching(tx, actor.organization_id).find(q, wanted, limit + 1)
     hits = [TicketHit.of(row, found.highlights.get(row.id, ())) for row in found.rows[:limit]]
     return success(actor, hits, CursorMeta(limit=limit, has_more=len(found.rows) > limit))
