@@ -174,6 +174,7 @@ NEEDS: Final = MappingProxyType(
         "POST /internal/v1/sla/sweep": INTERNAL,
         "POST /internal/v1/maintenance/prune": INTERNAL,
         "POST /internal/v1/client-import-runs/{run_id}/begin": INTERNAL,
+        "POST /internal/v1/client-import-runs/{run_id}/fail": INTERNAL,
         "POST /internal/v1/client-imports/{import_id}/batches": INTERNAL,
         "POST /internal/v1/assignment/sweep": INTERNAL,
     }
