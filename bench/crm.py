@@ -10,7 +10,14 @@ from contextlib import ExitStack
 from typing import Final
 
 from bench.crm_calls import Calls, draw
-from bench.crm_filling import FIRST_REVISION, TIMED_REVISION, fill, fill_timers, large_and_small
+from bench.crm_filling import (
+    FIRST_REVISION,
+    TIMED_REVISION,
+    fill,
+    fill_timers,
+    large_and_small,
+    settle,
+)
 from bench.crm_migration import Migrated, alembic, migrate_in_use
 from bench.figures import Figure, Goal, Outcome, figure, ratios
 from bench.key_server import running_identity
@@ -33,7 +40,8 @@ events (`bench/crm_rows.py`), are written by COPY at revision `{FIRST_REVISION}`
 of them in a second organization; timers of service levels follow once there is a table for them
 (`{TIMED_REVISION}`). Then each further revision runs, while four connections read
 clients, tickets, pages, messages and audit events as `cogep_app` in short transactions; the longest
-any of these reads took is the figure. Then one core-api process under uvicorn answers each call
+any of these reads took is the figure. All is vacuumed then, as autovacuum would do. One core-api process under uvicorn
+answers each call
 over HTTP: one request at a time for the latencies, {_CONNECTIONS} connections for the ratios, in
 {_ROUNDS} rounds. The bare handlers (`bench/crm_bare.py`) send the same columns, filter and order
 through asyncpg, check the token as strictly and build the same JSON; core-api and they take turns.
@@ -64,6 +72,7 @@ async def measure() -> Outcome:
         await fill(superuser, desks)
         between = {TIMED_REVISION: lambda: fill_timers(superuser)}
         migrated = await migrate_in_use(owner, app, AURORA.id, _REVISIONS, keys, between)
+        await settle(superuser)
         load = [_load("when the migrations were through")]
         identity = stack.enter_context(running_identity())
         core_api = stack.enter_context(

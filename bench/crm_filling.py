@@ -125,6 +125,15 @@ async def fill_timers(url: str) -> None:
         await connection.close()
 
 
+async def settle(url: str) -> None:
+    """What autovacuum does in the minutes after the migrations."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
 async def _fill_one(connection: asyncpg.Connection, desk: Desk) -> None:
     rows = DeskRows(desk)
     await _people(connection, desk)
