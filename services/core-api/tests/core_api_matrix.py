@@ -216,6 +216,11 @@ async def _held_run(_things: Inventory) -> Mapping[str, Any]:
     return {"json": {"organization_id": str(AURORA.id), "lease_token": 0}}
 
 
+async def _failed_run(things: Inventory) -> dict[str, Any]:
+    held = await _held_run(things)
+    return {"json": {**held["json"], "code": "FILE_UNREADABLE", "message": "Arquivo ilegível."}}
+
+
 async def _batch_of_rows(things: Inventory) -> Mapping[str, Any]:
     run = {"organization_id": str(AURORA.id), "lease_token": 0, "run_id": await things.id("run_id")}
     return {"json": {**run, "number": 1, "rows_total": 0, "is_last": True, "rows": []}}
@@ -225,6 +230,7 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "POST /tickets/{ticket_id}/attachments": _picture,
     "POST /client-imports": _csv_file,
     "POST /internal/v1/client-import-runs/{run_id}/begin": _held_run,
+    "POST /internal/v1/client-import-runs/{run_id}/fail": _failed_run,
     "POST /internal/v1/client-imports/{import_id}/batches": _batch_of_rows,
     "PUT /tickets/{ticket_id}/presence": _viewing,
     "POST /clients/{client_id}/merge": _merging,
