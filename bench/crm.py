@@ -40,9 +40,8 @@ events (`bench/crm_rows.py`), are written by COPY at revision `{FIRST_REVISION}`
 of them in a second organization; timers of service levels follow once there is a table for them
 (`{TIMED_REVISION}`). Then each further revision runs, while four connections read
 clients, tickets, pages, messages and audit events as `cogep_app` in short transactions; the longest
-any of these reads took is the figure. All is vacuumed then, as autovacuum would do. One core-api process under uvicorn
-answers each call
-over HTTP: one request at a time for the latencies, {_CONNECTIONS} connections for the ratios, in
+any of these reads took is the figure. All is vacuumed then, as autovacuum would do. One core-api
+process under uvicorn answers each call over HTTP: one request at a time for the latencies, {_CONNECTIONS} connections for the ratios, in
 {_ROUNDS} rounds. The bare handlers (`bench/crm_bare.py`) send the same columns, filter and order
 through asyncpg, check the token as strictly and build the same JSON; core-api and they take turns.
 """
