@@ -41,7 +41,8 @@ of them in a second organization; timers of service levels follow once there is 
 (`{TIMED_REVISION}`). Then each further revision runs, while four connections read
 clients, tickets, pages, messages and audit events as `cogep_app` in short transactions; the longest
 any of these reads took is the figure. All is vacuumed then, as autovacuum would do. One core-api
-process under uvicorn answers each call over HTTP: one request at a time for the latencies, {_CONNECTIONS} connections for the ratios, in
+process under uvicorn answers each call over HTTP: one request at a time for the latencies,
+{_CONNECTIONS} connections for the ratios, in
 {_ROUNDS} rounds. The bare handlers (`bench/crm_bare.py`) send the same columns, filter and order
 through asyncpg, check the token as strictly and build the same JSON; core-api and they take turns.
 """
