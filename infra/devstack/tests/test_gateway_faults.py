@@ -40,12 +40,9 @@ def test_a_write_is_never_sent_twice(tmp_path: Path) -> None:
         for replica in replicas:
             replica.statuses["/api/v1/clients"] = DIES
         written = httpx.post(f"{gateway.url}/api/v1/clients", json={})
-        # Several: a busy machine may fail a health check, and then there is nobody to try again.
-        reads = [httpx.get(f"{gateway.url}/api/v1/clients") for _ in range(5)]
         arrived = Counter(request for replica in replicas for request in replica.seen)
-    assert {answer.status_code for answer in (written, *reads)} == {503}
-    assert arrived["POST /api/v1/clients"] == 1
-    assert arrived["GET /api/v1/clients"] > len(reads)
+    assert written.status_code == 503
+    assert arrived == {"POST /api/v1/clients": 1}
 
 
 def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
