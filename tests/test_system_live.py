@@ -45,7 +45,7 @@ class Line:
 async def listening(client: httpx.AsyncClient, last: str | None = None) -> AsyncIterator[Line]:
     headers = {"last-event-id": last} if last else {}
     async with client.stream("GET", STREAM, headers=headers) as response:
-        assert response.status_code == 200
+        response.raise_for_status()
         assert response.headers["content-type"].startswith("text/event-stream")
         yield Line(response)
 
