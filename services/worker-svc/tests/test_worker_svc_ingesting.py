@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from worker_svc_factories import all_finished, running_worker, until
 
 from chassis.data.database import Database
+from chassis.messaging.job_queue import JobState
 from chassis.messaging.relay import OutboxRelay
 from knowledge.models import DocumentStatus
 from knowledge.originals import OriginalReader
@@ -139,6 +140,7 @@ async def test_a_document_cancelled_under_way_is_dropped_at_the_next_heartbeat(
                 await knowledge.ingestion.queue.cancel(session, job.id)
             async with asyncio.timeout(10):
                 await stopped.wait()
+    assert (await knowledge.job(document_id)).state == JobState.CANCELLED
 
 
 async def test_a_long_document_keeps_its_lease(
