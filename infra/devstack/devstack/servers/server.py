@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +17,7 @@ from devstack.system_user import SystemUser
 _LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
 
-class Server:
+class Server(ABC):
     """A program that listens on a port of the loopback interface. Subclasses know how to run it."""
 
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
@@ -31,19 +32,19 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """The program and its arguments."""
-        raise NotImplementedError
 
+    @abstractmethod
     def environment(self) -> Mapping[str, str]:
         """Everything the program finds in its environment."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it does its work now."""
-        raise NotImplementedError
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most programs need nothing
         """Make what the program needs before it starts."""
 
     def start(self, *, dies_with_parent: bool = True) -> processes.Identity:
