@@ -12,7 +12,23 @@ import psutil
 import pytest
 
 from devstack import processes
+from devstack.ports import free_port
 from devstack.processes import Identity
+from devstack.servers.service import ServiceServer
+
+_AUTOGROUP = Path("/proc/self/autogroup")
+_ANSWERING = """
+def create_app():
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+    return app
+"""
 
 
 def run_python(code: str, log: Path) -> subprocess.Popen[bytes]:
@@ -87,6 +103,30 @@ def test_no_file_of_ours_leaks_into_a_child(tmp_path: Path) -> None:
         inherited = {Path(file.path).name for file in psutil.Process(process.pid).open_files()}
         process.kill()
     assert "secret" not in inherited
+
+
+@pytest.mark.skipif(not _AUTOGROUP.exists(), reason="the kernel does not group by session")
+@pytest.mark.parametrize(("yields", "nice"), [(True, 10), (False, 0)])
+def test_a_service_nobody_waits_for_yields_to_other_sessions(
+    tmp_path: Path, *, yields: bool, nice: int
+) -> None:
+    (tmp_path / "answering.py").write_text(_ANSWERING)
+    service = ServiceServer(
+        "answering",
+        "answering:create_app",
+        free_port(),
+        tmp_path / "log",
+        variables={"PYTHONPATH": str(tmp_path)},
+        yields=yields,
+    )
+    identity = service.start()
+    try:
+        service.wait_until_ready()
+        group = Path(f"/proc/{identity.pid}/autogroup").read_text()
+        assert group.split()[-2:] == ["nice", str(nice)]
+        assert psutil.Process(identity.pid).nice() - os.nice(0) == nice
+    finally:
+        service.stop()
 
 
 def wait_for(log: Path, text: str) -> str:
