@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.fields import Input, Line, absent
+from core_api.inputs import Input, Line, absent
 
 _ABOVE = "0192a000-0000-7000-8000-00000000ca01"
 

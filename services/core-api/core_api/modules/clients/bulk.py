@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.errors import DomainError
 from chassis.web.validation_messages import details_of
 from core_api.changes import Changes
-from core_api.fields import changes, one_line
+from core_api.inputs import changes, one_line
 from core_api.modules.audit import service as audit
 from core_api.modules.clients import documents
 from core_api.modules.clients.columns import CUSTOM

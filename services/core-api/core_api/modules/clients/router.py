@@ -16,7 +16,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import SearchText, changes
+from core_api.inputs import SearchText, changes
 from core_api.modules.clients.exceptions import (
     ClientHasRelations,
     ClientMerged,

@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chassis.security.sealing import SealBroken, Vault
-from core_api.fields import Input, Line, NoneIfBlank, Tags, absent
+from core_api.inputs import Input, Line, NoneIfBlank, Tags, absent
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients import documents, tax_ids
 from core_api.modules.clients.contacts.fields import (

@@ -12,7 +12,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import Code, changes
+from core_api.inputs import Code, changes
 from core_api.modules.clients.service import ClientNotFound, family_of
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,

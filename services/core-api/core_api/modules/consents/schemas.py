@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from core_api.fields import Body, Code, Input, Line, NoneIfBlank, absent
 from core_api.folding import fold
+from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, absent
 from core_api.modules.consents.models import (
     ConsentChannel,
     ConsentStatus,

@@ -8,7 +8,7 @@ from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import set_etag
 from chassis.web.responses import success
-from core_api.fields import changes
+from core_api.inputs import changes
 from core_api.modules.desk.models import DeskSettings
 from core_api.modules.desk.schemas import DeskSettingsRead, DeskSettingsUpdate
 from core_api.modules.desk.service import DeskService, desk_settings

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.fields import Input, absent
+from core_api.inputs import Input, absent
 
 Days = Annotated[int, Field(ge=0, le=3650)]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.fields import Input, Line, NoneIfBlank
+from core_api.inputs import Input, Line, NoneIfBlank
 from core_api.masking import mask_document
 from core_api.modules.clients.schemas import ClientRead, Sight
 from core_api.modules.duplicates.likeness import Reason

@@ -11,7 +11,7 @@ from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import changes
+from core_api.inputs import changes
 from core_api.modules.fields.exceptions import FieldKeyTaken, FieldNotFound, TooManyFields
 from core_api.modules.fields.models import FieldDefinition, FieldEntity
 from core_api.modules.fields.repository import FieldDefinitions

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from core_api.fields import Input, Line, absent
+from core_api.inputs import Input, Line, absent
 from core_api.modules.fields.models import FieldEntity, FieldType
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from chassis.data.csv_reading import MAX_CELL_CHARACTERS, MAX_CELLS, RecordProblem
-from core_api.fields import Input
+from core_api.inputs import Input
 
 Cell = Annotated[str, StringConstraints(max_length=MAX_CELL_CHARACTERS)]
 

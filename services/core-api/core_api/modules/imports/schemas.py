@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.messaging.job_queue import JobState
-from core_api.fields import Input
+from core_api.inputs import Input
 from core_api.modules.imports.models import ClientImport
 
 FIELD_NAMES: Final = (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from core_api.fields import Body, Input, Line, Tags, absent
+from core_api.inputs import Body, Input, Line, Tags, absent
 from core_api.modules.macros.variables import checked
 from core_api.modules.tickets.service import TicketPriority, TicketRead, TicketStatus
 from shared_schemas.ids import UserId

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.fields import Input
+from core_api.inputs import Input
 
 
 class Activity(StrEnum):

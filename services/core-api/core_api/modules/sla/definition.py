@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import holidays as national_holidays
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from core_api.fields import Input, Line
+from core_api.inputs import Input, Line
 from core_api.modules.sla.hours import BusinessCalendar, Hours
 
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
-from core_api.fields import Input, Tags
+from core_api.inputs import Input, Tags
 from core_api.modules.sla.clock import Entry, EntryKind, Metric, due_at
 from core_api.modules.sla.ledger import Ledger
 from core_api.modules.sla.policies import Policies, Routing

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core_api.fields import Input, Line, Tags, absent
+from core_api.inputs import Input, Line, Tags, absent
 from core_api.modules.sla.clock import Measure
 from core_api.modules.sla.definition import (
     CalendarDefinition,

@@ -13,7 +13,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import changes
+from core_api.inputs import changes
 from core_api.modules.categories.service import CategoryArchived, CategoryNotFound
 from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.attendants import EARLIEST_FIRST, Attendants

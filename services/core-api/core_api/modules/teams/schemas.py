@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from core_api.fields import Code, Input, Line, Tag, absent
+from core_api.inputs import Code, Input, Line, Tag, absent
 from core_api.modules.teams.models import AssignmentMode, Availability
 
 _MINUTES_OF_A_YEAR = 525_600

@@ -11,7 +11,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import SearchText, changes
+from core_api.inputs import SearchText, changes
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.roster import NotInTeam, TeamNotFound

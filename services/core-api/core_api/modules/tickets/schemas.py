@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from core_api.fields import Body, Input, Line, NoneIfBlank, Tags, absent
+from core_api.inputs import Body, Input, Line, NoneIfBlank, Tags, absent
 from core_api.modules.fields.service import CustomValues
 from core_api.modules.tickets.models import TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves

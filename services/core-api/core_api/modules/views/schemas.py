@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
-from core_api.fields import Input, Line, absent
+from core_api.inputs import Input, Line, absent
 from core_api.modules.tickets.listing import COLUMNS, TicketFilter, TicketOrder, ticket_filter
 
 

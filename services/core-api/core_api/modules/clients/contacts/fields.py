@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from core_api.fields import Input, Line, NoneIfBlank
+from core_api.inputs import Input, Line, NoneIfBlank
 from core_api.masking import mask_email, mask_phone
 from core_api.modules.clients.contacts.addresses import Uf, cep_is_of, normalise_cep
 from core_api.modules.clients.contacts.normalising import (

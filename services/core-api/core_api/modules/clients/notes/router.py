@@ -14,7 +14,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.fields import Body, Input
+from core_api.inputs import Body, Input
 from core_api.modules.clients.exceptions import ClientNotFound, NoteNotFound
 from core_api.modules.clients.notes.noting import NEWEST_FIRST, Notes, NoteService
 from core_api.modules.clients.repository import Clients

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from core_api.fields import Input, Line, NoneIfBlank
+from core_api.inputs import Input, Line, NoneIfBlank
 from core_api.modules.clients.models import ClientKind
 
 RelationRole = Annotated[

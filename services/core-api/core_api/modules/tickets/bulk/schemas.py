@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core_api.fields import Input, Tags
+from core_api.inputs import Input, Tags
 from core_api.modules.tickets.messages.models import MessageKind
 from core_api.modules.tickets.messages.schemas import MessageCreate
 from core_api.modules.tickets.schemas import TicketAssignment, TicketMove, TicketUpdate

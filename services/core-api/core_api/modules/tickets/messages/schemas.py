@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core_api.fields import Body, Input, absent
+from core_api.inputs import Body, Input, absent
 from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from shared_schemas.ids import UserId
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.fields import Input
+from core_api.inputs import Input
 from core_api.modules.tickets.moves import TicketStatus
 from core_api.modules.tickets.relations.models import LinkKind
 from shared_schemas.ids import UserId
