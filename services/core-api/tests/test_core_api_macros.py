@@ -289,3 +289,32 @@ async def test_twenty_at_once_are_each_whole(ana: Person, person: PersonOf) -> N
     assert Counter(answer.status_code for answer in answers) == {200: 4, 409: 20}
     for ticket in tickets:
         assert await _messages(ana, ticket) == [("note", "novo")]
+
+
+async def test_what_an_action_names_has_to_exist_when_a_macro_is_saved(
+    ana: Person, beto: Person
+) -> None:
+    elsewhere = await make_team(beto, name="De outra organização")
+    category = await ana.made("/api/v1/categories", {"name": "Antiga"})
+    await ana.post(f"/api/v1/categories/{category['id']}/archive")
+    wrong = [
+        {"type": "set_priority", "priority": "low"},
+        {"type": "set_team", "team_id": elsewhere["id"]},
+        {"type": "set_category", "category_id": category["id"]},
+        {"type": "assign", "assignee_id": await id_of(beto)},
+        {"type": "set_category", "category_id": str(new_id())},
+    ]
+    kept = await make_macro(ana, RESOLVE)
+
+    refused = await ana.post(MACROS, {"name": "Encaminhar", "actions": wrong})
+    unchanged = await ana.patch(f"{MACROS}/{kept['id']}", {"actions": wrong})
+
+    for answer in (refused, unchanged):
+        assert answer.status_code == 422, answer.text
+        assert [(each["field"], each["type"]) for each in answer.json()["details"]] == [
+            ("body.actions.1.team_id", "TEAM_NOT_FOUND"),
+            ("body.actions.2.category_id", "CATEGORY_ARCHIVED"),
+            ("body.actions.3.assignee_id", "MEMBER_UNKNOWN"),
+            ("body.actions.4.category_id", "CATEGORY_NOT_FOUND"),
+        ]
+    assert [macro["actions"] for macro in await ana.seen(MACROS)] == [[RESOLVE]]

@@ -14,6 +14,7 @@ from core_api.modules.macros.exceptions import (
     SharedForbidden,
 )
 from core_api.modules.macros.models import CannedReply, Macro
+from core_api.modules.macros.references import require_references
 from core_api.modules.macros.repository import CannedReplies, Macros
 from core_api.modules.macros.schemas import Action, CannedReplyCreate, MacroCreate, SayAction
 from shared_schemas.actor import Actor
@@ -81,6 +82,7 @@ class MacroService:
     async def create(self, given: MacroCreate) -> Macro:
         """One's own macro, or with `desk:configure` one for everybody."""
         owner_id = owner_of(self.actor, shared=given.shared)
+        await require_references(self.tx, self.actor.organization_id, given.actions)
         values = {
             "name": given.name,
             "actions": [action.model_dump(mode="json") for action in given.actions],
@@ -103,6 +105,7 @@ class MacroService:
         check_version(macro.version, seen_version)
         actions: list[Action] | None = values.get("actions")
         if actions is not None:
+            await require_references(self.tx, self.actor.organization_id, actions)
             values = {
                 **values,
                 "actions": [action.model_dump(mode="json") for action in actions],
