@@ -42,6 +42,7 @@ class Permission(StrEnum):
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
     DOCUMENTS_DELETE = "documents:delete"
+    DOCUMENTS_CURATE = "documents:curate"
     RAG_ASK = "rag:ask"
 
 
@@ -63,6 +64,7 @@ _WORK: Final = _READ | {
     Permission.TICKETS_WRITE,
     Permission.CONSENTS_WRITE,
     Permission.DOCUMENTS_WRITE,
+    Permission.DOCUMENTS_CURATE,
 }
 
 ROLE_PERMISSIONS: Final = MappingProxyType(
