@@ -36,6 +36,7 @@ from core_api.modules.macros.schemas import (
 )
 from core_api.modules.macros.variables import rendered
 from core_api.modules.tickets.service import (
+    STATUS_NAMES,
     MessageCreate,
     MessageKind,
     Move,
@@ -57,16 +58,6 @@ _MOVES: Final = MappingProxyType(
         TicketStatus.ON_HOLD: Move.HOLD,
         TicketStatus.RESOLVED: Move.RESOLVE,
         TicketStatus.CLOSED: Move.CLOSE,
-    }
-)
-_STATUS: Final = MappingProxyType(
-    {
-        TicketStatus.NEW: "novo",
-        TicketStatus.OPEN: "aberto",
-        TicketStatus.PENDING: "pendente",
-        TicketStatus.ON_HOLD: "em espera",
-        TicketStatus.RESOLVED: "resolvido",
-        TicketStatus.CLOSED: "fechado",
     }
 )
 _PRIORITY: Final = MappingProxyType(
@@ -215,7 +206,7 @@ class MacroRun:
                 "cliente.primeiro_nome": _first(names.client),
                 "chamado.numero": str(ticket.number),
                 "chamado.assunto": ticket.subject,
-                "chamado.status": _STATUS[ticket.status],
+                "chamado.status": STATUS_NAMES[ticket.status],
                 "chamado.prioridade": _PRIORITY[ticket.priority],
                 "chamado.responsavel": names.assignee or "",
                 "chamado.equipe": names.team or "",

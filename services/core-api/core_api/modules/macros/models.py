@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import Tenant
+from core_api.sharing import once_per_owner
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
 
@@ -23,18 +24,6 @@ def _refers(
     )
 
 
-def _once(name: str) -> sa.Index:
-    """A name is there once per person, and once among what everybody shares."""
-    return sa.Index(
-        name,
-        "organization_id",
-        "owner_id",
-        "name",
-        unique=True,
-        postgresql_nulls_not_distinct=True,
-    )
-
-
 class CannedReply(VersionedRow, Base):
     """A text to reply with, its variables in double braces."""
 
@@ -42,7 +31,7 @@ class CannedReply(VersionedRow, Base):
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         _refers("owner_id", "members"),
-        _once("uq_canned_replies_name"),
+        once_per_owner("uq_canned_replies_name"),
     )
 
     owner_id: Mapped[UserId | None]  # null: shared by everybody of the organization
@@ -57,7 +46,7 @@ class Macro(VersionedRow, Base):
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         _refers("owner_id", "members"),
-        _once("uq_macros_name"),
+        once_per_owner("uq_macros_name"),
     )
 
     owner_id: Mapped[UserId | None]  # null: shared by everybody of the organization

@@ -12,6 +12,7 @@ from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.macros.exceptions import CannedReplyNotFound, MacroNotFound
 from core_api.modules.macros.models import CannedReply, Macro, MacroCannedReply
+from core_api.sharing import visible_to
 from core_api.tables import SCHEMA
 from shared_schemas.ids import OrganizationId, UserId
 
@@ -51,10 +52,8 @@ class CannedReplies:
         return (await self._session.scalars(BY_NAME.page(self._visible(), page))).all()
 
     def _visible(self) -> sa.Select[CannedReply]:
-        return sa.select(CannedReply).where(
-            CannedReply.organization_id == self._organization_id,
-            sa.or_(CannedReply.owner_id.is_(None), CannedReply.owner_id == self._member_id),
-        )
+        mine = visible_to(CannedReply, self._organization_id, self._member_id)
+        return sa.select(CannedReply).where(mine)
 
 
 class Macros:
@@ -98,10 +97,8 @@ class Macros:
         )
 
     def _visible(self) -> sa.Select[Macro]:
-        return sa.select(Macro).where(
-            Macro.organization_id == self._organization_id,
-            sa.or_(Macro.owner_id.is_(None), Macro.owner_id == self._member_id),
-        )
+        mine = visible_to(Macro, self._organization_id, self._member_id)
+        return sa.select(Macro).where(mine)
 
 
 # Only their names are read here: everything else about them is the business of other contexts.

@@ -17,9 +17,9 @@ from core_api.modules.macros.models import CannedReply, Macro
 from core_api.modules.macros.references import require_references
 from core_api.modules.macros.repository import CannedReplies, Macros
 from core_api.modules.macros.schemas import Action, CannedReplyCreate, MacroCreate, SayAction
+from core_api.sharing import may_change, owner_of
 from shared_schemas.actor import Actor
-from shared_schemas.ids import UserId, new_id
-from shared_schemas.permissions import Permission
+from shared_schemas.ids import new_id
 
 _REPLY_FIELDS: Final = ("name", "body")
 _MACRO_FIELDS: Final = ("name", "actions", "position")
@@ -35,7 +35,7 @@ class CannedReplyService:
 
     async def create(self, given: CannedReplyCreate) -> CannedReply:
         """One's own text, or with `desk:configure` one for everybody."""
-        owner_id = owner_of(self.actor, shared=given.shared)
+        owner_id = owner_of(self.actor, shared=given.shared, refusal=SharedForbidden)
         values = given.model_dump(exclude={"shared"})
         reply = CannedReply(
             id=new_id(), organization_id=self.actor.organization_id, owner_id=owner_id, **values
@@ -49,7 +49,7 @@ class CannedReplyService:
     ) -> CannedReply:
         """Applies a whole PATCH or nothing."""
         reply = await self.replies.get(reply_id, lock=True)
-        may_change(self.actor, reply.owner_id)
+        may_change(self.actor, reply.owner_id, SharedForbidden)
         check_version(reply.version, seen_version)
         changes = reply.change(values)
         if changes:
@@ -59,7 +59,7 @@ class CannedReplyService:
     async def delete(self, reply_id: UUID, seen_version: int | None) -> None:
         """For good, unless macros use it: the key of their uses sees to that."""
         reply = await self.replies.get(reply_id, lock=True)
-        may_change(self.actor, reply.owner_id)
+        may_change(self.actor, reply.owner_id, SharedForbidden)
         check_version(reply.version, seen_version)
         gone = removed({name: getattr(reply, name) for name in _REPLY_FIELDS})
         await self.tx.delete(reply)
@@ -81,7 +81,7 @@ class MacroService:
 
     async def create(self, given: MacroCreate) -> Macro:
         """One's own macro, or with `desk:configure` one for everybody."""
-        owner_id = owner_of(self.actor, shared=given.shared)
+        owner_id = owner_of(self.actor, shared=given.shared, refusal=SharedForbidden)
         await require_references(self.tx, self.actor.organization_id, given.actions)
         values = {
             "name": given.name,
@@ -101,7 +101,7 @@ class MacroService:
     ) -> Macro:
         """Applies a whole PATCH or nothing."""
         macro = await self.macros.get(macro_id, lock=True)
-        may_change(self.actor, macro.owner_id)
+        may_change(self.actor, macro.owner_id, SharedForbidden)
         check_version(macro.version, seen_version)
         actions: list[Action] | None = values.get("actions")
         if actions is not None:
@@ -120,7 +120,7 @@ class MacroService:
     async def delete(self, macro_id: UUID, seen_version: int | None) -> None:
         """For good; what it did stays."""
         macro = await self.macros.get(macro_id, lock=True)
-        may_change(self.actor, macro.owner_id)
+        may_change(self.actor, macro.owner_id, SharedForbidden)
         check_version(macro.version, seen_version)
         gone = removed({name: getattr(macro, name) for name in _MACRO_FIELDS})
         await self.tx.delete(macro)
@@ -145,16 +145,3 @@ class MacroService:
     async def _record(self, action: str, macro: Macro, changes: Changes) -> None:
         await audit.record(self.tx, self.actor, action, macro.id, changes=changes)
         await self.tx.flush()
-
-
-def owner_of(actor: Actor, *, shared: bool) -> UserId | None:
-    """Whose something new is; SharedForbidden unless the actor may make it everybody's."""
-    owner_id = None if shared else actor.user_id
-    may_change(actor, owner_id)
-    return owner_id
-
-
-def may_change(actor: Actor, owner_id: UserId | None) -> None:
-    """SharedForbidden for what is shared, unless the actor configures the desk."""
-    if owner_id is None and not actor.may(Permission.DESK_CONFIGURE):
-        raise SharedForbidden

@@ -1,40 +1,9 @@
 """What can go wrong with a ticket."""
 
-from types import MappingProxyType
-from typing import Final
-
 from chassis.web.errors import Conflict, Forbidden, NotFound
 from core_api.modules.tickets.moves import Move, TicketStatus, legal_moves
+from core_api.modules.tickets.wording import MOVE_NAMES, STATUS_NAMES
 from shared_schemas.errors import ErrorDetail
-
-_STATUS: Final = MappingProxyType(
-    {
-        TicketStatus.NEW: "novo",
-        TicketStatus.OPEN: "aberto",
-        TicketStatus.PENDING: "pendente",
-        TicketStatus.ON_HOLD: "em espera",
-        TicketStatus.RESOLVED: "resolvido",
-        TicketStatus.CLOSED: "fechado",
-    }
-)
-_MOVE: Final = MappingProxyType(
-    {
-        Move.ASSIGN: "atribuir",
-        Move.UNASSIGN: "deixar sem responsável",
-        Move.PEND: "aguardar o cliente",
-        Move.HOLD: "pôr em espera",
-        Move.RESOLVE: "resolver",
-        Move.CLOSE: "fechar",
-        Move.REOPEN: "reabrir",
-        Move.REPLY: "responder",
-        Move.DRAFT: "guardar rascunho",
-        Move.NOTE: "anotar",
-        Move.CLIENT_MESSAGE: "registrar mensagem do cliente",
-        Move.MERGE: "mesclar em outro chamado",
-        Move.ABSORB: "receber outro chamado",
-        Move.SPLIT: "dividir",
-    }
-)
 
 
 class TicketNotFound(NotFound):
@@ -59,8 +28,8 @@ class IllegalTicketMove(Conflict):
 
     def __init__(self, status: TicketStatus, move: Move) -> None:
         legal = legal_moves(status)
-        possible = ", ".join(_MOVE[other] for other in legal)
-        super().__init__(status=_STATUS[status], move=_MOVE[move], possible=possible)
+        possible = ", ".join(MOVE_NAMES[other] for other in legal)
+        super().__init__(status=STATUS_NAMES[status], move=MOVE_NAMES[move], possible=possible)
         # People read the message; programs read these.
         self.details = [
             ErrorDetail(field="status", message=status.value, type="current_status"),

@@ -20,10 +20,12 @@ from core_api.modules.tickets.relations.splitting import Splitting
 from core_api.modules.tickets.repository import Tickets, read_ticket
 from core_api.modules.tickets.schemas import TicketRead
 from core_api.modules.tickets.team_queue import settled_at_the_end
+from core_api.modules.tickets.wording import STATUS_NAMES
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
 
 __all__ = [
+    "STATUS_NAMES",
     "MessageCreate",
     "MessageKind",
     "Move",

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import Tenant
+from core_api.sharing import once_per_owner
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
 
@@ -26,14 +27,7 @@ class SavedView(VersionedRow, Base):
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         _to_member("owner_id"),
-        sa.Index(
-            "uq_saved_views_name",
-            "organization_id",
-            "owner_id",
-            "name",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-        ),
+        once_per_owner("uq_saved_views_name"),
     )
 
     owner_id: Mapped[UserId | None]  # null: shared by everybody of the organization

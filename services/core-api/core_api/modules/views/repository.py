@@ -12,6 +12,7 @@ from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.views.exceptions import ViewNotFound
 from core_api.modules.views.models import DefaultView, SavedView
+from core_api.sharing import visible_to
 from shared_schemas.ids import OrganizationId, UserId
 
 BY_POSITION: Final = Keyset(name="position", column=SavedView.position, id=SavedView.id, parse=int)
@@ -38,7 +39,7 @@ class Views:
 
     async def get_for_update(self, view_id: UUID) -> SavedView:
         """The view, locked until the end of the transaction, or ViewNotFound."""
-        statement = sa.select(SavedView).where(*self._visible(), SavedView.id == view_id)
+        statement = sa.select(SavedView).where(self._visible(), SavedView.id == view_id)
         view = (await self._session.scalars(statement.with_for_update())).one_or_none()
         if view is None:
             raise ViewNotFound
@@ -52,7 +53,7 @@ class Views:
 
     async def first(self, at_most: int) -> Sequence[SavedView]:
         """The first ones in their order."""
-        statement = sa.select(SavedView).where(*self._visible())
+        statement = sa.select(SavedView).where(self._visible())
         ordered = statement.order_by(SavedView.position, SavedView.id).limit(at_most)
         return (await self._session.scalars(ordered)).all()
 
@@ -82,10 +83,7 @@ class Views:
             DefaultView.member_id == self._member_id,
         )
         columns: tuple[Any, ...] = (SavedView, _PREFERRED.label("is_default"))
-        return sa.select(*columns).outerjoin(DefaultView, mine).where(*self._visible())
+        return sa.select(*columns).outerjoin(DefaultView, mine).where(self._visible())
 
-    def _visible(self) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            SavedView.organization_id == self._organization_id,
-            sa.or_(SavedView.owner_id.is_(None), SavedView.owner_id == self._member_id),
-        )
+    def _visible(self) -> sa.ColumnElement[bool]:
+        return visible_to(SavedView, self._organization_id, self._member_id)

@@ -19,10 +19,10 @@ from core_api.modules.views.exceptions import SharedViewForbidden, ViewOutdated
 from core_api.modules.views.models import SavedView
 from core_api.modules.views.repository import Views
 from core_api.modules.views.schemas import ViewCount, ViewCreate, ViewFilter
+from core_api.sharing import may_change, owner_of
 from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorDetail
 from shared_schemas.ids import UserId, new_id
-from shared_schemas.permissions import Permission
 
 COUNTED_VIEWS: Final = 50
 """A sidebar with more numbers than this is no sidebar."""
@@ -39,8 +39,7 @@ class ViewService:
 
     async def create(self, given: ViewCreate) -> SavedView:
         """One's own view, or with `desk:configure` one for everybody."""
-        owner_id = None if given.shared else self.actor.user_id
-        self._may_change(owner_id)
+        owner_id = owner_of(self.actor, shared=given.shared, refusal=SharedViewForbidden)
         await self._require_named(given.filter)
         values = given.model_dump(exclude={"shared", "filter"}) | {"filter": _stored(given.filter)}
         view = SavedView(
@@ -55,7 +54,7 @@ class ViewService:
     ) -> SavedView:
         """Applies a whole PATCH or nothing."""
         view = await self.views.get_for_update(view_id)
-        self._may_change(view.owner_id)
+        may_change(self.actor, view.owner_id, SharedViewForbidden)
         check_version(view.version, seen_version)
         if "filter" in values:
             await self._require_named(values["filter"])
@@ -68,7 +67,7 @@ class ViewService:
     async def delete(self, view_id: UUID, seen_version: int | None) -> None:
         """For good; whoever saw it first sees the first of the list from then on."""
         view = await self.views.get_for_update(view_id)
-        self._may_change(view.owner_id)
+        may_change(self.actor, view.owner_id, SharedViewForbidden)
         check_version(view.version, seen_version)
         gone = removed({name: getattr(view, name) for name in _FIELDS})
         await self.tx.delete(view)
@@ -107,10 +106,6 @@ class ViewService:
         nothing = (None, True)
         numbers = ((view.id, *counted.get(view.id, nothing)) for view in views)
         return [ViewCount(view_id=key, count=count, exact=exact) for key, count, exact in numbers]
-
-    def _may_change(self, owner_id: UserId | None) -> None:
-        if owner_id is None and not self.actor.may(Permission.DESK_CONFIGURE):
-            raise SharedViewForbidden
 
     async def _require_named(self, given: ViewFilter) -> None:
         """Whatever the filter names has to exist, as for a ticket that is to have it."""
