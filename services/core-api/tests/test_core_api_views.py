@@ -5,7 +5,14 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from core_api_factories import TICKETS, Person, make_client, make_ticket, without_request_id
+from core_api_factories import (
+    CLIENTS,
+    TICKETS,
+    Person,
+    make_client,
+    make_ticket,
+    without_request_id,
+)
 from core_api_records import Records
 from core_api_teams import id_of, make_team, open_in
 from fastapi import FastAPI
@@ -278,12 +285,26 @@ async def test_counts_are_one_statement_and_those_of_the_lists(
 
     counts = await ana.seen(f"{VIEWS}/counts")
 
-    assert len(statements) == 2  # the views, and all the numbers
+    assert len(statements) == 3  # the views, who answers for their clients, and all the numbers
     assert [one["view_id"] for one in counts] == [view["id"] for view in filters]
     assert {one["exact"] for one in counts} == {True}
     assert [one["count"] for one in counts] == [
         len(await _shown(ana, view, limit=100)) for view in filters
     ]
+
+
+async def test_view_of_a_merged_client_counts_those_of_who_answers_for_it(ana: Person) -> None:
+    survivor, merged = await make_client(ana), await make_client(ana, name="Julia Prado")
+    await make_ticket(ana, merged["id"])
+    await make_ticket(ana, survivor["id"])
+    await make_view(ana, name="antes", filter={"client_id": merged["id"]})
+    await ana.made(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": merged["id"]})
+    after = await make_view(ana, name="depois", filter={"client_id": merged["id"]}, position=1)
+
+    counts = await ana.seen(f"{VIEWS}/counts")
+
+    assert [one["count"] for one in counts] == [2, 2]
+    assert len(await _shown(ana, after)) == 2
 
 
 @pytest.mark.committed

@@ -35,7 +35,7 @@ __all__ = [
     "ClientMerged",
     "ClientNotFound",
     "ClientService",
-    "answering_client",
+    "answering_clients",
     "family_of",
     "require_client",
     "tags_of",
@@ -55,17 +55,18 @@ async def require_client(
     await Clients(session, organization_id).require(client_id, lock=lock)
 
 
-async def answering_client(
-    session: AsyncSession, organization_id: OrganizationId, client_id: UUID
-) -> UUID:
-    """For other contexts: who answers for the client, which is another one once it was merged.
+async def answering_clients(
+    session: AsyncSession, organization_id: OrganizationId, client_ids: Collection[UUID]
+) -> dict[UUID, UUID]:
+    """For other contexts: who answers for each client, which is another one once it was merged.
 
     Who is unknown answers for themselves.
     """
-    try:
-        return await Clients(session, organization_id).require(client_id, lock=False)
-    except ClientNotFound:
-        return client_id
+    if not client_ids:
+        return {}
+    merged = await Clients(session, organization_id).merged_matching(Client.id.in_(client_ids))
+    survivors = {row.id: row.merged_into_id for row in merged}
+    return {client_id: survivors.get(client_id, client_id) for client_id in client_ids}
 
 
 async def family_of(

@@ -3,7 +3,7 @@
 Other contexts list tickets through this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, PageNumber
-from core_api.modules.clients.service import answering_client
+from core_api.modules.clients.service import answering_clients
 from core_api.modules.tickets.filters import SlaFilter, TicketFilter
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
@@ -127,14 +127,26 @@ async def answer_tickets(
 
 async def of_who_answers(tx: AsyncSession, actor: Actor, wanted: TicketFilter) -> TicketFilter:
     """The same, a merged client being the one it went into: tickets are with that one."""
-    if wanted.client_id is None:
-        return wanted
-    answering = await answering_client(tx, actor.organization_id, wanted.client_id)
-    return replace(wanted, client_id=answering)
+    (answered,) = await _all_of_who_answers(tx, actor, [wanted])
+    return answered
 
 
 async def count_each(
     tx: AsyncSession, actor: Actor, wanted: Mapping[UUID, TicketFilter]
 ) -> dict[UUID, tuple[int, bool]]:
     """How many each filter finds, and whether that is all: one statement of bounded cost."""
-    return await Tickets(tx, actor.organization_id).count_each(wanted)
+    answered = await _all_of_who_answers(tx, actor, wanted.values())
+    by_key = dict(zip(wanted, answered, strict=True))
+    return await Tickets(tx, actor.organization_id).count_each(by_key)
+
+
+async def _all_of_who_answers(
+    tx: AsyncSession, actor: Actor, wanted: Iterable[TicketFilter]
+) -> list[TicketFilter]:
+    wanted = list(wanted)
+    named = {each.client_id for each in wanted if each.client_id is not None}
+    answering = await answering_clients(tx, actor.organization_id, named)
+    return [
+        each if each.client_id is None else replace(each, client_id=answering[each.client_id])
+        for each in wanted
+    ]

@@ -112,7 +112,7 @@ class ViewService:
         wanted = given.wanted(self.actor.user_id)
         organization_id = self.actor.organization_id
         if wanted.client_id is not None:
-            await require_client(self.tx, organization_id, wanted.client_id)
+            await require_client(self.tx, organization_id, wanted.client_id, lock=False)
         if wanted.category_id is not None:
             await require_category(self.tx, organization_id, wanted.category_id)
         for member_id in filter(None, (wanted.assignee_id, wanted.watcher_id)):
