@@ -11,6 +11,7 @@ from ai_svc.modules.documents import router as documents
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
+from ai_svc.modules.search import router as search
 from ai_svc.modules.triage.service import SUBSCRIPTIONS
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
@@ -36,7 +37,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         title="COGEP Assist: assistant",
         settings=settings or read_settings(AiSettings),
         schema=SCHEMA,
-        routers=[documents.router, rag.router],
+        routers=[documents.router, search.router, rag.router],
         internal_routers=[maintenance.router],
         subscriptions=SUBSCRIPTIONS,
         own_resources=open_own,

@@ -1,1 +1,1 @@
-"""Questions: the passages that answer them, and answers that cite these passages exactly."""
+"""Questions, and answers that cite the passages they stand on exactly."""

@@ -4,9 +4,6 @@ from typing import Final
 
 from prometheus_client import Counter
 
-SEARCHES: Final = Counter(
-    "rag_searches_total", "Searches; result is found or nothing", ["kind", "result"]
-)
 ANSWERS: Final = Counter(
     "rag_answers_total", "Answers; result is answered or abstained", ["model", "result"]
 )

@@ -1,71 +1,10 @@
-"""Questions, passages and answers on the wire."""
+"""Questions and answers on the wire."""
 
-from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from knowledge.models import Language, SourceType
-from knowledge.search import Passage, SearchFilters, SearchQuery
-
-MAX_QUESTION = 2_000
-MAX_TOP_K = 50
-
-QuestionText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION)
-]
-
-
-class Input(BaseModel):
-    """A request body. Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Filters(Input):
-    """Which documents may answer. What is left out does not restrict."""
-
-    document_ids: Annotated[list[UUID], Field(max_length=100)] = []
-    source_types: Annotated[list[SourceType], Field(max_length=10)] = []
-    tags: Annotated[list[str], Field(max_length=30, description="Any of them")] = []
-    language: Language | None = None
-    created_from: AwareDatetime | None = Field(default=None, description="Inclusive")
-    created_to: AwareDatetime | None = Field(default=None, description="Exclusive")
-
-    def read(self) -> SearchFilters:
-        """As search takes them."""
-        return SearchFilters(
-            document_ids=self.document_ids,
-            source_types=self.source_types,
-            tags=[tag.strip().lower() for tag in self.tags],
-            language=self.language,
-            created_from=self.created_from,
-            created_to=self.created_to,
-        )
-
-
-class SearchRequest(Input):
-    """What to look for."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"examples": [{"query": "segunda via da certidão", "top_k": 5}]},
-    )
-
-    query: QuestionText
-    top_k: int = Field(default=5, ge=1, le=MAX_TOP_K)
-    threshold: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Least similarity of a passage. Below 0.5 a passage rarely answers.",
-    )
-    filters: Filters = Filters()
-
-    def read(self) -> SearchQuery:
-        """As search takes it."""
-        return SearchQuery(self.query, self.top_k, self.threshold, self.filters.read())
+from ai_svc.questions import Filters, Input, QuestionText
 
 
 class AskRequest(Input):
@@ -79,27 +18,6 @@ class AskRequest(Input):
 
     question: QuestionText
     filters: Filters = Filters()
-
-
-class PassageRead(BaseModel):
-    """A passage: `content` is the document's content[char_start:char_end]."""
-
-    document_id: UUID
-    title: str
-    page: int | None
-    heading: str | None
-    content: str
-    char_start: int
-    char_end: int
-    similarity: float = Field(
-        ge=0, le=1, description="Comparable between searches; 0.5 is the brink of evidence"
-    )
-    score: float = Field(description="Orders the passages of one search")
-
-    @classmethod
-    def of(cls, passage: Passage) -> Self:
-        """From a search."""
-        return cls(**{name: getattr(passage, name) for name in cls.model_fields})
 
 
 class SourceRead(BaseModel):

@@ -1,4 +1,4 @@
-"""Searching and answering. Transactions are short and closed before any model is called."""
+"""Answering. Transactions are short and closed before any model is called."""
 
 from collections.abc import Sequence
 
@@ -13,38 +13,18 @@ from ai_svc.modules.rag.answering import (
 )
 from ai_svc.modules.rag.citations import Place, places_of
 from ai_svc.modules.rag.dependencies import Answerers
-from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, SEARCHES
+from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS
 from ai_svc.modules.rag.schemas import AnswerRead, SourceRead
+from ai_svc.searching import embedded, searched
 from ai_svc.workshop import Workshop
-from knowledge.embedders.port import EmbeddingFailed
 from knowledge.lexical.query import understand
-from knowledge.search import (
-    Passage,
-    QueryEmbedding,
-    SearchFilters,
-    SearchQuery,
-    embed_question,
-    search,
-)
+from knowledge.search import Passage, SearchFilters, SearchQuery, search
 from shared_schemas.ids import OrganizationId
 
 log = structlog.get_logger(__name__)
 
 EVIDENCE = 6
 """Passages an answer is made from."""
-
-
-async def find_passages(
-    workshop: Workshop, organization_id: OrganizationId, query: SearchQuery
-) -> list[Passage]:
-    """The passages a search finds."""
-    embedding = await _embedded(workshop, query.text)
-    async with workshop.database.transaction(organization_id, read_only=True) as session:
-        passages = await search(
-            session, organization_id, query, statistics=workshop.statistics, embedding=embedding
-        )
-    SEARCHES.labels("search", "found" if passages else "nothing").inc()
-    return passages
 
 
 async def ask(
@@ -56,7 +36,7 @@ async def ask(
 ) -> AnswerRead:
     """An answer whose every quote was found in its document, or an honest "not found"."""
     asked, passages = await _evidence(workshop, organization_id, question, filters)
-    SEARCHES.labels("ask", "found" if passages else "nothing").inc()
+    searched("ask", passages)
     if not passages:
         return _abstained(answerers.first.name, tokens_used=0)
     draft = await _draft(answerers, asked, passages)
@@ -76,7 +56,7 @@ async def ask(
 async def _evidence(
     workshop: Workshop, organization_id: OrganizationId, question: str, filters: SearchFilters
 ) -> tuple[Asked, list[Passage]]:
-    embedding = await _embedded(workshop, question)
+    embedding = await embedded(workshop.embedder, question)
     query = SearchQuery(question, EVIDENCE, workshop.settings.answers.threshold, filters)
     async with workshop.database.transaction(organization_id, read_only=True) as session:
         passages = await search(
@@ -84,15 +64,6 @@ async def _evidence(
         )
         meaning = understand(question, await workshop.statistics.read(session, organization_id))
     return Asked(question, meaning), passages
-
-
-async def _embedded(workshop: Workshop, text: str) -> QueryEmbedding | None:
-    """Without the embedder the lexical leg answers alone."""
-    try:
-        return await embed_question(workshop.embedder, text)
-    except EmbeddingFailed as error:
-        log.warning("question_not_embedded", reason=error.reason)
-        return None
 
 
 async def _draft(answerers: Answerers, asked: Asked, passages: Sequence[Passage]) -> Draft:

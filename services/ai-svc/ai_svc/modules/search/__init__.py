@@ -1,0 +1,1 @@
+"""Search: the passages of an organization's documents that meet a query best."""
