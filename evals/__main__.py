@@ -10,8 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
-from evals import answers, report, retrieval
+from evals import answers, plot, report, retrieval
 from evals.answers import Answers
+from evals.baselines import rankers
 from evals.datasets import Dataset, available, data_folder, load
 from evals.retrieval import Retrieval
 from evals.system import running_system
@@ -42,7 +43,8 @@ def main() -> int:
     print(report.tables(retrievals, answered))
     if not arguments.sets:
         report.write(retrievals, answered)
-        print(f"\nWritten to evals/{report.RESULTS.name}.")
+        plot.draw(retrievals)
+        print(f"\nWritten to evals/{report.RESULTS.name} and evals/{plot.PLOT.name}.")
     missed = [f"{each.dataset} {each.asked}" for each in retrievals if not each.holds]
     inexact = [each.dataset for each in answered if each.exact_quotes < each.quotes]
     missed += [f"quotes of {name}" for name in inexact]
@@ -60,7 +62,9 @@ async def _measure(
         for dataset in wanted:
             print(f"{dataset.name} …", file=sys.stderr, flush=True)
             async with system.holding(dataset) as collection:
-                retrievals += await retrieval.measure(dataset, collection)
+                questions = [query.text for query in dataset.queries]
+                async with rankers(system, collection, questions) as ways:
+                    retrievals += await retrieval.measure(dataset, ways)
                 foreign = _foreign(dataset, all_sets)
                 answered.append(
                     await answers.measure(dataset, collection, foreign, most=MOST_ASKED)

@@ -1,4 +1,4 @@
-"""The measures: nDCG, percentiles, and how much of a gold answer an answer holds."""
+"""The measures: of rankings, of times, and of how much of a gold answer an answer holds."""
 
 import math
 import re
@@ -16,6 +16,16 @@ def ndcg(ranked: Sequence[str], relevant: Mapping[str, int], depth: int = 10) ->
 
 def _gain(gains: Sequence[int]) -> float:
     return sum(float(2**gain - 1) / math.log2(place + 2) for place, gain in enumerate(gains))
+
+
+def recall(ranked: Sequence[str], relevant: Mapping[str, int], depth: int) -> float:
+    """The share of the relevant entries among the first `depth`."""
+    return len(relevant.keys() & set(ranked[:depth])) / len(relevant) if relevant else 0.0
+
+
+def reciprocal_rank(ranked: Sequence[str], relevant: Mapping[str, int]) -> float:
+    """One over the place of the first relevant entry; 0 without one."""
+    return next((1 / place for place, entry in enumerate(ranked, 1) if entry in relevant), 0.0)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

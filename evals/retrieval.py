@@ -1,42 +1,47 @@
-"""nDCG@10 of search, for questions as written and as mistyped."""
+"""How well the relevant entries are found, by each way of ranking, as written and as mistyped."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evals.datasets import Dataset
-from evals.measures import ndcg, percentile
+from evals.baselines import PRODUCT, Ranker
+from evals.datasets import Dataset, Query
+from evals.measures import ndcg, percentile, recall, reciprocal_rank
 from evals.misspelling import misspelt
-from evals.system import Collection
 
 DEPTH: Final = 10
-PASSAGES: Final = 30
-"""Asked for, since several may be of one document; the first of each counts."""
+CLEAN: Final = "clean"
+MISSPELT: Final = "misspelt"
 
 GOALS: Final = {
-    ("faquad_pt", "clean"): 0.94,
-    ("faquad_pt", "misspelt"): 0.91,
-    ("suporte_m365_pt", "clean"): 0.69,
-    ("xquad_en", "clean"): 0.97,
+    ("faquad_pt", CLEAN): 0.94,
+    ("faquad_pt", MISSPELT): 0.91,
+    ("suporte_m365_pt", CLEAN): 0.69,
+    ("xquad_en", CLEAN): 0.97,
 }
+"""The least nDCG@10 of the product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """How one set fared in one way of asking."""
+    """How one set fared by one way of ranking and of asking."""
 
     dataset: str
+    ranker: str
     asked: str
     questions: int
     ndcg: float
+    recall_5: float
+    recall_10: float
+    reciprocal_rank: float
     p50_ms: float
     p95_ms: float
 
     @property
     def goal(self) -> float | None:
         """The least nDCG, where there is a goal."""
-        return GOALS.get((self.dataset, self.asked))
+        return GOALS.get((self.dataset, self.asked)) if self.ranker == PRODUCT else None
 
     @property
     def holds(self) -> bool:
@@ -44,34 +49,47 @@ class Retrieval:
         return self.goal is None or self.ndcg >= self.goal
 
 
-async def measure(dataset: Dataset, collection: Collection) -> list[Retrieval]:
-    """As written, then mistyped."""
-    return [
-        await _measure(dataset, collection, "clean", str),
-        await _measure(dataset, collection, "misspelt", misspelt),
+async def measure(dataset: Dataset, ways: Mapping[str, Ranker]) -> list[Retrieval]:
+    """The product as written and as mistyped, everything else as written."""
+    answerable = [query for query in dataset.queries if query.relevant]
+    found = [
+        await _measure(dataset.name, answerable, PRODUCT, ways[PRODUCT], CLEAN, str),
+        await _measure(dataset.name, answerable, PRODUCT, ways[PRODUCT], MISSPELT, misspelt),
     ]
+    for name, ranker in ways.items():
+        if name != PRODUCT:
+            found.append(await _measure(dataset.name, answerable, name, ranker, CLEAN, str))
+    return found
 
 
 async def _measure(
-    dataset: Dataset, collection: Collection, asked: str, typed: Callable[[str], str]
+    dataset: str,
+    queries: Sequence[Query],
+    name: str,
+    ranker: Ranker,
+    asked: str,
+    typed: Callable[[str], str],
 ) -> Retrieval:
-    gains: list[float] = []
+    ranked: list[list[str]] = []
     milliseconds: list[float] = []
-    for query in dataset.queries:
+    for query in queries:
         begun = time.perf_counter()
-        passages = await collection.search(typed(query.text), PASSAGES)
+        ranked.append(await ranker(typed(query.text)))
         milliseconds.append((time.perf_counter() - begun) * 1000)
-        ranked = _entries([p["document_id"] for p in passages], collection)
-        gains.append(ndcg(ranked, query.relevant, DEPTH))
+    found = list(zip(ranked, (query.relevant for query in queries), strict=True))
     return Retrieval(
-        dataset=dataset.name,
+        dataset=dataset,
+        ranker=name,
         asked=asked,
-        questions=len(gains),
-        ndcg=sum(gains) / len(gains),
+        questions=len(queries),
+        ndcg=_mean([ndcg(entries, relevant, DEPTH) for entries, relevant in found]),
+        recall_5=_mean([recall(entries, relevant, 5) for entries, relevant in found]),
+        recall_10=_mean([recall(entries, relevant, 10) for entries, relevant in found]),
+        reciprocal_rank=_mean([reciprocal_rank(entries, relevant) for entries, relevant in found]),
         p50_ms=percentile(milliseconds, 0.5),
         p95_ms=percentile(milliseconds, 0.95),
     )
 
 
-def _entries(document_ids: Sequence[str], collection: Collection) -> list[str]:
-    return [collection.entry_of[document_id] for document_id in dict.fromkeys(document_ids)]
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

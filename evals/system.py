@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from bench.chassis_database import open_database
@@ -32,6 +32,7 @@ class Collection:
     """A question set in an organization of its own, spoken to over HTTP."""
 
     client: httpx.AsyncClient
+    organization_id: UUID
     entry_of: dict[str, str] = field(default_factory=dict)  # document id → corpus id
 
     async def search(self, question: str, top_k: int) -> list[dict[str, Any]]:
@@ -67,13 +68,15 @@ class System:
     """Running, and empty."""
 
     url: str
+    database_url: str  # as superuser, past row-level security
     identity: Identity
     ingestion: Ingestion
 
     @asynccontextmanager
     async def holding(self, dataset: Dataset) -> AsyncIterator[Collection]:
         """Every entry of the corpus as one document of a new organization, indexed."""
-        claims = self.identity.tokens.claims("ana", org_id=str(uuid4()), org="evals")
+        organization_id = uuid4()
+        claims = self.identity.tokens.claims("ana", org_id=str(organization_id), org="evals")
         token = self.identity.tokens.sign(claims | {"exp": claims["iat"] + 4 * 3600})
         async with httpx.AsyncClient(
             base_url=self.url,
@@ -81,7 +84,7 @@ class System:
             timeout=_PATIENCE_SECONDS,
             trust_env=False,
         ) as client:
-            collection = Collection(client)
+            collection = Collection(client, organization_id)
             gate = asyncio.Semaphore(_SUBMITTED_AT_ONCE)
 
             async def submit(entry_id: str, title: str, text: str) -> None:
@@ -108,7 +111,12 @@ async def running_system() -> AsyncIterator[System]:
             open_database(servers, SCHEMA) as database,
             _pipeline(database, servers) as ingestion,
         ):
-            yield System(f"http://127.0.0.1:{service.port}", identity, ingestion)
+            yield System(
+                url=f"http://127.0.0.1:{service.port}",
+                database_url=servers.plain_url("postgres"),
+                identity=identity,
+                ingestion=ingestion,
+            )
 
 
 @asynccontextmanager

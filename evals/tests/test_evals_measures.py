@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from evals.datasets import available, load
-from evals.measures import contains, f1, ndcg, percentile
+from evals.measures import contains, f1, ndcg, percentile, recall, reciprocal_rank
 from evals.misspelling import misspelt
 
 from knowledge.lexical.vocabulary import edit_distance
@@ -20,6 +20,17 @@ def test_ndcg_is_one_for_the_ideal_order_and_falls_with_the_place() -> None:
 def test_ndcg_counts_graded_gains_and_stops_at_the_depth() -> None:
     assert ndcg(["a", "b"], {"a": 1, "b": 2}) == pytest.approx(0.7967, abs=1e-4)
     assert ndcg([*"bcdefghijk", "a"], {"a": 1}) == 0
+
+
+def test_recall_is_the_share_of_the_relevant_found_by_then() -> None:
+    assert recall(["a", "x", "b"], {"a": 1, "b": 2}, 2) == 0.5
+    assert recall(["a", "x", "b"], {"a": 1, "b": 2}, 3) == 1
+    assert recall(["x"], {}, 5) == 0
+
+
+def test_reciprocal_rank_is_of_the_first_relevant_one() -> None:
+    assert reciprocal_rank(["x", "b", "a"], {"a": 1, "b": 1}) == 0.5
+    assert reciprocal_rank(["x"], {"a": 1}) == 0
 
 
 def test_percentile_is_a_value_that_was_measured() -> None:
