@@ -43,6 +43,7 @@ class Permission(StrEnum):
     DOCUMENTS_WRITE = "documents:write"
     DOCUMENTS_DELETE = "documents:delete"
     DOCUMENTS_CURATE = "documents:curate"
+    SOURCES_CONFIGURE = "sources:configure"
     RAG_ASK = "rag:ask"
 
 
