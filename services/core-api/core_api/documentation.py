@@ -1,5 +1,6 @@
 """What a route can answer besides success, for its OpenAPI description."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.web.errors import DomainError, InvalidInput, status_of
@@ -23,6 +24,16 @@ def raises(*errors: type[DomainError] | DomainError) -> dict[int | str, dict[str
         examples[str(error.code)] = {"summary": _summary(error), "value": _value(error)}
         response["description"] = " ".join(example["summary"] for example in examples.values())
     return responses
+
+
+def form_with_file(
+    about_file: str, example: Mapping[str, str], **others: dict[str, Any]
+) -> dict[str, Any]:
+    """`openapi_extra=` of a route that reads a form: `file`, and other fields by their schemas."""
+    file = {"type": "string", "format": "binary", "description": about_file}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file, **others}}
+    form = {"schema": schema, "example": dict(example)}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
 def _empty() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What request bodies of several contexts share: what text may be, what an absent field means."""
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -103,6 +104,19 @@ Tag = Annotated[
 ]
 Tags = Annotated[list[Tag], Field(max_length=30), AfterValidator(_unique)]
 """Labels, lower case, each once, in the order given."""
+
+Wanted = Annotated[str, AfterValidator(one_line), AfterValidator(_not_blank)]
+"""A value that a list is filtered by, as a `Line` of it is stored."""
+
+CustomWanted = Annotated[str, StringConstraints(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
+"""A custom field that a list is filtered by, as `key:value`."""
+
+
+def custom_pairs(wanted: Iterable[CustomWanted] | None) -> tuple[tuple[str, str], ...]:
+    """Key and value of each."""
+    pairs = (given.partition(":") for given in wanted or ())
+    return tuple((key, value) for key, _, value in pairs)
+
 
 SearchText = Annotated[
     str,

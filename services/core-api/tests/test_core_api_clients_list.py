@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core_api_factories import CLIENTS, Person, generated_cpf, make_client
+from core_api_factories import CLIENTS, TICKETS, Person, generated_cpf, make_client, make_ticket
 
 from chassis.data.database import Database
 from core_api.folding import fold, singular
@@ -109,6 +109,43 @@ async def test_filters_narrow(ana: Person) -> None:
     assert await found(email="P@Example.com") == ["Padaria"]
     assert await found(external_id="SGM-1") == ["Júlia"]
     assert await found(kind="person", tag="vip") == []
+
+
+async def test_external_id_of_a_merged_client_finds_who_answers_for_it(ana: Person) -> None:
+    survivor = await make_client(ana, external_id="SGM-1")
+    merged = await make_client(ana, name="Julia Prado", external_id="SGM-2")
+    await ana.made(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": merged["id"]})
+
+    for external_id in ("SGM-1", "SGM-2", " SGM-2 "):
+        found = await ana.get(CLIENTS, params={"external_id": external_id, "page": 1})
+        assert [client["id"] for client in found.json()["data"]] == [survivor["id"]]
+        assert found.json()["meta"]["total"] == 1
+    taken = await ana.post(CLIENTS, {"name": "Outra", "external_id": "SGM-2"})
+    assert taken.json()["code"] == "CLIENT_EXTERNAL_ID_TAKEN"
+    assert await ana.seen(CLIENTS, external_id="SGM-3") == []
+
+
+async def test_tag_is_found_however_it_is_typed(ana: Person) -> None:
+    tagged = await make_client(ana, tags=["Zona  Norte"])
+    ticket = await make_ticket(ana, tagged["id"], tags=["Sem  luz"])
+
+    assert tagged["tags"] == ["zona norte"]
+    for typed in ("zona norte", " ZONA   norte "):
+        assert [each["id"] for each in await ana.seen(CLIENTS, tag=typed)] == [tagged["id"]]
+    assert [each["id"] for each in await ana.seen(TICKETS, tag=" SEM   luz ")] == [ticket["id"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [(CLIENTS, "tag"), (CLIENTS, "email"), (CLIENTS, "external_id"), (TICKETS, "tag")],
+)
+async def test_blank_filter_is_refused_and_says_so(ana: Person, path: str, parameter: str) -> None:
+    answer = await ana.get(path, params={parameter: "  "})
+
+    assert answer.status_code == 422
+    assert [(each["field"], each["message"]) for each in answer.json()["details"]] == [
+        (f"query.{parameter}", "O texto não pode ficar em branco.")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,36 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
         assert operation["security"] or name in BY_LINK, name
 
 
+def test_every_parameter_says_what_it_is_for(document: dict[str, Any]) -> None:
+    silent = [
+        f"{name}: {parameter['name']}"
+        for name, operation in _operations(document).items()
+        for parameter in operation.get("parameters", ())
+        if not parameter.get("description")
+    ]
+
+    assert silent == []
+
+
+def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+    bare = [
+        f"{name}: {media_type}"
+        for name, operation in _operations(document).items()
+        for media_type, body in operation.get("requestBody", {}).get("content", {}).items()
+        if not ("example" in body or _has_example(document, body["schema"]))
+    ]
+
+    assert bare == []
+
+
+def _has_example(document: dict[str, Any], schema: dict[str, Any]) -> bool:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _has_example(document, document["components"]["schemas"][name])
+    choices = schema.get("anyOf", []) + schema.get("oneOf", [])
+    return "examples" in schema or any(_has_example(document, each) for each in choices)
+
+
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for operation in _operations(document).values()]
 

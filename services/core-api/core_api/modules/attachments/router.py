@@ -12,7 +12,7 @@ from chassis.security.authentication import require
 from chassis.web.dependencies import ReadTx, Tx
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.responses import success
-from core_api.documentation import raises
+from core_api.documentation import form_with_file, raises
 from core_api.modules.attachments.downloading import Holder, download
 from core_api.modules.attachments.exceptions import (
     AttachmentEmpty,
@@ -41,27 +41,15 @@ Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 TicketId = Annotated[UUID, Path(description="The ticket's id")]
 AttachmentId = Annotated[UUID, Path(description="The attachment's id")]
 _OF_TICKET: Final = "/tickets/{ticket_id}/attachments"
-_FORM: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "message_id": {
-                            "type": "string",
-                            "format": "uuid",
-                            "description": "A message of the ticket; without it, pending",
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM: Final = form_with_file(
+    "Up to 25 MB",
+    {"file": "laudo.pdf"},
+    message_id={
+        "type": "string",
+        "format": "uuid",
+        "description": "A message of the ticket; without it, pending",
+    },
+)
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The file, as a download",

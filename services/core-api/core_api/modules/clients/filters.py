@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from core_api.keyset import Keyset
 from core_api.modules.clients.models import Client, ClientFacet, ClientKind
+from shared_schemas.ids import OrganizationId
 
 _TAG: Final = "tag"
 _CUSTOM: Final = "custom."
@@ -28,7 +29,10 @@ class ClientFilter:
 
 
 def narrowed(
-    statement: sa.Select[Any], wanted: ClientFilter, order: Keyset | None = None
+    statement: sa.Select[Any],
+    wanted: ClientFilter,
+    organization_id: OrganizationId,
+    order: Keyset | None = None,
 ) -> tuple[sa.Select[Any], Keyset | None]:
     """The statement over clients, held to the filter; and the order to page it in.
 
@@ -49,7 +53,7 @@ def narrowed(
         )
         if order is not None and order.column is Client.created_at:
             order = replace(order, column=facet.created_at, id=facet.client_id)
-    return statement.where(*_exactly(wanted)), order
+    return statement.where(*_exactly(wanted, organization_id)), order
 
 
 def _facets(wanted: ClientFilter) -> list[tuple[str, str]]:
@@ -57,14 +61,29 @@ def _facets(wanted: ClientFilter) -> list[tuple[str, str]]:
     return tag + [(_CUSTOM + key, value[:_VALUE_LENGTH]) for key, value in wanted.custom]
 
 
-def _exactly(wanted: ClientFilter) -> list[sa.ColumnElement[bool]]:
+def _exactly(wanted: ClientFilter, organization_id: OrganizationId) -> list[sa.ColumnElement[bool]]:
     single: tuple[tuple[Any, Any], ...] = (
         (Client.kind, wanted.kind),
         (Client.email, wanted.email),
-        (Client.external_id, wanted.external_id),
     )
     longer = [(key, value) for key, value in wanted.custom if len(value) > _VALUE_LENGTH]
-    return [
+    found = [
         *(column == value for column, value in single if value is not None),
         *(Client.custom_fields[key].astext == value for key, value in longer),
     ]
+    if wanted.external_id is not None:
+        found.append(_known_elsewhere_as(wanted.external_id, organization_id))
+    return found
+
+
+def _known_elsewhere_as(
+    external_id: str, organization_id: OrganizationId
+) -> sa.ColumnElement[bool]:
+    """The client with this external id, or the one it went into: nobody else can have the id."""
+    named = aliased(Client)
+    answering = sa.select(sa.func.coalesce(named.merged_into_id, named.id)).where(
+        named.organization_id == organization_id,
+        named.external_id == external_id,
+        named.deleted_at.is_(None),
+    )
+    return Client.id == answering.scalar_subquery()

@@ -175,7 +175,7 @@ class Clients:
     ) -> Sequence[sa.Row[Any]]:
         """A page of the columns to read."""
         columns = sa.select(*READ_COLUMNS).select_from(Client).where(self._mine())
-        statement, actual = narrowed(columns, wanted, order)
+        statement, actual = narrowed(columns, wanted, self._organization_id, order)
         statement = (actual or order).page(statement, paging)
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
@@ -183,7 +183,7 @@ class Clients:
     async def count(self, wanted: ClientFilter) -> int:
         """How many there are on all pages."""
         every = sa.select(sa.func.count()).select_from(Client).where(self._mine())
-        statement, _ = narrowed(every, wanted)
+        statement, _ = narrowed(every, wanted, self._organization_id)
         return (await self._session.scalar(statement)) or 0
 
     def _mine(self) -> sa.ColumnElement[bool]:

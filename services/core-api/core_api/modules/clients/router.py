@@ -16,7 +16,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
-from core_api.inputs import SearchText, changes
+from core_api.inputs import CustomWanted, SearchText, Tag, Wanted, changes, custom_pairs
 from core_api.modules.clients.exceptions import (
     ClientHasRelations,
     ClientMerged,
@@ -44,28 +44,37 @@ Deleter = Annotated[Actor, Depends(require(Permission.CLIENTS_DELETE))]
 _SURVIVOR: Final = "0192a000-0000-7000-8000-0000000000c1"
 
 ClientId = Annotated[UUID, Path(description="The client's id")]
-Order = Literal["-created_at", "created_at", "-updated_at", "updated_at", "name", "-name"]
-_CustomValue = Annotated[str, Query(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
+Order = Annotated[
+    Literal["-created_at", "created_at", "-updated_at", "updated_at", "name", "-name"],
+    Query(description="With `-` the newest, or the last in the alphabet, comes first"),
+]
 
 
 def client_filter(
-    kind: ClientKind | None = None,
-    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
-    email: Annotated[str | None, Query(max_length=254, description="Exactly this address")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Exactly this id")] = None,
+    kind: Annotated[ClientKind | None, Query(description="Only people, or only companies")] = None,
+    tag: Annotated[Tag | None, Query(description="Has this tag")] = None,
+    email: Annotated[
+        Wanted | None, Query(max_length=254, description="Exactly this address")
+    ] = None,
+    external_id: Annotated[
+        Wanted | None,
+        Query(
+            max_length=200,
+            description="Exactly this id; of a client that was merged, the one it went into",
+        ),
+    ] = None,
     custom: Annotated[
-        list[_CustomValue] | None,
+        list[CustomWanted] | None,
         Query(description="Custom fields, each `key:value`; all of them", examples=["plano:Ouro"]),
     ] = None,
 ) -> ClientFilter:
     """The filters of a list, and of its export."""
-    pairs = (given.partition(":") for given in custom or ())
     return ClientFilter(
         kind=kind,
-        tag=tag.casefold() if tag else None,
-        email=email.strip().lower() if email else None,
+        tag=tag,
+        email=None if email is None else email.lower(),
         external_id=external_id,
-        custom=tuple((key, value) for key, _, value in pairs),
+        custom=custom_pairs(custom),
     )
 
 

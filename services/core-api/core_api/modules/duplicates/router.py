@@ -161,7 +161,7 @@ async def merge_clients(
     return success(actor, ClientMergeRead.of(merge))
 
 
-@router.get("/client-merges", summary="List merges, newest first")
+@router.get("/client-merges", summary="List merges, newest first", responses=raises(ClientNotFound))
 async def list_merges(
     actor: Merger,
     tx: ReadTx,

@@ -46,7 +46,9 @@ async def create_custom_field(
 async def list_custom_fields(
     actor: Reader,
     tx: ReadTx,
-    entity: FieldEntity | None = None,
+    entity: Annotated[
+        FieldEntity | None, Query(description="Only those of clients, or only those of tickets")
+    ] = None,
     archived: Archived = False,  # noqa: FBT002 - a query parameter
 ) -> Success[list[FieldRead]]:
     """All of them, in the order of the form. There are at most a few hundred."""

@@ -15,7 +15,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.csv_export import csv_responses, csv_stream
-from core_api.documentation import raises
+from core_api.documentation import form_with_file, raises
 from core_api.modules.imports.error_report import report_header, report_rows
 from core_api.modules.imports.exceptions import (
     ClientImportNotFound,
@@ -42,27 +42,11 @@ Importer = Annotated[Actor, Depends(require(Permission.CLIENTS_IMPORT))]
 ImportId = Annotated[UUID, Path(description="The import's id")]
 
 _PLAN_TEXT: Final = "JSON as for `start`; with it the import begins at once"
-_FORM: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "CSV"},
-                        "plan": {
-                            "type": "string",
-                            "description": _PLAN_TEXT,
-                            "examples": ['{"dry_run": true}'],
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM: Final = form_with_file(
+    "CSV",
+    {"file": "clientes.csv", "plan": '{"dry_run": true}'},
+    plan={"type": "string", "description": _PLAN_TEXT},
+)
 
 
 @router.post(

@@ -23,10 +23,10 @@ class PreviewRequest(Input):
         json_schema_extra={"examples": [{"priority": "urgent", "client_tags": ["vip"]}]}
     )
 
-    priority: Priority = "normal"
-    category_id: UUID | None = None
+    priority: Priority = Field(default="normal", description="The ticket's priority")
+    category_id: UUID | None = Field(default=None, description="The ticket's category")
     client_id: UUID | None = Field(default=None, description="Whose tags decide; or name the tags")
-    client_tags: Tags | None = None
+    client_tags: Tags | None = Field(default=None, description="The tags of its client")
     at: AwareDatetime | None = Field(default=None, description="When it begins, if not now")
 
     @model_validator(mode="after")

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from fastapi import Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, PageNumber
+from core_api.inputs import CustomWanted, Tag, custom_pairs
 from core_api.modules.clients.service import answering_clients
 from core_api.modules.tickets.filters import SlaFilter, TicketFilter
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
@@ -27,83 +27,80 @@ __all__ = [
     "ORDERS",
     "TicketFilter",
     "TicketOrder",
+    "TicketQuery",
     "TicketRead",
     "answer_tickets",
     "count_each",
     "of_who_answers",
-    "ticket_filter",
 ]
 
-TicketOrder = Literal[
-    "-created_at",
-    "created_at",
-    "-updated_at",
-    "updated_at",
-    "-number",
-    "number",
-    "-sla_due_at",
-    "sla_due_at",
+TicketOrder = Annotated[
+    Literal[
+        "-created_at",
+        "created_at",
+        "-updated_at",
+        "updated_at",
+        "-number",
+        "number",
+        "-sla_due_at",
+        "sla_due_at",
+    ],
+    Field(description="With `-` the greatest first. By due time: only those that have one"),
 ]
-"""By due time: only those that have one."""
 COLUMNS: Final = frozenset(TicketRead.model_fields)
 """What a list can show of a ticket."""
 
 
 _Since = Annotated[
     AwareDatetime | None,
-    Query(description="From then on. With time zone, e.g. 2026-11-21T09:00:00Z"),
+    Field(description="From then on. With time zone, e.g. 2026-11-21T09:00:00Z"),
 ]
-_Until = Annotated[AwareDatetime | None, Query(description="Before then. With time zone")]
-_CustomValue = Annotated[str, Query(pattern=r"^[^:\x00]{1,64}:[^\x00]{1,2000}$")]
+_Until = Annotated[AwareDatetime | None, Field(description="Before then. With time zone")]
 
 
-def ticket_filter(
-    *,
-    status: Annotated[list[TicketStatus] | None, Query(description="One of these")] = None,
-    priority: Annotated[list[TicketPriority] | None, Query(description="One of these")] = None,
-    channel: TicketChannel | None = None,
-    client_id: UUID | None = None,
-    category_id: Annotated[UUID | None, Query(description="This category or one below it")] = None,
-    assignee_id: UUID | None = None,
-    team_id: UUID | None = None,
-    unassigned: Annotated[bool, Query(description="Only those nobody takes care of")] = False,
-    watcher_id: Annotated[UUID | None, Query(description="Watched by this member")] = None,
-    merged_into_id: Annotated[UUID | None, Query(description="Merged into this ticket")] = None,
-    tag: Annotated[str | None, Query(max_length=50, description="Has this tag")] = None,
-    custom: Annotated[
-        list[_CustomValue] | None,
-        Query(description="Custom fields, each `key:value`; all of them", examples=["setor:Obras"]),
-    ] = None,
-    created_since: _Since = None,
-    created_until: _Until = None,
-    updated_since: _Since = None,
-    updated_until: _Until = None,
-    sla: Annotated[
-        SlaFilter | None,
-        Query(description="`breached`: overdue now; `warning`: 80 % of the time is used up"),
-    ] = None,
-) -> TicketFilter:
-    """From the parameters of a query. Those of saved views are read off this function."""
-    pairs = (given.partition(":") for given in custom or ())
-    return TicketFilter(
-        statuses=tuple(status or ()),
-        priorities=tuple(priority or ()),
-        channel=channel,
-        client_id=client_id,
-        category_id=category_id,
-        assignee_id=assignee_id,
-        team_id=team_id,
-        unassigned=unassigned,
-        watcher_id=watcher_id,
-        merged_into_id=merged_into_id,
-        tag=tag.casefold() if tag else None,
-        custom=tuple((key, value) for key, _, value in pairs),
-        created_since=created_since,
-        created_until=created_until,
-        updated_since=updated_since,
-        updated_until=updated_until,
-        sla=sla,
+class TicketQuery(BaseModel):
+    """What a list of tickets can be filtered by, in a query and in a saved view."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: list[TicketStatus] | None = Field(default=None, description="One of these")
+    priority: list[TicketPriority] | None = Field(default=None, description="One of these")
+    channel: TicketChannel | None = Field(default=None, description="Came in this way")
+    client_id: UUID | None = Field(
+        default=None, description="Of this client, also by the id of one that was merged into it"
     )
+    category_id: UUID | None = Field(default=None, description="This category or one below it")
+    assignee_id: UUID | None = Field(default=None, description="This member takes care of it")
+    team_id: UUID | None = Field(default=None, description="In the queue of this team")
+    unassigned: bool = Field(default=False, description="Only those nobody takes care of")
+    watcher_id: UUID | None = Field(default=None, description="Watched by this member")
+    merged_into_id: UUID | None = Field(default=None, description="Merged into this ticket")
+    tag: Tag | None = Field(default=None, description="Has this tag")
+    custom: list[CustomWanted] | None = Field(
+        default=None,
+        description="Custom fields, each `key:value`; all of them",
+        examples=["setor:Obras"],
+    )
+    created_since: _Since = None
+    created_until: _Until = None
+    updated_since: _Since = None
+    updated_until: _Until = None
+    sla: SlaFilter | None = Field(
+        default=None, description="`breached`: overdue now; `warning`: 80 % of the time is used up"
+    )
+
+    def filter(self) -> TicketFilter:
+        """As the conditions of a list."""
+        plain = {name: getattr(self, name) for name in _AS_GIVEN}
+        return TicketFilter(
+            statuses=tuple(self.status or ()),
+            priorities=tuple(self.priority or ()),
+            custom=custom_pairs(self.custom),
+            **plain,
+        )
+
+
+_AS_GIVEN: Final = TicketQuery.model_fields.keys() - {"status", "priority", "custom"}
 
 
 async def answer_tickets(

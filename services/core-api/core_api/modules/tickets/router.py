@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response, status
+from fastapi import APIRouter, Query, Response, status
 from sqlalchemy import Row
 
 from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
@@ -18,11 +18,10 @@ from core_api.modules.teams.roster import NotInTeam, TeamNotFound
 from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.listing import (
-    TicketFilter,
     TicketOrder,
+    TicketQuery,
     answer_tickets,
     of_who_answers,
-    ticket_filter,
 )
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
@@ -64,11 +63,11 @@ async def list_tickets(
     actor: Reader,
     tx: ReadTx,
     paging: Paging,
-    wanted: Annotated[TicketFilter, Depends(ticket_filter)],
+    query: Annotated[TicketQuery, Query()],
     sort: TicketOrder = "-created_at",
 ) -> Success[list[TicketRead]]:
     """Newest first unless sorted otherwise; by cursor, or by page number with totals."""
-    return await answer_tickets(tx, actor, wanted, sort, paging)
+    return await answer_tickets(tx, actor, query.filter(), sort, paging)
 
 
 @router.get("/search", summary="Search tickets")
@@ -76,7 +75,7 @@ async def search_tickets(
     q: SearchText,
     actor: Reader,
     tx: ReadTx,
-    wanted: Annotated[TicketFilter, Depends(ticket_filter)],
+    query: Annotated[TicketQuery, Query()],
     limit: Limit = 20,
 ) -> Success[list[TicketHit]]:
     """By number (`42`, `#42`) or by words of subject, description, messages and the client's name,
@@ -86,7 +85,7 @@ async def search_tickets(
     matches the newest are ranked. `highlights` say where the words stand, as ranges to mark; the
     texts are plain, never HTML.
     """
-    wanted = await of_who_answers(tx, actor, wanted)
+    wanted = await of_who_answers(tx, actor, query.filter())
     found = await TicketSearching(tx, actor.organization_id).find(q, wanted, limit + 1)
     hits = [TicketHit.of(row, found.highlights.get(row.id, ())) for row in found.rows[:limit]]
     return success(actor, hits, CursorMeta(limit=limit, has_more=len(found.rows) > limit))

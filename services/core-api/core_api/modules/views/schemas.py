@@ -1,17 +1,17 @@
 """What saved views look like on the wire; their filter is that of the list of tickets."""
 
-import inspect
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self, get_type_hints
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core_api.inputs import Input, Line, absent
-from core_api.modules.tickets.listing import COLUMNS, TicketFilter, TicketOrder, ticket_filter
+from core_api.modules.tickets.listing import COLUMNS, TicketFilter, TicketOrder, TicketQuery
 
 
-class _ViewFilter(Input):
+class ViewFilter(TicketQuery, Input):
     """Everything `GET /tickets` can be filtered by, and `mine`."""
 
     model_config = ConfigDict(
@@ -29,28 +29,8 @@ class _ViewFilter(Input):
 
     def wanted(self, actor_id: UUID) -> TicketFilter:
         """As a filter of tickets, for whoever looks."""
-        given = {name: getattr(self, name) for name in QUERY_NAMES}
-        if self.mine:
-            given["assignee_id"] = actor_id
-        return ticket_filter(**given)
-
-
-_PARAMETERS: Final = inspect.signature(ticket_filter).parameters
-QUERY_NAMES: Final = frozenset(_PARAMETERS)
-"""The parameters of the list of tickets."""
-
-if TYPE_CHECKING:
-    ViewFilter = _ViewFilter
-else:
-    _HINTS = get_type_hints(ticket_filter, include_extras=True)
-    # Read off the function that the list itself uses: a criterion cannot be in one and not in the
-    # other, nor mean something else.
-    ViewFilter = create_model(
-        "ViewFilter",
-        __base__=_ViewFilter,
-        __doc__=_ViewFilter.__doc__,
-        **{name: (_HINTS[name], given.default) for name, given in _PARAMETERS.items()},
-    )
+        found = self.filter()
+        return replace(found, assignee_id=actor_id) if self.mine else found
 
 
 def _known(columns: list[str]) -> list[str]:
