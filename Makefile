@@ -82,7 +82,7 @@ openapi: .dev ## write .docs/openapi from the code
 # ---- checking
 
 CHECKS := check-locks check-lint check-format check-types check-imports check-migrations check-openapi \
-	check-docker check-yaml check-shell test
+	check-docker check-yaml check-shell test check-evals
 
 .PHONY: check
 check: $(CHECKS) ## exactly what CI runs
@@ -152,6 +152,11 @@ test: .dev ## every test; PG=16 on PostgreSQL 16, ARGS="-k name" to choose
 	@$(BIN)/python -m pytest -q -m "not stack and not faults" -n $(PYTEST_WORKERS) --dist loadfile $(ARGS) || [ $$? -eq 5 ]
 	$(call step,tests of the whole system$(if $(PG), on PostgreSQL $(PG)))
 	@$(BIN)/python -m pytest -q -m "stack or faults" $(ARGS) || [ $$? -eq 5 ]
+
+.PHONY: check-evals
+check-evals: .dev
+	$(call step,search and answer quality)
+	@$(BIN)/python -m evals.regression
 
 .PHONY: eval
 eval: .dev ## the search and answer quality of evals/RESULTS.md

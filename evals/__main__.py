@@ -13,12 +13,11 @@ from pathlib import Path
 from evals import answers, plot, report, retrieval
 from evals.answers import Answers
 from evals.baselines import rankers
-from evals.datasets import Dataset, available, data_folder, load
+from evals.datasets import Dataset, available, data_folder, foreign_questions, load
 from evals.retrieval import Retrieval
 from evals.system import running_system
 
 MOST_ASKED = 300
-FOREIGN_OF_EACH = 100
 
 
 def main() -> int:
@@ -65,21 +64,11 @@ async def _measure(
                 questions = [query.text for query in dataset.queries]
                 async with rankers(system, collection, questions) as ways:
                     retrievals += await retrieval.measure(dataset, ways)
-                foreign = _foreign(dataset, all_sets)
+                foreign = foreign_questions(dataset, all_sets)
                 answered.append(
                     await answers.measure(dataset, collection, foreign, most=MOST_ASKED)
                 )
     return retrievals, answered
-
-
-def _foreign(dataset: Dataset, all_sets: list[Dataset]) -> list[str]:
-    """Questions of the other sets, evenly spread."""
-    found: list[str] = []
-    for other in all_sets:
-        if other.name != dataset.name:
-            step = max(1, len(other.queries) // FOREIGN_OF_EACH)
-            found += [query.text for query in other.queries[::step][:FOREIGN_OF_EACH]]
-    return found
 
 
 if __name__ == "__main__":

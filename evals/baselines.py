@@ -59,10 +59,6 @@ class _Baselines:
     statistics: Statistics
     configuration: str
 
-    async def product(self, question: str) -> list[str]:
-        passages = await self.collection.search(question, PASSAGES)
-        return self._entries([passage["document_id"] for passage in passages])
-
     async def all_terms(self, question: str) -> list[str]:
         return await self._full_text(_ALL, question)
 
@@ -74,12 +70,12 @@ class _Baselines:
         rows = await self.connection.fetch(
             _NEAREST, self.collection.organization_id, HalfVector(vector).to_text(), PASSAGES
         )
-        return self._entries([str(row["document_id"]) for row in rows])
+        return self._entries(rows)
 
     async def rrf(self, question: str) -> list[str]:
         """Reciprocal rank fusion (Cormack et al., 2009)."""
         scores: dict[str, float] = {}
-        for ranked in (await self.product(question), await self.dense(question)):
+        for ranked in (await product(self.collection)(question), await self.dense(question)):
             for place, entry in enumerate(ranked, start=1):
                 scores[entry] = scores.get(entry, 0.0) + 1 / (_RRF_CONSTANT + place)
         return sorted(scores, key=lambda entry: -scores[entry])
@@ -87,10 +83,24 @@ class _Baselines:
     async def _full_text(self, query: str, question: str) -> list[str]:
         statement = _RANKED.format(query=query)
         rows = await self.connection.fetch(statement, self.configuration, question, PASSAGES)
-        return self._entries([str(row["document_id"]) for row in rows])
+        return self._entries(rows)
 
-    def _entries(self, document_ids: Sequence[str]) -> list[str]:
-        return [self.collection.entry_of[each] for each in dict.fromkeys(document_ids)]
+    def _entries(self, rows: Sequence[asyncpg.Record]) -> list[str]:
+        return _entries(self.collection, [str(row["document_id"]) for row in rows])
+
+
+def product(collection: Collection) -> Ranker:
+    """The product's own ranking, over HTTP."""
+
+    async def ranked(question: str) -> list[str]:
+        passages = await collection.search(question, PASSAGES)
+        return _entries(collection, [passage["document_id"] for passage in passages])
+
+    return ranked
+
+
+def _entries(collection: Collection, document_ids: Sequence[str]) -> list[str]:
+    return [collection.entry_of[each] for each in dict.fromkeys(document_ids)]
 
 
 @asynccontextmanager
@@ -115,7 +125,7 @@ async def rankers(
         await connection.execute("CREATE INDEX ON words USING gin (words); ANALYZE words")
         ways = _Baselines(connection, collection, statistics, configuration)
         yield {
-            PRODUCT: ways.product,
+            PRODUCT: product(collection),
             ALL_TERMS: ways.all_terms,
             ANY_TERM: ways.any_term,
             DENSE: ways.dense,

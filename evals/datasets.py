@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from devstack.checkout import ROOT
 
+FOREIGN_OF_EACH: Final = 100
 DEFAULT_FOLDER: Final = ROOT.parent / "shared" / "data"
 
 
@@ -66,6 +67,16 @@ def load(folder: Path, name: str) -> Dataset:
             for line in _lines(folder / name / "queries.jsonl")
         ],
     )
+
+
+def foreign_questions(dataset: Dataset, all_sets: Sequence[Dataset]) -> list[str]:
+    """Questions of the other sets, evenly spread: this set does not hold their answers."""
+    found: list[str] = []
+    for other in all_sets:
+        if other.name != dataset.name:
+            step = max(1, len(other.queries) // FOREIGN_OF_EACH)
+            found += [query.text for query in other.queries[::step][:FOREIGN_OF_EACH]]
+    return found
 
 
 def _relevant(path: Path) -> Mapping[str, dict[str, int]]:

@@ -23,9 +23,10 @@ semantic chunking of 512 to 1,000 tokens, which leaves most entries one chunk, l
 Questions go to `POST /api/v1/rag/search` for 30 passages; the first passage of each document
 counts, and everything is taken over documents: nDCG@10, the share of the relevant ones among the
 first 5 and 10, and the mean reciprocal rank of the first. *misspelt* is every question without
-accents and with one typing mistake. Answers come from `POST /api/v1/rag/ask` with the built-in `extractive`
-model. *foreign* questions are those of the other sets, whose answer this set does not hold: the
-share of them that is declined. Times are of one client asking one question after the other.
+accents and with one typing mistake. Answers come from `POST /api/v1/rag/ask` with the built-in
+`extractive` model. *foreign* questions are those of the other sets, whose answer this set does not
+hold: the share of them that is declined. Times are of one client asking one question after the
+other.
 
 What it is compared with, over the same chunks in the same run: PostgreSQL's full-text search with
 the set's language, ranked by `ts_rank_cd`, asking for all terms or for any; the local embedder's

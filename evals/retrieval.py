@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evals.baselines import PRODUCT, Ranker
-from evals.datasets import Dataset, Query
+from evals.datasets import Dataset
 from evals.measures import ndcg, percentile, recall, reciprocal_rank
 from evals.misspelling import misspelt
 
@@ -51,25 +51,25 @@ class Retrieval:
 
 async def measure(dataset: Dataset, ways: Mapping[str, Ranker]) -> list[Retrieval]:
     """The product as written and as mistyped, everything else as written."""
-    answerable = [query for query in dataset.queries if query.relevant]
-    found = [
-        await _measure(dataset.name, answerable, PRODUCT, ways[PRODUCT], CLEAN, str),
-        await _measure(dataset.name, answerable, PRODUCT, ways[PRODUCT], MISSPELT, misspelt),
-    ]
+    found = await measure_product(dataset, ways[PRODUCT])
     for name, ranker in ways.items():
         if name != PRODUCT:
-            found.append(await _measure(dataset.name, answerable, name, ranker, CLEAN, str))
+            found.append(await _measure(dataset, name, ranker, CLEAN, str))
     return found
 
 
+async def measure_product(dataset: Dataset, ranker: Ranker) -> list[Retrieval]:
+    """As written and as mistyped."""
+    return [
+        await _measure(dataset, PRODUCT, ranker, CLEAN, str),
+        await _measure(dataset, PRODUCT, ranker, MISSPELT, misspelt),
+    ]
+
+
 async def _measure(
-    dataset: str,
-    queries: Sequence[Query],
-    name: str,
-    ranker: Ranker,
-    asked: str,
-    typed: Callable[[str], str],
+    dataset: Dataset, name: str, ranker: Ranker, asked: str, typed: Callable[[str], str]
 ) -> Retrieval:
+    queries = [query for query in dataset.queries if query.relevant]
     ranked: list[list[str]] = []
     milliseconds: list[float] = []
     for query in queries:
@@ -78,7 +78,7 @@ async def _measure(
         milliseconds.append((time.perf_counter() - begun) * 1000)
     found = list(zip(ranked, (query.relevant for query in queries), strict=True))
     return Retrieval(
-        dataset=dataset,
+        dataset=dataset.name,
         ranker=name,
         asked=asked,
         questions=len(queries),
