@@ -1,6 +1,7 @@
 """Parsing untrusted files in processes that can be killed: bounded memory, time and output."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import signal
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from knowledge.page_images import MAX_PIXELS, PNG_SIGNATURE, Mark, NoSuchPage
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.normalising import Heading, NormalisedText
@@ -60,10 +62,26 @@ class Sandbox:
 
         Cancelling the call kills the process at once.
         """
+        answer = await self._ask(file, {"format": form.value, "charset": charset})
+        return _read(answer, self._limits.text)
+
+    async def render_page(
+        self, file: File, page: int, *, mark: Mark | None = None, max_pixels: int = MAX_PIXELS
+    ) -> bytes:
+        """A PNG of a PDF's 1-based page, the marked passage boxed (`page_images.mark_on_page`).
+
+        Raises NoSuchPage, ParsingFailure, and what reading `file` raises. A passage that is not
+        among the page's own text, as on a scan, is not boxed.
+        """
+        marked = (mark.page_text, mark.start, mark.end) if mark else None
+        request = {"page": page, "mark": marked, "max_pixels": max_pixels}
+        return _read_png(await self._ask(file, request))
+
+    async def _ask(self, file: File, request: dict[str, Any]) -> dict[str, Any]:
         async with self._places:
             child = await self._child()
             try:
-                answer = await child.ask(file, form, charset)
+                answer = await child.ask(file, request)
             except BaseException:
                 await child.kill()
                 raise
@@ -71,7 +89,7 @@ class Sandbox:
                 await child.kill()
             else:
                 self._idle.append(child)
-        return _read(answer, self._limits.text)
+        return answer
 
     async def _child(self) -> "_Child":
         """A warm process, unless something killed it while it was idle."""
@@ -127,13 +145,12 @@ class _Child:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ask(self, file: File, form: Format, charset: str | None) -> dict[str, Any]:
+    async def ask(self, file: File, asked: dict[str, Any]) -> dict[str, Any]:
         """One request, one answer. A process that dies of it says why by the way it died."""
         self._files += 1
         request = {
+            **asked,
             "size": file.size_bytes,
-            "format": form.value,
-            "charset": charset,
             "cpu_seconds": int(self._limits.cpu.total_seconds()),
             "limits": asdict(self._limits.text),
         }
@@ -182,6 +199,21 @@ class _Child:
 def _decode(body: bytes) -> dict[str, Any]:
     answer = json.loads(body)
     return answer if isinstance(answer, dict) else {}
+
+
+def _read_png(answer: dict[str, Any]) -> bytes:
+    """The picture, which a browser will be told to take for nothing else."""
+    if answer.get("no_such_page"):
+        raise NoSuchPage
+    try:
+        if "cause" in answer:
+            raise ParsingFailure(Cause(answer["cause"]))
+        png = base64.b64decode(answer["png"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ParsingFailure(Cause.PARSER_CRASHED) from error
+    if not png.startswith(PNG_SIGNATURE):
+        raise ParsingFailure(Cause.PARSER_CRASHED)
+    return png
 
 
 def _read(answer: dict[str, Any], limits: Limits) -> NormalisedText:

@@ -5,6 +5,7 @@ bytes, an answer a length and that many bytes of JSON. Ends with its parent: at 
 killed.
 """
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, Final
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.normalising import NormalisedText
+from knowledge.parsing.page_mark import Mark, NoSuchPage
 from knowledge.parsing.parser import parse
 from knowledge.parsing.sniffing import Format
 
@@ -40,21 +42,31 @@ def confine(memory_bytes: int) -> None:
 
 
 def answer(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
-    """The normalised text of the requested file, or the cause why there is none."""
+    """What was asked of the file, or the cause why there is none."""
     _allow_cpu_seconds(request["cpu_seconds"])
     try:
-        text = parse(
-            raw,
-            Format(request["format"]),
-            Limits(**request["limits"]),
-            charset=request["charset"],
-        )
+        return _rendered(request, raw) if "page" in request else _parsed(request, raw)
     except ParsingFailure as failure:
         return {"cause": failure.cause}
+    except NoSuchPage:
+        return {"no_such_page": True}
     except (MemoryError, RecursionError):
         # The heap is in an unknown state now: the parent replaces this process.
         return {"cause": Cause.TOO_COMPLEX, "spent": True}
-    return _as_json(text)
+
+
+def _parsed(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    form, limits = Format(request["format"]), Limits(**request["limits"])
+    return _as_json(parse(raw, form, limits, charset=request["charset"]))
+
+
+def _rendered(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    # Imaging is loaded by the processes that draw, not by those that read.
+    from knowledge.parsing.pdf_page import render_pdf_page  # noqa: PLC0415
+
+    mark = Mark(*request["mark"]) if request["mark"] else None
+    png = render_pdf_page(raw, request["page"], mark, request["max_pixels"])
+    return {"png": base64.b64encode(png).decode()}
 
 
 def _as_json(text: NormalisedText) -> dict[str, Any]:

@@ -25,16 +25,21 @@ Outline = dict[int, list[tuple[int, str]]]
 
 def extract_pdf(raw: bytes, limits: Limits) -> Extraction:
     """One block per page, more where a bookmark names a line. A scan without text needs OCR."""
-    try:
-        document = pdfium.PdfDocument(raw)
-    except pdfium.PdfiumError as error:
-        encrypted = error.err_code == pdfium_c.FPDF_ERR_PASSWORD
-        raise ParsingFailure(Cause.ENCRYPTED if encrypted else Cause.BROKEN) from error
+    document = open_pdf(raw)
     if len(document) > limits.max_pages:
         raise ParsingFailure(Cause.TOO_LONG)
     if len(document) == 0:
         raise ParsingFailure(Cause.BROKEN)
     return Extraction(_blocks(document), document.get_metadata_value("Title") or None)
+
+
+def open_pdf(raw: bytes) -> pdfium.PdfDocument:
+    """The document. Raises ParsingFailure."""
+    try:
+        return pdfium.PdfDocument(raw)
+    except pdfium.PdfiumError as error:
+        encrypted = error.err_code == pdfium_c.FPDF_ERR_PASSWORD
+        raise ParsingFailure(Cause.ENCRYPTED if encrypted else Cause.BROKEN) from error
 
 
 def _blocks(document: pdfium.PdfDocument) -> Iterator[Block]:
