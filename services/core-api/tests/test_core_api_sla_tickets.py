@@ -250,3 +250,29 @@ async def test_a_ledger_row_names_who_and_why(ana: Person, bruno: Person, record
     last = (await levels(bruno, ticket["id"]))["ledger"][-1]
     assert (last["cause"], last["actor_id"]) == ("ticket.resolved", me["id"])
     assert await records.events("sla.breached") == []
+
+
+async def test_a_reply_that_a_split_takes_along_is_the_new_tickets_first_response(
+    ana: Person, bruno: Person
+) -> None:
+    await make_policy(ana)
+    ticket = await make_ticket(bruno)
+    said = {
+        kind: await bruno.made(f"{TICKETS}/{ticket['id']}/messages", {"kind": kind, "body": "Sim."})
+        for kind in ("client", "reply", "note")
+    }
+
+    async def split_off(kind: str) -> str:
+        given = {"subject": "Outro assunto", "message_ids": [said[kind]["id"]]}
+        new = await bruno.made(f"{TICKETS}/{ticket['id']}/split", given)
+        return str(new["id"])
+
+    answered, unanswered = await split_off("reply"), await split_off("note")
+
+    assert await kinds(bruno, answered, "first_response") == ["start", "stop"]
+    assert (await timer(bruno, answered, "resolution"))["state"] == "running"
+    read = await bruno.seen(f"{TICKETS}/{answered}")
+    due_at = (await timer(bruno, answered, "resolution"))["due_at"]
+    assert (read["first_replied_at"], read["sla_due_at"]) == (said["reply"]["created_at"], due_at)
+    assert await kinds(bruno, unanswered, "first_response") == ["start"]
+    assert await kinds(bruno, ticket["id"], "first_response") == ["start", "stop"]

@@ -8,6 +8,7 @@ import pytest
 from core_api_factories import TICKETS, Person, make_client, make_ticket
 from core_api_records import Records
 
+from core_api.modules.tickets.relations.merging import Merging
 from devstack.people import PEOPLE
 from shared_schemas.ids import new_id
 
@@ -150,3 +151,39 @@ async def test_simultaneous_parents_close_no_circle(ana: Person) -> None:
     answers = await asyncio.gather(*(_link(ana, a, b, "parent") for a, b in ring))
 
     assert Counter(answer.status_code for answer in answers) == {201: 5, 409: 1}
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("a", "y"), ("b", "x")],  # both become the one link between the tickets that go on
+        [("a", "b")],  # each of the two takes over the same link
+        [("y", "a"), ("a", "b"), ("b", "x")],
+    ],
+)
+async def test_merges_at_the_same_time_unite_their_links(
+    ana: Person, monkeypatch: pytest.MonkeyPatch, links: list[tuple[str, str]]
+) -> None:
+    client = (await make_client(ana))["id"]
+    paths = {name: await _path(ana, client) for name in "abxy"}
+    for one, other in links:
+        assert (await _link(ana, paths[one], paths[other], "related")).status_code == 201
+    both, unite = asyncio.Barrier(2), Merging._unite_links
+
+    async def together(self: Merging, source: Any, target: Any) -> None:
+        await both.wait()
+        await unite(self, source, target)
+
+    monkeypatch.setattr(Merging, "_unite_links", together)
+    answers = await asyncio.gather(
+        *(
+            ana.post(f"{paths[source]}/merge", {"into_ticket_id": _id(paths[target])})
+            for source, target in (("a", "x"), ("b", "y"))
+        )
+    )
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert await _relations(ana, paths["x"]) == [("related", _id(paths["y"]))]
+    assert await _relations(ana, paths["y"]) == [("related", _id(paths["x"]))]
+    assert await _relations(ana, paths["a"]) == await _relations(ana, paths["b"]) == []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from core_api.changes import Changes
 from core_api.modules.sla.service import Followed, TicketFacts, TicketMoment
-from core_api.modules.tickets.messages.models import TicketMessage
+from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import AT_REST
 from shared_schemas.actor import Actor
@@ -56,7 +56,7 @@ def moment_of(
         actor_id=actor.user_id,
         correlation_id=actor.request_id,
         status_before=changes["status"].old or status if "status" in changes else status,
-        message_kind=None if message is None else message.kind,
+        message_kind=_said(changes, message),
         is_new=is_new,
         is_merged=ticket.merged_into_id is not None,
         routing_changed=bool(_ROUTING & changes.keys()),
@@ -125,6 +125,13 @@ async def set_due_times(
             for one, (at, warning) in due.items()
         ],
     )
+
+
+def _said(changes: Changes, message: TicketMessage | None) -> MessageKind | None:
+    """What kind of message it was, also of one that a split has brought along."""
+    if message is not None:
+        return message.kind
+    return MessageKind.REPLY if "first_replied_at" in changes else None
 
 
 def _at(changes: Changes, message: TicketMessage | None) -> datetime:

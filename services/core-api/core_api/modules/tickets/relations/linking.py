@@ -54,7 +54,7 @@ class Linking(TicketWork):
             raise LinkExists
         if kind is not LinkKind.PARENT:
             return
-        await self._links.lock_families()
+        await self._links.lock()
         if await self._links.parent_of(ticket.id) is not None:
             raise TicketHasParent
         if await self._links.is_below(other.id, ticket.id):

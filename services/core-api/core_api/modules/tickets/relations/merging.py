@@ -58,11 +58,10 @@ class Merging(TicketWork):
         """The links of the source become the target's. What would make no sense there is dropped:
         a link to itself, a double; a second parent or a circle becomes a plain relation."""
         links = Links(self.tx, self.actor.organization_id)
-        theirs = await links.all_of(source.id)
-        if not theirs:
+        if not await links.all_of(source.id):
             return
-        if any(link.kind is LinkKind.PARENT for link in theirs):
-            await links.lock_families()
+        await links.lock()  # the ticket at another end may be merged at this moment, too
+        theirs = await links.all_of(source.id)
         for link in theirs:
             await links.remove(link)
         await self.tx.flush()

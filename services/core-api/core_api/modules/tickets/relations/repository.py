@@ -175,11 +175,11 @@ class Links:
         found = await self._session.scalar(sa.select(sa.true()).where(steps.c.id == ancestor_id))
         return found is not None
 
-    async def lock_families(self) -> None:
-        """Nobody else gives a ticket a parent before the end of the transaction.
+    async def lock(self) -> None:
+        """Nobody else gives a ticket a parent, or takes links over, before the transaction ends.
 
-        After the tickets: two pairs of tickets that share none could otherwise close a circle. The
-        counter is there as soon as there is a ticket.
+        After the tickets: two pairs of tickets that share none could otherwise close a circle, or
+        take over one link twice. The counter is there as soon as there is a ticket.
         """
         statement = sa.select(TicketCounter.last_number).where(
             TicketCounter.organization_id == self._organization_id
