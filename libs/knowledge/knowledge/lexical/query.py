@@ -53,6 +53,7 @@ class Question:
     vector: SparseVector
     ideal: float
     stems: dict[str, int]  # stem → document frequency, of those the vocabulary knows
+    words: tuple[tuple[Reading, ...], ...] = ()  # per telling word what it may stand for
 
     @property
     def empty(self) -> bool:
@@ -87,6 +88,7 @@ def understand(text: str, statistics: Statistics) -> Question:
         vector=sparse(terms, np.fromiter(weights.values(), np.float32, len(weights))),
         ideal=ideal,
         stems={r.stem: r.frequency for readings in stems for r in readings if r.frequency},
+        words=tuple(tuple(readings) for readings in stems),
     )
 
 
