@@ -176,6 +176,35 @@ async def test_a_ticket_merged_twice_takes_its_attachments_along(bruno: Person) 
     assert (await bruno.post(f"{last}/messages", taken)).status_code == 201
 
 
+async def test_what_is_sent_to_a_merged_ticket_is_with_the_one_that_goes_on(
+    bruno: Person, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged = await make_ticket(bruno)
+    ticket = await make_ticket(bruno, merged["client_id"])
+    note = await bruno.made(
+        f"{TICKETS}/{merged['id']}/messages", {"kind": "note", "body": "Segue o laudo."}
+    )
+    await bruno.made(f"{TICKETS}/{merged['id']}/merge", {"into_ticket_id": ticket["id"]})
+
+    pending = (await attach(bruno, merged["id"])).json()["data"]
+    noted = (await attach(bruno, merged["id"], message_id=note["id"])).json()["data"]
+    reply = await bruno.made(
+        f"{TICKETS}/{ticket['id']}/messages",
+        {"kind": "reply", "body": "Em anexo.", "attachment_ids": [pending["id"]]},
+    )
+
+    added = await records.audit("attachment.added")
+    assert [row["related"]["ticket_id"] for row in added] == [ticket["id"]] * 2
+    shown = await bruno.seen(f"{TICKETS}/{ticket['id']}/attachments")
+    assert [(each["id"], each["message_id"]) for each in shown] == [
+        (pending["id"], reply["id"]),
+        (noted["id"], note["id"]),
+    ]
+    monkeypatch.setattr(limits, "MAX_FILES", 2)
+    full = await attach(bruno, merged["id"])
+    assert (full.status_code, full.json()["code"]) == (409, "TICKET_ATTACHMENTS_FULL")
+
+
 async def test_a_discarded_draft_takes_its_attachments_along(bruno: Person) -> None:
     path = f"{TICKETS}/{(await make_ticket(bruno))['id']}"
     draft = await bruno.made(f"{path}/messages", {"kind": "draft", "body": "Segue."})

@@ -110,11 +110,11 @@ class Attachments:
         return (await self._session.scalars(statement)).all()
 
     async def message_is_of(self, ticket_id: UUID, message_id: UUID) -> bool:
-        """Whether the ticket has the message."""
+        """Whether the ticket, or one that was merged into it, has the message."""
         statement = sa.select(_MESSAGES.c.id).where(
             _MESSAGES.c.organization_id == self._organization_id,
             _MESSAGES.c.id == message_id,
-            _MESSAGES.c.ticket_id == ticket_id,
+            _MESSAGES.c.ticket_id.in_(self._with_merged(ticket_id)),
             _MESSAGES.c.discarded_at.is_(None),
         )
         return await self._session.scalar(statement) is not None

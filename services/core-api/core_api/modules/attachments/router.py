@@ -80,7 +80,8 @@ async def create_attachment(
     ticket_id: TicketId, actor: Writer, upload: Received, tx: Tx
 ) -> Success[AttachmentRead]:
     """Up to 25 MB, of a type told by its content. Without `message_id` it stays pending until a
-    message names it in `attachment_ids`; after a day without one it is deleted."""
+    message names it in `attachment_ids`; after a day without one it is deleted. What is sent to a
+    ticket that was merged meanwhile is with the one that goes on in its place."""
     attachment = await AttachmentService(tx, actor).add(ticket_id, upload.take(), upload.message_id)
     return success(actor, AttachmentRead.model_validate(attachment))
 

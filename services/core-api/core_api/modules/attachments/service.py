@@ -16,7 +16,7 @@ from core_api.modules.attachments.models import Attachment, ScanState
 from core_api.modules.attachments.repository import Attachments
 from core_api.modules.attachments.sweep import sweep_attachments
 from core_api.modules.audit import service as audit
-from core_api.modules.tickets.service import TicketAsked, require_ticket
+from core_api.modules.tickets.service import TicketAsked, require_ticket, standing_ticket
 from core_api.settings import AttachmentSettings
 from shared_schemas.actor import Actor
 from shared_schemas.events import TicketUpdated
@@ -52,20 +52,24 @@ class AttachmentService:
     async def add(
         self, ticket_id: UUID, received: ReceivedFile, message_id: UUID | None
     ) -> Attachment:
-        """Keeps a file: with a message of the ticket, or pending until one takes it."""
-        ticket = await self._locked(ticket_id)  # the limits hold for uploads at the same time too
+        """Keeps a file: with a message of the ticket, or pending until one takes it.
+
+        A ticket that was merged during the upload hands it over to the one that goes on.
+        """
+        # Locked: the limits hold for uploads at the same time too.
+        ticket = await standing_ticket(self.tx, self.actor.organization_id, ticket_id)
         if message_id is not None and not await self.attachments.message_is_of(
-            ticket_id, message_id
+            ticket.id, message_id
         ):
             raise AttachmentUnusable.on("body.message_id", "A mensagem não é deste chamado.")
-        present = await self.attachments.of_ticket(ticket_id)
+        present = await self.attachments.of_ticket(ticket.id)
         size = sum(each.size_bytes for each in present) + received.size_bytes
         if len(present) >= MAX_FILES or size > MAX_BYTES_PER_TICKET:
             raise TOO_FULL
         attachment = Attachment(
             id=received.attachment_id,
             organization_id=self.actor.organization_id,
-            ticket_id=ticket_id,
+            ticket_id=ticket.id,
             message_id=message_id,
             name=received.name,
             media_type=received.media_type,
@@ -102,7 +106,7 @@ class AttachmentService:
 
     async def delete(self, ticket_id: UUID, attachment_id: UUID) -> None:
         """Forgets an attachment. Its object goes after the commit, or with the next sweep."""
-        ticket = await self._locked(ticket_id)
+        ticket = await require_ticket(self.tx, self.actor.organization_id, ticket_id, lock=True)
         attachment = await self.attachments.get(ticket_id, attachment_id, lock=True)
         await self.tx.delete(attachment)
         await self._tell("attachment.deleted", ticket, attachment, removed(_told(attachment)))
@@ -125,9 +129,6 @@ class AttachmentService:
             user_id=self.actor.user_id,
             expires_at=utc_now() + settings.link_lasts,
         )
-
-    async def _locked(self, ticket_id: UUID) -> TicketAsked:
-        return await require_ticket(self.tx, self.actor.organization_id, ticket_id, lock=True)
 
     async def _tell(
         self, action: str, ticket: TicketAsked, attachment: Attachment, changes: audit.Changes

@@ -161,6 +161,21 @@ class Tickets:
             raise TicketNotFound
         return standing
 
+    async def get_standing_for_update(self, ticket_id: UUID) -> Ticket:
+        """The ticket, or the one that goes on in its place, locked; TicketNotFound.
+
+        One that was merged while its lock was waited for is let go of before the other is taken:
+        locks are taken in the order of ids.
+        """
+        while True:
+            standing_id = await self.standing_for(ticket_id)
+            attempt = await self._session.begin_nested()
+            ticket = await self.get_for_update(standing_id)
+            if ticket.merged_into_id is None:
+                await attempt.commit()
+                return ticket
+            await attempt.rollback()
+
     async def latest_follow_up(self, ticket_id: UUID) -> UUID | None:
         """The last ticket that took this one up again and still stands for itself."""
         return await self._session.scalar(

@@ -40,6 +40,7 @@ __all__ = [
     "follow_client",
     "require_ticket",
     "settled_at_the_end",
+    "standing_ticket",
 ]
 
 
@@ -57,6 +58,15 @@ async def require_ticket(
     """For other contexts: TicketNotFound unless it exists; locked, until the transaction ends."""
     client_id = await Tickets(session, organization_id).client_of(ticket_id, lock=lock)
     return TicketAsked(ticket_id, client_id)
+
+
+async def standing_ticket(
+    session: AsyncSession, organization_id: OrganizationId, ticket_id: UUID
+) -> TicketAsked:
+    """For other contexts: the ticket, or the one that goes on in its place since it was merged;
+    locked until the transaction ends. TicketNotFound."""
+    ticket = await Tickets(session, organization_id).get_standing_for_update(ticket_id)
+    return TicketAsked(ticket.id, ticket.client_id)
 
 
 async def follow_client(

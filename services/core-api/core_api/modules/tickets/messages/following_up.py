@@ -20,7 +20,7 @@ class FollowingUp(Opening):
 
         A merged ticket hands over to the one that goes on in its place.
         """
-        ticket = await self._standing_for(ticket_id)
+        ticket = await self.tickets.get_standing_for_update(ticket_id)
         if not ticket.is_at_rest:
             return ticket, None
         asked_id = ticket.id
@@ -34,21 +34,6 @@ class FollowingUp(Opening):
                 return await self._follow_up(ticket, body), asked_id
             ticket = await self.tickets.get_for_update(follow_up_id)
         return ticket, None if ticket.id == asked_id else asked_id
-
-    async def _standing_for(self, ticket_id: UUID) -> Ticket:
-        """The ticket, or the one that goes on in its place, locked.
-
-        One that was merged while its lock was waited for is let go of before the other is taken:
-        locks are taken in the order of ids.
-        """
-        while True:
-            standing_id = await self.tickets.standing_for(ticket_id)
-            attempt = await self.tx.begin_nested()
-            ticket = await self.tickets.get_for_update(standing_id)
-            if ticket.merged_into_id is None:
-                await attempt.commit()
-                return ticket
-            await attempt.rollback()
 
     async def _follow_up(self, ticket: Ticket, body: str) -> Ticket:
         follow_up = await self._open(
