@@ -159,15 +159,17 @@ class Clients:
 
     def _answering_for(self, client_id: UUID) -> sa.Select[UUID]:
         answering = aliased(Client)
-        root = sa.func.coalesce(Client.merged_into_id, Client.id)
-        return (
-            sa.select(answering.id)
-            .join(Client, sa.and_(answering.id == root, self._known()))
-            .where(
-                Client.id == client_id,
-                answering.organization_id == self._organization_id,
-                answering.deleted_at.is_(None),
-            )
+        # Looked up before, not joined: under row-level security a join on an expression such as
+        # coalesce is compared with every row of the table.
+        root = (
+            sa.select(sa.func.coalesce(Client.merged_into_id, Client.id))
+            .where(Client.id == client_id, self._known())
+            .scalar_subquery()
+        )
+        return sa.select(answering.id).where(
+            answering.id == root,
+            answering.organization_id == self._organization_id,
+            answering.deleted_at.is_(None),
         )
 
     async def list(
