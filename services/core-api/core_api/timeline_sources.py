@@ -19,6 +19,8 @@ from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
 from shared_schemas.permissions import Permission
 
+ROWS: Final = sa.bindparam("rows", type_=sa.Integer())
+"""How many a page needs."""
 _EXCERPT: Final = 280
 
 
@@ -46,26 +48,34 @@ class TimelinePlace:
 
 
 class TimelineWindow:
-    """What one page needs of one kind: its newest rows after a place, of one client's family."""
+    """What a page needs of one kind: its newest rows after a place, of one client's family.
 
-    def __init__(
-        self,
-        organization_id: OrganizationId,
-        family: Sequence[UUID],
-        kind: TimelineKind,
-        after: TimelinePlace | None,
-        rows: int,
-    ) -> None:
-        ids = sa.func.unnest(sa.literal(list(family), ARRAY(sa.Uuid())))
-        members = ids.table_valued(sa.column("id", sa.Uuid())).render_derived(name="member")
-        self.organization_id = organization_id
-        self.members: sa.FromClause = members
+    Whose, after which place and how many are parameters (`TimelineWindow.parameters`), so that a
+    statement is made once for all clients.
+    """
+
+    def __init__(self, kind: TimelineKind, after: TimelineKind | None) -> None:
+        """`after`: the kind of the entry the page comes after; None for the first page."""
+        family = sa.bindparam("family", type_=ARRAY(sa.Uuid()))
+        self.organization_id = sa.bindparam("organization_id", type_=sa.Uuid())
+        members = sa.func.unnest(family).table_valued(sa.column("id", sa.Uuid()))
+        self.members: sa.FromClause = members.render_derived(name="member")
         """The client and those merged into it, to join `LATERAL` with what is cut for each: an
         index in the order of the page then gives each no more rows than the page has."""
-        self.member_id: sa.ColumnElement[UUID] = members.c.id
+        self.member_id: sa.ColumnElement[UUID] = self.members.c.id
         self._kind = kind
         self._after = after
-        self._rows = rows
+
+    @staticmethod
+    def parameters(
+        organization_id: OrganizationId,
+        family: Sequence[UUID],
+        after: TimelinePlace | None,
+        rows: int,
+    ) -> dict[str, Any]:
+        """What a statement made of windows is sent with."""
+        place = {} if after is None else {"after_at": after.occurred_at, "after_id": after.id}
+        return {"organization_id": organization_id, "family": list(family), "rows": rows, **place}
 
     def cut(
         self,
@@ -76,18 +86,18 @@ class TimelineWindow:
         """The newest of its rows that are on the page, if no others are newer."""
         if self._after is not None:
             statement = statement.where(self._is_after(self._after, occurred_at, row_id))
-        return statement.order_by(occurred_at.desc(), row_id.desc()).limit(self._rows)
+        return statement.order_by(occurred_at.desc(), row_id.desc()).limit(ROWS)
 
     def _is_after(
-        self, place: TimelinePlace, occurred_at: Any, row_id: Any
+        self, kind: TimelineKind, occurred_at: Any, row_id: Any
     ) -> sa.ColumnElement[bool]:
-        instant = sa.literal(place.occurred_at, sa.DateTime(timezone=True))
-        if self._kind == place.kind:
-            there = sa.tuple_(instant, sa.literal(place.id, sa.Uuid()))
+        instant = sa.bindparam("after_at", type_=sa.DateTime(timezone=True))
+        if self._kind == kind:
+            there = sa.tuple_(instant, sa.bindparam("after_id", type_=sa.Uuid()))
             return sa.tuple_(occurred_at, row_id) < there
         # Greater kinds come first: of them the page before had all of that instant.
         before: sa.ColumnElement[bool] = (
-            occurred_at <= instant if self._kind < place.kind else occurred_at < instant
+            occurred_at <= instant if self._kind < kind else occurred_at < instant
         )
         return before
 
