@@ -16,13 +16,14 @@ from core_api.changes import Change, Changes, made, removed
 from core_api.keyset import Keyset
 from core_api.modules.audit import service as audit
 from core_api.modules.organizations.service import MemberUnknown, require_member
+from core_api.modules.teams.conditions import absent_now
 from core_api.modules.teams.exceptions import (
     AbsenceNotFound,
     AbsenceOfAnother,
     AttendantNotFound,
 )
+from core_api.modules.teams.memberships import TeamMembers
 from core_api.modules.teams.models import Absence, Attendant, Availability
-from core_api.modules.teams.repository import TeamMembers, absent_now
 from core_api.modules.teams.schemas import AbsenceCreate
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor

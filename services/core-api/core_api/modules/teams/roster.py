@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from core_api.modules.teams.choosing import WHY, Candidate, next_of
 from core_api.modules.teams.exceptions import NotInTeam, TeamNotFound
+from core_api.modules.teams.memberships import TeamMembers
 from core_api.modules.teams.models import AssignmentMode, Team, TeamRotation
-from core_api.modules.teams.repository import TeamMembers, Teams
+from core_api.modules.teams.repository import Teams
 from shared_schemas.ids import OrganizationId, UserId
 
 __all__ = ["LockedTeam", "NotInTeam", "TeamNotFound", "lock_teams", "require_team"]

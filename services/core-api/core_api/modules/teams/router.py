@@ -23,8 +23,9 @@ from core_api.modules.teams.exceptions import (
     TeamNameTaken,
     TeamNotFound,
 )
+from core_api.modules.teams.memberships import LONGEST_IN_TEAM, TeamMembers
 from core_api.modules.teams.models import Team
-from core_api.modules.teams.repository import BY_NAME, LONGEST_IN_TEAM, TeamMembers, Teams
+from core_api.modules.teams.repository import BY_NAME, Teams
 from core_api.modules.teams.schemas import (
     TeamCreate,
     TeamMemberRead,

@@ -11,8 +11,9 @@ from core_api.changes import Change, Changes, made, removed
 from core_api.modules.audit import service as audit
 from core_api.modules.organizations.service import member_permissions, require_member
 from core_api.modules.teams.exceptions import CannotAttend, TeamHasTickets
+from core_api.modules.teams.memberships import TeamMembers
 from core_api.modules.teams.models import Team, TeamMember
-from core_api.modules.teams.repository import TeamMembers, Teams
+from core_api.modules.teams.repository import Teams
 from core_api.modules.teams.schemas import TeamCreate
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
