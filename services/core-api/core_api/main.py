@@ -38,6 +38,7 @@ from core_api.modules.sla import router as sla
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
+from core_api.modules.tickets import following_clients
 from core_api.modules.tickets import router as tickets
 from core_api.modules.tickets.bulk import router as tickets_in_bulk
 from core_api.modules.tickets.messages import router as ticket_messages
@@ -95,7 +96,7 @@ INTERNAL_ROUTERS: Final = (
     import_runs.router,
 )
 SUBSCRIPTIONS: Final = (
-    Subscription(ClientUpdated, search_upkeep.follow_client),
+    Subscription(ClientUpdated, following_clients.follow_client),
     Subscription(ClientMerged, search_upkeep.follow_merge),
     Subscription(ClientMergeUndone, search_upkeep.follow_undone_merge),
     Subscription(TicketCreated, search_upkeep.learn_created),

@@ -3,9 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from core_api_factories import TICKETS, Person, make_client, make_ticket, without_request_id
+from core_api_factories import (
+    CLIENTS,
+    TICKETS,
+    Person,
+    make_client,
+    make_ticket,
+    without_request_id,
+)
 from core_api_records import Records
 from sla_factories import MINUTE, kinds, levels, make_policy, timer
+
+from chassis.data.database import Database
+from core_api.modules.tickets.following_clients import follow_client
+from devstack.people import AURORA
+from shared_schemas.events import ClientUpdated
+from shared_schemas.ids import OrganizationId
 
 
 async def _say(person: Person, ticket_id: str, kind: str) -> None:
@@ -276,3 +289,44 @@ async def test_a_reply_that_a_split_takes_along_is_the_new_tickets_first_respons
     assert (read["first_replied_at"], read["sla_due_at"]) == (said["reply"]["created_at"], due_at)
     assert await kinds(bruno, unanswered, "first_response") == ["start"]
     assert await kinds(bruno, ticket["id"], "first_response") == ["start", "stop"]
+
+
+async def test_other_tags_of_a_client_reach_its_open_tickets(
+    ana: Person, bruno: Person, database: Database
+) -> None:
+    normal = await make_policy(ana)
+    quick = await make_policy(
+        ana, name="VIP", is_default=False, client_tags=["vip"], first_response_minutes=15
+    )
+    client = await make_client(bruno)
+    ticket, done = [await make_ticket(bruno, client["id"]) for _ in range(2)]
+    other = (await make_ticket(bruno))["id"]
+    await _move(bruno, done["id"], "resolve")
+    before = [await kinds(bruno, each, "first_response") for each in (done["id"], other)]
+    created_at = datetime.fromisoformat(ticket["created_at"])
+
+    async def retag(*tags: str) -> dict[str, Any]:
+        await bruno.patch(f"{CLIENTS}/{client['id']}", {"tags": tags})
+        event = ClientUpdated.caused(
+            organization_id=OrganizationId(AURORA.id),
+            correlation_id="test",
+            client_id=client["id"],
+            changed=("tags",),
+        )
+        for _ in range(2):  # told twice
+            async with database.transaction(OrganizationId(AURORA.id)) as tx:
+                await follow_client(tx, event)
+        return await timer(bruno, ticket["id"], "first_response")
+
+    hurried = await retag("vip")
+    read = await bruno.seen(f"{TICKETS}/{ticket['id']}")
+    calmed = await retag()
+
+    assert datetime.fromisoformat(hurried["due_at"]) == created_at + 15 * MINUTE
+    assert datetime.fromisoformat(calmed["due_at"]) == created_at + 60 * MINUTE
+    ledger = (await levels(bruno, ticket["id"]))["ledger"]
+    terms = [entry["policy_id"] for entry in ledger if entry["metric"] == "first_response"]
+    assert terms == [normal["id"], quick["id"], normal["id"]]
+    assert (read["sla_due_at"], read["version"]) == (hurried["due_at"], ticket["version"])
+    after = [await kinds(bruno, each, "first_response") for each in (done["id"], other)]
+    assert after == before

@@ -88,15 +88,23 @@ async def lock_open_after(
     session: AsyncSession, organization_id: OrganizationId, ticket_id: UUID | None, limit: int
 ) -> list[TicketFacts]:
     """The next tickets that are not at rest, locked, in the order of their ids."""
-    statement = (
-        sa.select(*_FACTS)
-        .where(_TICKET.c.organization_id == organization_id, _TICKET.c.status.not_in(AT_REST))
-        .order_by(_TICKET.c.id)
-        .limit(limit)
-        .with_for_update(key_share=True)
-    )
+    statement = _open_of(organization_id, limit)
     if ticket_id is not None:
         statement = statement.where(_TICKET.c.id > ticket_id)
+    return [_facts(row) for row in await session.execute(statement)]
+
+
+async def lock_open_of_client(
+    session: AsyncSession,
+    organization_id: OrganizationId,
+    client_id: UUID,
+    ticket_id: UUID,
+    limit: int,
+) -> list[TicketFacts]:
+    """The same of one client's tickets, those after `ticket_id`."""
+    statement = _open_of(organization_id, limit).where(
+        _TICKET.c.client_id == client_id, _TICKET.c.id > ticket_id
+    )
     return [_facts(row) for row in await session.execute(statement)]
 
 
@@ -142,6 +150,16 @@ def _at(changes: Changes, message: TicketMessage | None) -> datetime:
             if at is not None:
                 return at
     return utc_now()
+
+
+def _open_of(organization_id: OrganizationId, limit: int) -> sa.Select[Any]:
+    return (
+        sa.select(*_FACTS)
+        .where(_TICKET.c.organization_id == organization_id, _TICKET.c.status.not_in(AT_REST))
+        .order_by(_TICKET.c.id)
+        .limit(limit)
+        .with_for_update(key_share=True)
+    )
 
 
 def _facts(row: Any) -> TicketFacts:
