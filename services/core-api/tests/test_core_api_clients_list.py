@@ -224,6 +224,19 @@ async def test_search_does_not_reveal_a_masked_document_digit_by_digit(bruno: Pe
     assert await bruno.seen(f"{CLIENTS}/search", q=cpf[:6]) == []
 
 
+async def test_who_serves_nobody_does_not_find_out_whose_a_cpf_is(
+    bruno: Person, vera: Person
+) -> None:
+    cpf = generated_cpf(8)
+    client = await make_client(bruno, name="Rita Prado", document=cpf, external_id="SGM-1")
+
+    assert [each["id"] for each in await bruno.seen(f"{CLIENTS}/search", q=cpf)] == [client["id"]]
+    assert await vera.seen(f"{CLIENTS}/search", q=cpf) == []
+    assert [each["id"] for each in await vera.seen(f"{CLIENTS}/search", q="SGM-1")] == [
+        client["id"]
+    ]
+
+
 async def test_search_is_few_queries_and_says_when_there_is_more(
     ana: Person, clients: list[dict[str, Any]], statements: list[str]
 ) -> None:

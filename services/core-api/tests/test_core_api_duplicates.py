@@ -63,6 +63,36 @@ async def test_reasons_and_score_of_one_client(bruno: Person) -> None:
     assert found[0]["client"]["document"].startswith("***.")
 
 
+async def test_who_is_registered_again_is_named_at_once(
+    bruno: Person, beto: Person, statements: list[str]
+) -> None:
+    cpf = generated_cpf(7)
+    known = await make_client(bruno, name="Rita Prado", document=cpf, email="rita@casa.com")
+    await make_client(bruno, name="Mesma casa", phone="11987654321")
+    await make_client(bruno, name="Rita Prado")  # there may be many of that name
+    await make_client(beto, name="Rita Prado", document=cpf, email="rita@casa.com")
+    again = {"name": "Rita P.", "document": cpf, "email": "rita@casa.com", "phone": "11987654321"}
+    statements.clear()
+    first = await bruno.made(CLIENTS, {"name": "Ninguém", "email": "outra@casa.com"})
+    alone = len(statements)
+    statements.clear()
+
+    made = await bruno.made(CLIENTS, again)
+
+    assert len(statements) == alone + 1
+    assert first["possible_duplicates"] == []
+    found = made["possible_duplicates"]
+    assert [(entry["client"]["name"], entry["reasons"]) for entry in found] == [
+        ("Rita Prado", ["same_document", "same_email"]),
+        ("Mesma casa", ["same_phone"]),
+    ]
+    assert found[0]["client"]["id"] == known["id"]
+    assert found[0]["client"]["document"].startswith("***.")
+    for number in range(6):
+        last = await bruno.made(CLIENTS, {"name": f"Da casa {number}", "phone": "11987654321"})
+    assert len(last["possible_duplicates"]) == 5
+
+
 async def test_reasons_add_up(bruno: Person) -> None:
     one = await make_client(bruno, name="Luiz Souza", phone="11987654321")
     await make_client(bruno, name="Souza, Luis", phone="11987654321")

@@ -25,10 +25,12 @@ from core_api.modules.clients.exceptions import (
 )
 from core_api.modules.clients.filters import ClientFilter
 from core_api.modules.clients.models import Client, ClientKind
+from core_api.modules.clients.registered import ClientRegistered
 from core_api.modules.clients.repository import ORDERS, Clients, read_client
 from core_api.modules.clients.schemas import ClientCreate, ClientRead, ClientUpdate, Sight
 from core_api.modules.clients.search.finding import ClientSearch
 from core_api.modules.clients.service import ClientService
+from core_api.modules.duplicates.service import possible_duplicates
 from core_api.workplace import CurrentWorkplace, vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -86,12 +88,17 @@ def client_filter(
 )
 async def create_client(
     given: ClientCreate, actor: Writer, tx: Tx, response: Response
-) -> Success[ClientRead]:
-    """Registers a person or a company. CPF, CNPJ (also alphanumeric) and e-mail are checked."""
+) -> Success[ClientRegistered]:
+    """Registers a person or a company. CPF, CNPJ (also alphanumeric) and e-mail are checked.
+
+    It is registered also when somebody like it is there: `possible_duplicates` says who.
+    """
     client = await ClientService(tx, actor).create(given)
+    duplicates = await possible_duplicates(tx, actor, client)
     set_etag(response, client.version)
     response.headers["location"] = f"/api/v1/clients/{client.id}"
-    return success(actor, _read(client, actor, tx))
+    sight = Sight.of(actor, vault_of(tx))
+    return success(actor, ClientRegistered.with_duplicates(client, sight, duplicates))
 
 
 @router.get("", summary="List clients")
@@ -123,7 +130,7 @@ async def search_clients(
     """By any part of name, e-mail, phone or external id, or by a whole CPF or CNPJ; best first.
 
     Several words in any order; typing errors are forgiven. Without `clients:contact` nothing is
-    found by e-mail or phone.
+    found by e-mail, phone or CPF.
     """
     contact = actor.may(Permission.CLIENTS_CONTACT)
     rows = await ClientSearch(tx, actor.organization_id).find(q, limit + 1, contact=contact)

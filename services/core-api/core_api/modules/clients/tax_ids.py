@@ -46,6 +46,11 @@ def find(text: str) -> str | None:
     return None
 
 
+def is_personal(number: str) -> bool:
+    """Whether a normalised number is a person's; whose a CNPJ is can be read by anybody."""
+    return len(number) == CPF_LENGTH
+
+
 def formatted(number: str) -> str:
     """A normalised number as people write it: `529.982.247-25`, `12.ABC.345/01DE-35`."""
     if len(number) == CPF_LENGTH:

@@ -64,7 +64,19 @@ class Suggestions:
         alike = await search.similar_names(client.name, 2 * _EACH)
         others = {*await self._sharing(client_id), *alike} - {client_id}
         found = await self._suggested([(client_id, other) for other in others])
-        return sorted(found, key=lambda pair: (-pair.likeness.score, pair.other.id))[:limit]
+        return sorted(found, key=_likeliest_first)[:limit]
+
+    async def of_new(self, client: Client, limit: int) -> list[Suggestion]:
+        """The same of one that was registered just now, quickly: only by what is equal, in two
+        statements."""
+        others = {*await self._sharing(client.id)} - {client.id}
+        rows = await self._rows(others) if others else {}
+        mine = Traits.of(client)
+        compared = [
+            Suggestion(client, row, Likeness.of(mine, Traits.of(row))) for row in rows.values()
+        ]
+        found = [pair for pair in compared if pair.likeness.score >= LEAST]
+        return sorted(found, key=_likeliest_first)[:limit]
 
     async def page(self, page: CursorPage) -> Found:
         """Through all clients in the order of their ids; of each the younger ones it resembles."""
@@ -143,3 +155,7 @@ class Suggestions:
             Client.deleted_at.is_(None),
             Client.merged_into_id.is_(None),
         )
+
+
+def _likeliest_first(pair: Suggestion) -> tuple[float, UUID]:
+    return (-pair.likeness.score, pair.other.id)

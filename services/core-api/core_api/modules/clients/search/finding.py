@@ -43,8 +43,9 @@ class ClientSearch:
         self._terms = Terms(organization_id)
 
     async def find(self, text: str, limit: int, *, contact: bool) -> Rows:
-        """The best first, at most `limit`. Without `contact` nothing is found by e-mail or phone:
-        what somebody sees masked they could otherwise guess, part by part."""
+        """The best first, at most `limit`. Without `contact` nothing is found by e-mail or phone,
+        which somebody who sees them masked could otherwise guess, part by part; nor by CPF: who
+        serves nobody has no use for finding out whose one is (ADR 014)."""
         question = Question.of(text, contact=contact)
         found: dict[UUID, sa.Row[Any]] = {}
 
@@ -168,7 +169,7 @@ class ClientSearch:
         """Those with this document or external id, also as part of who they were merged into."""
         keys = [Client.external_id == question.text]
         number = tax_ids.find(question.text)
-        if number is not None:
+        if number is not None and (question.contact or not tax_ids.is_personal(number)):
             vault = vault_of(self._session)
             index = documents.index_of(vault, self._organization_id, number)
             keys.append(Client.document_index == index)

@@ -34,7 +34,8 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody looks for. Without `contact` nothing is found by e-mail or phone."""
+    """What somebody looks for. Without `contact` nothing is found by e-mail, phone or
+    CPF."""
 
     text: str
     folded: str
