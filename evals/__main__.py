@@ -1,7 +1,7 @@
 """`python -m evals [--data FOLDER] [set …]`: measure, print, write evals/RESULTS.md.
 
-The sets lie in a folder outside the repository; without it nothing is measured. Exit code 1 when
-a goal is missed.
+The shared sets lie in a folder outside the repository; without it only our own are measured. Exit
+code 1 when a goal is missed.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from evals import answers, plot, report, retrieval
 from evals.answers import Answers
 from evals.baselines import rankers
-from evals.datasets import Dataset, available, data_folder, foreign_questions, load
+from evals.datasets import Dataset, available, data_folder, foreign_questions, load_all
 from evals.retrieval import Retrieval
 from evals.system import running_system
 
@@ -27,20 +27,19 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="the folder of the sets")
     arguments = parser.parse_args()
     folder = data_folder(arguments.data)
-    names = available(folder)
-    if not names:
-        print(f"Skipped: no question sets in {folder}. Name their folder with --data.")
-        return 0
+    datasets = load_all(folder)
+    names = [each.name for each in datasets]
+    if not available(folder):
+        print(f"No shared question sets in {folder}: only our own. Name their folder with --data.")
     unknown = set(arguments.sets) - set(names)
     if unknown:
         print(f"No set is called {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    datasets = [load(folder, name) for name in names]
     wanted = [each for each in datasets if each.name in (arguments.sets or names)]
     retrievals, answered = asyncio.run(_measure(wanted, datasets))
     print(report.tables(retrievals, answered))
-    if not arguments.sets:
+    if not arguments.sets and available(folder):
         report.write(retrievals, answered)
         plot.draw(retrievals)
         print(f"\nWritten to evals/{report.RESULTS.name} and evals/{plot.PLOT.name}.")

@@ -7,7 +7,7 @@ vectors are weighted by the organization's own statistics.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 from pgvector import HalfVector
@@ -20,8 +20,16 @@ from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.models import Language
 from shared_schemas.ids import OrganizationId
 
-Ranker = Callable[[str], Awaitable[list[str]]]
-"""From a question to corpus ids, best first."""
+
+class Found(NamedTuple):
+    """A passage, and the entry of the corpus it is of."""
+
+    entry: str
+    content: str
+
+
+Ranker = Callable[[str], Awaitable[list[Found]]]
+"""From a question to passages, best first."""
 
 PRODUCT: Final = "cogep"
 ALL_TERMS: Final = "ts_rank_cd, all terms"
@@ -36,18 +44,18 @@ _CONFIGURATION: Final = {Language.PORTUGUESE: "portuguese", Language.ENGLISH: "e
 
 _WORDS: Final = """
 CREATE TEMP TABLE words AS
-SELECT c.document_id, to_tsvector($1::regconfig, d.title || ' ' || c.content) AS words
+SELECT c.document_id, c.content, to_tsvector($1::regconfig, d.title || ' ' || c.content) AS words
 FROM ai.chunks c JOIN ai.documents d ON d.id = c.document_id
 WHERE c.organization_id = $2
 """
 _RANKED: Final = """
-SELECT document_id FROM words, {query} AS query WHERE words @@ query
+SELECT document_id, content FROM words, {query} AS query WHERE words @@ query
 ORDER BY ts_rank_cd(words, query) DESC LIMIT $3
 """
 _ALL: Final = "plainto_tsquery($1::regconfig, $2)"
 _ANY: Final = "CAST(replace(plainto_tsquery($1::regconfig, $2)::text, '&', '|') AS tsquery)"
 _NEAREST: Final = """
-SELECT document_id FROM ai.chunks WHERE organization_id = $1
+SELECT document_id, content FROM ai.chunks WHERE organization_id = $1
 ORDER BY embedding <=> $2::text::halfvec LIMIT $3
 """
 
@@ -59,48 +67,46 @@ class _Baselines:
     statistics: Statistics
     configuration: str
 
-    async def all_terms(self, question: str) -> list[str]:
+    async def all_terms(self, question: str) -> list[Found]:
         return await self._full_text(_ALL, question)
 
-    async def any_term(self, question: str) -> list[str]:
+    async def any_term(self, question: str) -> list[Found]:
         return await self._full_text(_ANY, question)
 
-    async def dense(self, question: str) -> list[str]:
+    async def dense(self, question: str) -> list[Found]:
         vector = await LocalEmbedder().embed_query(question, idf=self.statistics.idf)
         rows = await self.connection.fetch(
             _NEAREST, self.collection.organization_id, HalfVector(vector).to_text(), PASSAGES
         )
         return self._entries(rows)
 
-    async def rrf(self, question: str) -> list[str]:
+    async def rrf(self, question: str) -> list[Found]:
         """Reciprocal rank fusion (Cormack et al., 2009)."""
-        scores: dict[str, float] = {}
+        scores: dict[Found, float] = {}
         for ranked in (await product(self.collection)(question), await self.dense(question)):
-            for place, entry in enumerate(ranked, start=1):
-                scores[entry] = scores.get(entry, 0.0) + 1 / (_RRF_CONSTANT + place)
-        return sorted(scores, key=lambda entry: -scores[entry])
+            for place, found in enumerate(ranked, start=1):
+                scores[found] = scores.get(found, 0.0) + 1 / (_RRF_CONSTANT + place)
+        return sorted(scores, key=lambda found: -scores[found])
 
-    async def _full_text(self, query: str, question: str) -> list[str]:
+    async def _full_text(self, query: str, question: str) -> list[Found]:
         statement = _RANKED.format(query=query)
         rows = await self.connection.fetch(statement, self.configuration, question, PASSAGES)
         return self._entries(rows)
 
-    def _entries(self, rows: Sequence[asyncpg.Record]) -> list[str]:
-        return _entries(self.collection, [str(row["document_id"]) for row in rows])
+    def _entries(self, rows: Sequence[asyncpg.Record]) -> list[Found]:
+        entry_of = self.collection.entry_of
+        return [Found(entry_of[str(row["document_id"])], row["content"]) for row in rows]
 
 
 def product(collection: Collection) -> Ranker:
     """The product's own ranking, over HTTP."""
 
-    async def ranked(question: str) -> list[str]:
+    async def ranked(question: str) -> list[Found]:
         passages = await collection.search(question, PASSAGES)
-        return _entries(collection, [passage["document_id"] for passage in passages])
+        entry_of = collection.entry_of
+        return [Found(entry_of[each["document_id"]], each["content"]) for each in passages]
 
     return ranked
-
-
-def _entries(collection: Collection, document_ids: Sequence[str]) -> list[str]:
-    return [collection.entry_of[each] for each in dict.fromkeys(document_ids)]
 
 
 @asynccontextmanager

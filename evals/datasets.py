@@ -83,6 +83,12 @@ def own_available(data: Path) -> list[str]:
     return [name for name in available(OWN_SETS) if all(map(Path.exists, _texts(name, data)))]
 
 
+def load_all(data: Path) -> list[Dataset]:
+    """Every set there is: the shared ones of the data folder, then the project's own."""
+    shared = [load(data, name) for name in available(data)]
+    return shared + [load_own(name, data) for name in own_available(data)]
+
+
 def load(folder: Path, name: str) -> Dataset:
     """Reads one set."""
     return _read(folder / name, folder)

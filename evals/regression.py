@@ -15,13 +15,13 @@ from typing import Final
 
 from evals import answers, retrieval
 from evals.baselines import product
-from evals.datasets import Dataset, available, data_folder, foreign_questions, load
+from evals.datasets import Dataset, data_folder, foreign_questions, load_all
 from evals.system import System, running_system
 
 EXPECTED: Final = Path(__file__).parent / "expected.json"
 MARGIN: Final = 0.01
 """What a figure may lose: ties in the ranking fall differently from run to run."""
-SETS: Final = ("faquad_pt", "suporte_m365_pt")
+SETS: Final = ("faquad_pt", "suporte_m365_pt", "servicos_pt", "leis_pt")
 _SEARCHED: Final = 200
 _ASKED: Final = 60
 
@@ -37,10 +37,9 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = data_folder(arguments.data)
-    datasets = [load(folder, name) for name in available(folder) if name in SETS]
-    if not datasets:
-        print(f"Skipped: no question sets in {folder}. Name their folder with --data.")
-        return 0
+    datasets = [each for each in load_all(folder) if each.name in SETS]
+    for missing in set(SETS) - {each.name for each in datasets}:
+        print(f"Skipped: {missing}, which is not in {folder}. Name its folder with --data.")
     measured = asyncio.run(_measure_all(datasets))
     if arguments.renew:
         renew(measured)

@@ -20,9 +20,11 @@ _METHOD = """
 Each set is an organization of its own. Every corpus entry is submitted over HTTP as one text
 document (title and text; no title when the entry has none) and goes through the real pipeline:
 semantic chunking of 512 to 1,000 tokens, which leaves most entries one chunk, local embedder.
-Questions go to `POST /api/v1/rag/search` for 30 passages; the first passage of each document
-counts, and everything is taken over documents: nDCG@10, the share of the relevant ones among the
-first 5 and 10, and the mean reciprocal rank of the first. *misspelt* is every question without
+Questions go to `POST /api/v1/rag/search` for 30 passages. In the shared sets the first passage of
+each document counts, and everything is taken over documents: nDCG@10, the share of the relevant
+ones among the first 5 and 10, and the mean reciprocal rank of the first. In our own sets
+(`servicos_pt`, `leis_pt`) a passage is relevant when it holds the phrase that answers, and passages
+are what is ranked; unanswerable questions are left out there. *misspelt* is every question without
 accents and with one typing mistake. Answers come from `POST /api/v1/rag/ask` with the built-in
 `extractive` model. *foreign* questions are those of the other sets, whose answer this set does not
 hold: the share of them that is declined. Times are of one client asking one question after the

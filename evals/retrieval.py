@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evals.baselines import PRODUCT, Ranker
-from evals.datasets import Dataset
+from evals.baselines import PRODUCT, Found, Ranker
+from evals.datasets import Dataset, Query
 from evals.measures import ndcg, percentile, recall, reciprocal_rank
 from evals.misspelling import misspelt
 
@@ -70,13 +70,13 @@ async def _measure(
     dataset: Dataset, name: str, ranker: Ranker, asked: str, typed: Callable[[str], str]
 ) -> Retrieval:
     queries = [query for query in dataset.queries if query.relevant]
-    ranked: list[list[str]] = []
+    found: list[tuple[list[str], Mapping[str, int]]] = []
     milliseconds: list[float] = []
     for query in queries:
         begun = time.perf_counter()
-        ranked.append(await ranker(typed(query.text)))
+        passages = await ranker(typed(query.text))
         milliseconds.append((time.perf_counter() - begun) * 1000)
-    found = list(zip(ranked, (query.relevant for query in queries), strict=True))
+        found.append(judged(query, passages))
     return Retrieval(
         dataset=dataset.name,
         ranker=name,
@@ -89,6 +89,28 @@ async def _measure(
         p50_ms=percentile(milliseconds, 0.5),
         p95_ms=percentile(milliseconds, 0.95),
     )
+
+
+def judged(query: Query, passages: Sequence[Found]) -> tuple[list[str], Mapping[str, int]]:
+    """What was found in order, and what should have been: entries, or gold passages where known.
+
+    A passage stands for the gold one whose phrase it holds, once; any other for itself.
+    """
+    if not query.passages:
+        return list(dict.fromkeys(found.entry for found in passages)), query.relevant
+    missing = dict(enumerate(query.passages))
+    ranked: list[str] = []
+    for place, found in enumerate(passages):
+        content = " ".join(found.content.split())
+        met = [
+            number
+            for number, gold in missing.items()
+            if gold.entry == found.entry and " ".join(gold.phrase.split()) in content
+        ]
+        ranked += [f"gold {number}" for number in met] or [f"other {place}"]
+        for number in met:
+            del missing[number]
+    return ranked, {f"gold {number}": 1 for number in range(len(query.passages))}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
-from evals.datasets import available, load
+from evals.baselines import Found
+from evals.datasets import Gold, Query, available, load
 from evals.measures import contains, f1, ndcg, percentile, recall, reciprocal_rank
 from evals.misspelling import misspelt
+from evals.retrieval import judged
 
 from knowledge.lexical.vocabulary import edit_distance
 
@@ -77,3 +79,23 @@ def test_set_is_read_from_its_files(tmp_path: Path) -> None:
     (query,) = load(tmp_path, "tiny").queries
     assert (query.relevant, query.answers) == ({"d": 1}, ["T"])
     assert available(tmp_path / "absent") == []
+
+
+def test_where_gold_passages_are_known_holding_the_phrase_counts_once() -> None:
+    golds = (Gold("lei", "trinta dias"), Gold("lei", "por escrito"))
+    query = Query("q", "?", {"lei": 1}, passages=golds)
+    found = [
+        Found("outra", "em trinta dias"),
+        Found("lei", "em trinta\ndias"),
+        Found("lei", "em trinta dias, de novo"),
+        Found("lei", "e por escrito"),
+    ]
+    ranked, relevant = judged(query, found)
+    assert ranked == ["other 0", "gold 0", "other 2", "gold 1"]
+    assert relevant == {"gold 0": 1, "gold 1": 1}
+
+
+def test_where_only_entries_are_known_the_first_passage_of_each_counts() -> None:
+    query = Query("q", "?", {"b": 1})
+    found = [Found("a", "1"), Found("a", "2"), Found("b", "3")]
+    assert judged(query, found) == (["a", "b"], {"b": 1})
