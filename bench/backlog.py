@@ -46,7 +46,7 @@ async def indexed_at(admin: asyncpg.Connection) -> Sequence[float]:
     if failed:
         raise AssertionError(f"{len(failed)} documents failed, the first with {dict(failed[0])}")
     rows = await admin.fetch(
-        "SELECT extract(epoch FROM indexed_at)::float8 AS at FROM ai.documents"
+        "SELECT extract(epoch FROM indexed_at)::float8 AS at FROM ai.document_versions"
         " WHERE indexed_at IS NOT NULL ORDER BY indexed_at"
     )
     return [row["at"] for row in rows]

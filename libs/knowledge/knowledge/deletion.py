@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.database import Database
 from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
 from chassis.messaging.endurance import describe
+from knowledge import usage
 from knowledge.lexical import statistics
-from knowledge.models import Chunk, Document, IngestionJob
+from knowledge.models import Chunk, DeletedDocument, Document, DocumentVersion, IngestionJob
 from knowledge.storage import prefix_of
 from shared_schemas.ids import OrganizationId
 
@@ -29,7 +30,8 @@ class Deleted:
 
 
 async def delete(session: AsyncSession, document: Document) -> Deleted:
-    """Deletes the document in any state, with its chunks and jobs; a worker at it writes no more.
+    """Deletes the document in any state, with its versions, chunks and jobs; a worker at it writes
+    no more. What stays is that there was a document of this id.
 
     After the commit call `clear_traces`; what that misses is found by `sweep`.
     """
@@ -46,12 +48,30 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
         .where(Chunk.organization_id == organization_id, Chunk.document_id == document_id)
         .returning(Chunk.id)
     )
+    versions = await session.execute(
+        sa.delete(DocumentVersion)
+        .where(
+            DocumentVersion.organization_id == organization_id,
+            DocumentVersion.document_id == document_id,
+        )
+        .returning(DocumentVersion.counted_bytes, DocumentVersion.character_count)
+    )
+    weights = versions.all()
     await session.execute(
         sa.delete(Document)
         .where(Document.organization_id == organization_id, Document.id == document_id)
         .execution_options(synchronize_session=False)
     )
     session.expunge(document)
+    session.add(DeletedDocument(id=document_id, organization_id=organization_id))
+    await session.flush()
+    await usage.count(
+        session,
+        organization_id,
+        documents=-1,
+        bytes=-sum(row.counted_bytes for row in weights),
+        characters=-sum(row.character_count or 0 for row in weights),
+    )
     return Deleted(organization_id, document_id, len(chunks.all()))
 
 

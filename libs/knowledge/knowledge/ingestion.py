@@ -1,7 +1,8 @@
 """The pipeline: fetch → extract → normalise → chunk → embed → index, one document per job.
 
-Every write is fenced by the job's lease, and the index stage replaces all chunks in one
-transaction: a pipeline that ran twice, or was killed anywhere, leaves what one whole run leaves.
+Every write is fenced by the job's lease, and the index stage switches the document to the version,
+all chunks replaced, in one transaction: a pipeline that ran twice, or was killed anywhere, leaves
+what one whole run leaves.
 """
 
 import asyncio
@@ -27,7 +28,10 @@ from knowledge.document_writes import (
     begin,
     fetched_by,
     write_failed,
+    write_fetched,
     write_indexed,
+    write_unchanged,
+    write_usage,
     write_waiting,
 )
 from knowledge.embedders import Embedder, EmbeddingFailed
@@ -40,7 +44,7 @@ from knowledge.failures import (
     IngestionInterrupted,
 )
 from knowledge.metrics import CHUNKS_INDEXED, DOCUMENTS_REFUSED
-from knowledge.models import Document, IngestionJob
+from knowledge.models import DocumentVersion, IngestionJob, SourceType
 from knowledge.originals import Original, OriginalReader, SubmittedDocument
 from knowledge.parsing.normalising import NormalisedText
 from knowledge.preparation import (
@@ -55,7 +59,7 @@ from knowledge.preparation import (
 )
 from knowledge.progress import Progress, Stage
 from knowledge.settings import IngestionSettings
-from knowledge.storage import prefix_of
+from knowledge.storage import drop_attempts, prefix_of
 from knowledge.submission import tidy_title
 from knowledge.threads import Compute
 from knowledge.word_counts import WordCounts
@@ -113,41 +117,59 @@ class Ingestion:
         return done
 
     async def _to_its_end(self, job: ClaimedJob) -> None:
+        progress = Progress(self.queue, job)
         try:
-            await self._ingest(job)
+            await self._ingest(job, progress)
         except LeaseLost:
             await self._settled(self._abandon(job))
         except DocumentRefused as refusal:
-            await self._settled(self._refuse(job, refusal))
+            await self._settled(self._refuse(job, refusal, progress))
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
                 # Nothing can be written now. The lease runs out, and the job is claimed again.
                 _log.warning("ingestion_interrupted", error=describe(error))
                 return
             _log.error("ingestion_failed", exc_info=error)
-            await self._settled(self._refuse(job, IngestionError()))
+            await self._settled(self._refuse(job, IngestionError(), progress))
 
-    async def _ingest(self, job: ClaimedJob) -> None:
+    async def _ingest(self, job: ClaimedJob, progress: Progress) -> None:
         if job.exhausted:
             raise IngestionInterrupted
-        progress = Progress(self.queue, job)
         async with progress.shown():
             async with self.queue.fenced(job) as session:
                 document = await begin(session, job)
             with progress.stage(Stage.FETCH):
-                original = await self.originals.fetch(document)
+                original = await self._fetch(job, document)
+            if original.sha256 is not None and original.sha256 == document.current_sha256:
+                await self._leave_as_is(job, document)
+                return
             with progress.stage(Stage.EXTRACT):
                 text = await self.originals.extract(original)
             prepared = await self._prepare(document, text, progress)
         with progress.stage(Stage.INDEX):
             if progress.was_shown:
                 await progress.report()
-            changed = await self._index(job, document, original, prepared)
-        if original.storage_key != document.storage_key:
-            prefix = prefix_of(job.organization_id, document.id)
-            await self._drop(prefix, keep=original.storage_key)
+            changed = await self._index(job, document, original, prepared, progress)
+        await self._drop_fetched(job, document, keep=original.storage_key)
         CHUNKS_INDEXED.inc(len(prepared.passages))
         self.word_counts.changed(job.organization_id, changed)
+
+    async def _fetch(self, job: ClaimedJob, document: SubmittedDocument) -> Original:
+        """Makes sure the bytes are there; those of a page are noted at once: whatever happens from
+        here on, it is not asked for again."""
+        original = await self.originals.fetch(document)
+        if original.storage_key != document.storage_key:
+            async with self.queue.fenced(job) as session:
+                await write_fetched(session, job, original)
+        return original
+
+    async def _leave_as_is(self, job: ClaimedJob, document: SubmittedDocument) -> None:
+        """The page says what the current version says: there is no new version."""
+        async with self.queue.fenced(job) as session:
+            await write_unchanged(session, job, document)
+            await self.queue.complete(session, job)
+        await self._drop_fetched(job, document, keep=None)
+        _log.info("document_unchanged")
 
     async def _prepare(
         self, document: SubmittedDocument, text: NormalisedText, progress: Progress
@@ -191,13 +213,16 @@ class Ingestion:
         document: SubmittedDocument,
         original: Original,
         prepared: PreparedDocument,
+        progress: Progress,
     ) -> int:
         """Replaces the document's chunks; returns how many were added and removed."""
         numbers = list(batches(prepared))
-        key = (job.organization_id, document.id, prepared)
+        key = (job.organization_id, document.id, document.number, prepared)
         first = await self.rows(chunk_rows, *key, numbers[0])  # most documents have no more
         async with self.queue.fenced(job) as session:
-            former = await write_indexed(session, job, original, prepared)
+            former = await write_indexed(
+                session, job, document, original, prepared, progress.seconds()
+            )
             await session.execute(INSERT_CHUNKS, first)
             for more in numbers[1:]:
                 # Not `compute`: the transaction would be idle behind whole documents.
@@ -213,9 +238,10 @@ class Ingestion:
                 ),
             )
             await self.queue.complete(session, job)
+            await write_usage(session, job, document, original, prepared)
         return former + len(prepared.passages)
 
-    async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused) -> None:
+    async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused, progress: Progress) -> None:
         """Another attempt later, or the end: the document's row, the job and the event at once."""
         async with self.queue.fenced(job) as session:
             state = await self.queue.fail_within(
@@ -224,19 +250,20 @@ class Ingestion:
             if state is JobState.PENDING:
                 await write_waiting(session, job, refusal)
             else:
+                submitted_by = await write_failed(session, job, refusal, progress.seconds())
                 outbox.add(
                     session,
                     DocumentFailed.caused(
                         organization_id=job.organization_id,
                         correlation_id=job.payload["correlation_id"],
-                        actor_id=await write_failed(session, job, refusal),
+                        actor_id=submitted_by,
                         document_id=job.payload["document_id"],
                         error_code=str(refusal.code),
                     ),
                 )
-        await self._drop(fetched_by(job))
         if state is JobState.PENDING:
             return
+        await self._drop(prefix_of(job.organization_id, job.payload["document_id"]), job, keep=None)
         DOCUMENTS_REFUSED.labels(str(refusal.code)).inc()
         _log.info("document_refused", code=str(refusal.code))
 
@@ -254,18 +281,29 @@ class Ingestion:
         _log.info("ingestion_abandoned")
         document_id = job.payload["document_id"]
         async with self.database.transaction(job.organization_id, read_only=True) as session:
-            alive = await session.scalar(
-                sa.select(Document.id).where(
-                    Document.organization_id == job.organization_id, Document.id == document_id
+            versions = await session.execute(
+                sa.select(DocumentVersion.number, DocumentVersion.storage_key).where(
+                    DocumentVersion.organization_id == job.organization_id,
+                    DocumentVersion.document_id == document_id,
                 )
             )
-        lost = fetched_by(job) if alive else prefix_of(job.organization_id, document_id)
-        await self.storage.delete_prefix(lost)
+            keys = {row.number: row.storage_key for row in versions}
+        if keys:
+            kept = keys.get(job.payload["version_number"])
+            await self.storage.delete_prefix(fetched_by(job), keep=kept)
+        else:
+            await self.storage.delete_prefix(prefix_of(job.organization_id, document_id))
 
-    async def _drop(self, prefix: str, *, keep: str | None = None) -> None:
-        """Objects no row names, left by this attempt or by one that was killed."""
+    async def _drop_fetched(
+        self, job: ClaimedJob, document: SubmittedDocument, *, keep: str | None
+    ) -> None:
+        if document.source_type is SourceType.URL:
+            await self._drop(prefix_of(job.organization_id, document.id), job, keep=keep)
+
+    async def _drop(self, prefix: str, job: ClaimedJob, *, keep: str | None) -> None:
+        """Objects no row names, left by this attempt of the job or by one that was killed."""
         try:
-            await self.storage.delete_prefix(prefix, keep=keep)
+            await drop_attempts(self.storage, prefix, job.id, keep=keep)
         except (StorageError, OSError) as error:
             _log.warning("objects_left_behind", error=describe(error))
 

@@ -1,4 +1,4 @@
-"""The tables of the knowledge base (schema `ai`): documents, chunks, ingestion queue."""
+"""The tables of the knowledge base (schema `ai`): documents, versions, chunks, queue."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from chassis.data.columns import (
     UpdatedAt,
     metadata_for,
     text_enum,
+    utc_now,
 )
 from chassis.messaging.job_queue import job_columns
 from shared_schemas.ids import UserId
@@ -63,6 +64,29 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+class Visibility(StrEnum):
+    """Whom a document is for."""
+
+    ORGANIZATION = "organization"
+    RESTRICTED = "restricted"
+    CLIENT = "client"
+
+
+class LegalBasis(StrEnum):
+    """On what personal data is processed (LGPD Art. 7, Art. 11 II), as core-api's purposes say."""
+
+    CONSENT = "consent"
+    LEGAL_OBLIGATION = "legal_obligation"
+    PUBLIC_POLICY = "public_policy"
+    RESEARCH = "research"
+    CONTRACT = "contract"
+    EXERCISE_OF_RIGHTS = "exercise_of_rights_in_proceedings"
+    PROTECTION_OF_LIFE = "protection_of_life"
+    HEALTH_PROTECTION = "health_protection"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+    CREDIT_PROTECTION = "credit_protection"
+
+
 class Base(DeclarativeBase):
     """Every table of schema `ai`, also those ai-svc adds for itself."""
 
@@ -71,48 +95,138 @@ class Base(DeclarativeBase):
 
 
 class Document(Base):
-    """One file, text or page. `content` is the normalised text that every offset refers to."""
+    """What is searched under one identity: its access list, and how far its newest version is.
+
+    `status` and the error are of `latest_version`; what a search finds is `current_version`.
+    """
 
     __tablename__ = "documents"
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         sa.Index("ix_documents_organization_id_created_at", "organization_id", "created_at", "id"),
+        sa.Index(
+            "uq_documents_organization_id_external_id",
+            "organization_id",
+            "external_id",
+            unique=True,
+            postgresql_where=sa.text("external_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_documents_restricted",
+            "organization_id",
+            "submitted_by",
+            postgresql_where=sa.text("visibility = 'restricted'"),
+        ),
+        sa.Index(
+            "ix_documents_client",
+            "organization_id",
+            "client_id",
+            postgresql_where=sa.text("client_id IS NOT NULL"),
+        ),
+        sa.CheckConstraint(
+            "allowed_roles <@ ARRAY['admin', 'agent', 'viewer', 'dpo']", name="allowed_roles"
+        ),
+        sa.CheckConstraint(
+            "visibility = 'restricted' OR (allowed_roles = '{}' AND allowed_team_ids = '{}')",
+            name="restricted_lists",
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(client_id, purpose_code, legal_basis)"
+            " = CASE WHEN visibility = 'client' THEN 3 ELSE 0 END",
+            name="client_purpose",
+        ),
     )
 
     id: Mapped[Id]
     organization_id: Mapped[Tenant]
     title: Mapped[str]
     source_type: Mapped[SourceType] = mapped_column(text_enum(SourceType, "source_type"))
-    source_uri: Mapped[str | None]  # the address, or the file's name
-    mime_type: Mapped[str | None]  # as sniffed from the content
-    storage_key: Mapped[str | None]  # the original; null for a text
-    content_sha256: Mapped[str | None]  # of the original bytes, hex
-    size_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
-    language: Mapped[Language | None] = mapped_column(text_enum(Language, "language"))
     chunking: Mapped[Chunking] = mapped_column(text_enum(Chunking, "chunking"))
     status: Mapped[DocumentStatus] = mapped_column(
         text_enum(DocumentStatus, "status"), default=DocumentStatus.PENDING
     )
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
-    # Megabytes for a long document: loaded only where asked for by name (`undefer`).
-    content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
-    # Places a quote: see `knowledge.outline`.
-    outline: Mapped[dict[str, Any] | None] = mapped_column(
-        JSONB, deferred=True, deferred_raiseload=True
-    )
-    page_count: Mapped[int | None]
-    chunk_count: Mapped[int] = mapped_column(default=0)
+    current_version: Mapped[int | None]  # null until the first one is indexed
+    latest_version: Mapped[int]
+    visibility: Mapped[Visibility] = mapped_column(text_enum(Visibility, "visibility"))
+    allowed_roles: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default=list)
+    allowed_team_ids: Mapped[list[UUID]] = mapped_column(ARRAY(sa.Uuid), default=list)
+    client_id: Mapped[UUID | None]
+    purpose_code: Mapped[str | None]
+    legal_basis: Mapped[LegalBasis | None] = mapped_column(text_enum(LegalBasis, "legal_basis"))
+    external_id: Mapped[str | None]
     submitted_by: Mapped[UserId]
     tags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default=list)
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
+    version: Mapped[int] = mapped_column(default=1)  # counts changes of this row: its ETag
+
+
+class DocumentVersion(Base):
+    """What a document said, or will say: one submission. Once indexed it never changes.
+
+    `content` is the normalised text that every offset refers to.
+    """
+
+    __tablename__ = "document_versions"
+    __table_args__ = (
+        sa.UniqueConstraint("organization_id", "id"),
+        sa.UniqueConstraint("organization_id", "document_id", "number"),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "document_id"],
+            ["ai.documents.organization_id", "ai.documents.id"],
+            ondelete="CASCADE",
+        ),
+        sa.Index(None, "organization_id", "content_sha256"),
+    )
+
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    document_id: Mapped[UUID]
+    number: Mapped[int]  # 1, 2, 3 … within the document
+    source_type: Mapped[SourceType] = mapped_column(text_enum(SourceType, "source_type"))
+    source_uri: Mapped[str | None]  # the address, or the file's name
+    mime_type: Mapped[str | None]  # as sniffed from the content
+    charset: Mapped[str | None]  # as the server said, for what was fetched
+    storage_key: Mapped[str | None]  # the original; null for a text
+    content_sha256: Mapped[str | None]  # of the original bytes, hex
+    size_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
+    counted_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # see `knowledge.usage`
+    chunking: Mapped[str]  # one of `documents.chunking`; what it is or will be cut by
+    language: Mapped[Language | None] = mapped_column(text_enum(Language, "language"))
+    # Megabytes for a long document: loaded only where asked for by name (`undefer`).
+    content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
+    # Places a quote: see `knowledge.outline`.
+    outline: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True), deferred=True, deferred_raiseload=True
+    )
+    character_count: Mapped[int | None]
+    page_count: Mapped[int | None]
+    chunk_count: Mapped[int] = mapped_column(default=0)
+    stages: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))  # seconds
+    error_code: Mapped[str | None]  # what ended it, where another version came after
+    error_message: Mapped[str | None]
+    submitted_by: Mapped[UserId]
+    created_at: Mapped[CreatedAt]
     indexed_at: Mapped[datetime | None] = mapped_column(Instant)
-    version: Mapped[int] = mapped_column(default=1)
+
+
+class DeletedDocument(Base):
+    """That there was a document, and no more: who has its id is told that it is gone."""
+
+    __tablename__ = "deleted_documents"
+    __table_args__ = (sa.UniqueConstraint("organization_id", "id"),)
+
+    id: Mapped[Id]
+    organization_id: Mapped[Tenant]
+    deleted_at: Mapped[datetime] = mapped_column(
+        Instant, default=utc_now, server_default=sa.func.now()
+    )
 
 
 class Chunk(Base):
-    """A passage: `document.content[char_start:char_end] == content`."""
+    """A passage of the current version: `version.content[char_start:char_end] == content`."""
 
     __tablename__ = "chunks"
     __table_args__ = (
@@ -123,12 +237,23 @@ class Chunk(Base):
             ["ai.documents.organization_id", "ai.documents.id"],
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "document_id", "version_number"],
+            [
+                "ai.document_versions.organization_id",
+                "ai.document_versions.document_id",
+                "ai.document_versions.number",
+            ],
+            name="fk_chunks_version",
+            ondelete="CASCADE",
+        ),
         sa.Index("ix_chunks_terms", "terms", postgresql_using="gin"),
     )
 
     id: Mapped[Id]
     organization_id: Mapped[Tenant]
     document_id: Mapped[UUID]
+    version_number: Mapped[int]
     position: Mapped[int]  # 0, 1, 2 … in reading order
     content: Mapped[str]
     char_start: Mapped[int]
@@ -144,13 +269,14 @@ class Chunk(Base):
 
 
 class IngestionJob(Base):
-    """A document's way through the pipeline. At most one unfinished job per document."""
+    """A version's way through the pipeline. At most one unfinished job per document."""
 
     __table__ = sa.Table(
         "ingestion_queue",
         Base.metadata,
         *job_columns(),
         sa.Column("document_id", sa.Uuid, nullable=False),
+        sa.Column("version_number", sa.Integer, nullable=False),
         sa.Column("correlation_id", sa.Text, nullable=False),  # of the request that submitted it
         sa.Column("traceparent", sa.Text),
         sa.UniqueConstraint("organization_id", "id"),

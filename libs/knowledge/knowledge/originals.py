@@ -26,21 +26,27 @@ _SMALL_TEXT: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SubmittedDocument:
-    """What the pipeline knows of a document when it begins. `text` for a document of type text,
-    `fetched_prefix` for what this attempt fetches."""
+    """What the pipeline knows of a version when it begins. `text` for one of type text,
+    `fetched_prefix` for what this attempt fetches, `current_sha256` of what the document says now,
+    where the version could turn out to say the same."""
 
     id: UUID
     organization_id: OrganizationId
+    number: int
     title: str
     source_type: SourceType
     source_uri: str | None
     storage_key: str | None
     mime_type: str | None
+    charset: str | None
     content_sha256: str | None
     size_bytes: int | None
     chunking: Chunking
     language: Language | None
     submitted_by: UserId
+    counted_bytes: int
+    was_indexed: bool
+    current_sha256: str | None
     text: str | None
     fetched_prefix: str
 
@@ -85,6 +91,9 @@ class OriginalReader:
                     raise OriginalMissing
                 return _of_row(document, document.storage_key, Format(document.mime_type))
             case SourceType.URL:
+                if document.storage_key is not None and document.mime_type is not None:
+                    # An attempt before this one has fetched it, and got no further.
+                    return _of_row(document, document.storage_key, Format(document.mime_type))
                 return await self._download(document)
 
     async def extract(self, original: Original) -> NormalisedText:
@@ -125,6 +134,7 @@ def _of_row(document: SubmittedDocument, key: str | None, form: Format) -> Origi
         form,
         size_bytes=document.size_bytes or 0,
         sha256=document.content_sha256,
+        charset=document.charset,
         text=document.text if key is None else None,
     )
 

@@ -63,13 +63,13 @@ def index_passages(
 
 
 def embedding_texts(title: str, passages: Sequence[IndexedPassage]) -> list[str]:
-    """What is embedded: the passage under its title and headings, which say what it is about."""
-    return [
-        f"{title}\n{item.passage.heading}\n\n{item.passage.content}"
-        if item.passage.heading
-        else f"{title}\n\n{item.passage.content}"
-        for item in passages
-    ]
+    """What is embedded of each."""
+    return [embedding_text(title, item.passage.heading, item.passage.content) for item in passages]
+
+
+def embedding_text(title: str, heading: str | None, content: str) -> str:
+    """The passage under its title and headings, which say what it is about."""
+    return f"{title}\n{heading}\n\n{content}" if heading else f"{title}\n\n{content}"
 
 
 def compact(vectors: Vectors) -> NDArray[np.float16]:
@@ -84,7 +84,11 @@ def batches(prepared: PreparedDocument) -> Iterator[range]:
 
 
 def chunk_rows(
-    organization_id: OrganizationId, document_id: UUID, prepared: PreparedDocument, numbers: range
+    organization_id: OrganizationId,
+    document_id: UUID,
+    version_number: int,
+    prepared: PreparedDocument,
+    numbers: range,
 ) -> list[dict[str, Any]]:
     """Parameters of `INSERT_CHUNKS`: 1 ms per chunk, meant for a thread."""
     return [
@@ -92,6 +96,7 @@ def chunk_rows(
             "id": new_id(),
             "organization_id": organization_id,
             "document_id": document_id,
+            "version_number": version_number,
             "position": item.passage.position,
             "content": item.passage.content,
             "char_start": item.passage.char_start,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
@@ -48,13 +49,27 @@ class Progress:
         self._stage = Stage.FETCH
         self._percent = 0
         self._reported: tuple[Stage, int] | None = None
+        self._began: dict[Stage, float] = {}
+        self._took: dict[Stage, float] = {}
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
         """Names the stage that begins, and measures it."""
         self._stage, self._percent = stage, _BEGINS_AT[stage]
-        with _timed(STAGE_DURATION, stage):
-            yield
+        self._began[stage] = time.monotonic()
+        try:
+            with _timed(STAGE_DURATION, stage):
+                yield
+        finally:
+            self._took[stage] = time.monotonic() - self._began[stage]
+
+    def seconds(self) -> dict[str, float]:
+        """How long each stage of this attempt took, the running one until now."""
+        now = time.monotonic()
+        return {
+            stage.value: round(self._took.get(stage, now - began), 3)
+            for stage, began in self._began.items()
+        }
 
     def within_stage(self, share: float) -> None:
         """How much of the current stage is done, 0 to 1."""

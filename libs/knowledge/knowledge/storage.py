@@ -1,7 +1,8 @@
 """Where the originals of documents lie in the object storage, and how their failures are told.
 
-Keys are `{organization}/{document}/original`, for a page `.../{job}.{lease token}/original`:
-everything of a document lies under one prefix.
+Keys are `{organization}/{document}/{version's id}/original`, for a page
+`{organization}/{document}/{job}.{lease token}/original`: everything of a document lies under one
+prefix, and no name given by a user is part of it.
 """
 
 from collections.abc import AsyncIterable
@@ -14,13 +15,18 @@ from shared_schemas.ids import OrganizationId
 
 
 def prefix_of(organization_id: OrganizationId, document_id: UUID) -> str:
-    """Where everything of a document lies. No name given by a user is part of it."""
+    """Where everything of a document lies."""
     return f"{organization_id}/{document_id}/"
 
 
-def original_key(organization_id: OrganizationId, document_id: UUID) -> str:
+def version_prefix(organization_id: OrganizationId, document_id: UUID, version_id: UUID) -> str:
+    """Where the upload of one version lies."""
+    return f"{prefix_of(organization_id, document_id)}{version_id}/"
+
+
+def original_key(organization_id: OrganizationId, document_id: UUID, version_id: UUID) -> str:
     """Where the file lies as it was sent."""
-    return f"{prefix_of(organization_id, document_id)}original"
+    return f"{version_prefix(organization_id, document_id, version_id)}original"
 
 
 def fetched_prefix(
@@ -28,6 +34,15 @@ def fetched_prefix(
 ) -> str:
     """Where one attempt puts what it fetches: a worker that lost its lease overwrites nothing."""
     return f"{prefix_of(organization_id, document_id)}{job_id}.{lease_token}/"
+
+
+async def drop_attempts(
+    storage: ObjectStorage, of_document: str, job_id: UUID, *, keep: str | None
+) -> None:
+    """Deletes what all attempts of a job have fetched, but the key that was kept of it."""
+    async for listed in storage.list(of_document):
+        if listed.key.startswith(f"{of_document}{job_id}.") and listed.key != keep:
+            await storage.delete(listed.key)
 
 
 async def put_original(

@@ -14,11 +14,11 @@ from devstack.people import PEOPLE
 from knowledge import submission
 from knowledge.addresses import AddressPolicy
 from knowledge.ingestion import Ingestion
-from knowledge.models import Chunk, Document, IngestionJob
+from knowledge.models import Chunk, Document, DocumentVersion, IngestionJob
 from knowledge.storage import original_key
-from knowledge.submission import Source
+from knowledge.submission import Source, Upload
 from shared_schemas.actor import Actor
-from shared_schemas.ids import OrganizationId, UserId, new_id
+from shared_schemas.ids import OrganizationId, UserId
 from shared_schemas.permissions import Role, permissions_of
 
 
@@ -55,14 +55,14 @@ class Knowledge:
         self, raw: bytes, name: str = "arquivo", *, person: str = "ana", **fields: Any
     ) -> UUID:
         """An upload: into the storage, then the row."""
-        actor, document_id = make_actor(person), new_id()
+        actor, upload = make_actor(person), Upload()
         stored = await self.ingestion.storage.put_stream(
-            original_key(actor.organization_id, document_id),
+            original_key(actor.organization_id, upload.document_id, upload.version_id),
             in_parts(raw),
             max_bytes=50 * 1024 * 1024,
         )
         source = Source.file(stored, name)
-        return await self._submit(actor, source, {"document_id": document_id, **fields})
+        return await self._submit(actor, source, {"upload": upload, **fields})
 
     async def submit_url(self, url: str, *, person: str = "ana", **fields: Any) -> UUID:
         """An address, allowed to be the test's own web server."""
@@ -71,8 +71,8 @@ class Knowledge:
 
     async def _submit(self, actor: Actor, source: Source, fields: dict[str, Any]) -> UUID:
         async with self.ingestion.database.transaction(actor.organization_id) as session:
-            document = await submission.submit(session, actor, source, **fields)
-        return document.id
+            submitted = await submission.submit(session, actor, source, **fields)
+        return submitted.document.id
 
     async def work(self, worker: str = "tests") -> int:
         """Everything that is due."""
@@ -84,14 +84,27 @@ class Knowledge:
         return job
 
     async def document(self, document_id: UUID, person: str = "ana") -> Document:
+        """As it is now."""
+        organization_id = make_actor(person).organization_id
+        async with self.ingestion.database.transaction(organization_id) as session:
+            return (
+                await session.scalars(sa.select(Document).where(Document.id == document_id))
+            ).one()
+
+    async def version(
+        self, document_id: UUID, number: int = 1, person: str = "ana"
+    ) -> DocumentVersion:
         """As it is now, with its content."""
         organization_id = make_actor(person).organization_id
         async with self.ingestion.database.transaction(organization_id) as session:
             return (
                 await session.scalars(
-                    sa.select(Document)
-                    .options(undefer(Document.content))
-                    .where(Document.id == document_id)
+                    sa.select(DocumentVersion)
+                    .options(undefer(DocumentVersion.content))
+                    .where(
+                        DocumentVersion.document_id == document_id,
+                        DocumentVersion.number == number,
+                    )
                 )
             ).one()
 

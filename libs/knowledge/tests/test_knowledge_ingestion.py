@@ -28,7 +28,7 @@ from knowledge import deletion, document_writes, preparation, submission
 from knowledge import ingestion as ingestion_module
 from knowledge.document_writes import fetched_by
 from knowledge.lexical import statistics
-from knowledge.models import Chunking, Document, DocumentStatus
+from knowledge.models import Chunking, Document, DocumentStatus, DocumentVersion
 from knowledge.originals import Original, OriginalReader
 from knowledge.parsing.normalising import NormalisedText
 from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
@@ -65,18 +65,23 @@ async def events_of(urls: DatabaseUrls, event_type: str) -> list[dict[str, objec
         await connection.close()
 
 
-async def assert_indexed(knowledge: Knowledge, document_id: UUID, *words: str) -> Document:
+async def assert_indexed(
+    knowledge: Knowledge, document_id: UUID, *words: str
+) -> tuple[Document, DocumentVersion]:
     """Indexed, cited exactly, and with the words in one of the chunks."""
     document = await knowledge.document(document_id)
     chunks = await knowledge.chunks(document_id)
     assert (document.status, document.error_message) == (DocumentStatus.INDEXED, None)
-    assert document.content is not None
-    assert len(chunks) == document.chunk_count
+    assert document.current_version is not None
+    version = await knowledge.version(document_id, document.current_version)
+    assert version.content is not None
+    assert len(chunks) == version.chunk_count
     for chunk in chunks:
-        assert document.content[chunk.char_start : chunk.char_end] == chunk.content
+        assert chunk.version_number == version.number
+        assert version.content[chunk.char_start : chunk.char_end] == chunk.content
     for word in words:
         assert any(word in chunk.content for chunk in chunks), word
-    return document
+    return document, version
 
 
 @pytest.mark.parametrize("strategy", list(Chunking))
@@ -88,8 +93,8 @@ async def test_a_text_becomes_chunks_that_are_its_content(
 
     assert await knowledge.work() == 1
 
-    document = await assert_indexed(knowledge, document_id, "acumuladas")
-    assert document.chunk_count > 1
+    _, version = await assert_indexed(knowledge, document_id, "acumuladas")
+    assert version.chunk_count > 1
 
 
 @pytest.mark.parametrize(
@@ -118,8 +123,8 @@ async def test_every_format_is_read_whatever_its_name(
 
     await knowledge.work()
 
-    document = await assert_indexed(knowledge, document_id, word)
-    assert document.mime_type == mime_type or mime_type is None
+    _, version = await assert_indexed(knowledge, document_id, word)
+    assert version.mime_type == mime_type or mime_type is None
 
 
 async def test_pages_and_headings_come_with_the_chunks(knowledge: Knowledge) -> None:
@@ -130,7 +135,7 @@ async def test_pages_and_headings_come_with_the_chunks(knowledge: Knowledge) -> 
     await knowledge.work()
 
     assert {chunk.page for chunk in await knowledge.chunks(pdf)} == {1, 2, 3}
-    assert (await knowledge.document(pdf)).page_count == 3
+    assert (await knowledge.version(pdf)).page_count == 3
     (chunk,) = await knowledge.chunks(markdown)
     assert chunk.heading == "Manual do servidor > Férias"
 
@@ -144,10 +149,10 @@ async def test_a_page_is_fetched_kept_and_named_by_its_title(
 
     await knowledge.work()
 
-    document = await assert_indexed(knowledge, document_id, "férias")
+    document, version = await assert_indexed(knowledge, document_id, "férias")
     assert document.title == "Manual"
-    assert document.source_uri == url
-    assert document.storage_key is not None
+    assert version.source_uri == url
+    assert version.storage_key is not None
 
 
 async def test_indexing_is_told_once_with_the_cause_of_the_submission(
@@ -259,7 +264,7 @@ async def test_a_transaction_does_not_wait_for_other_documents_to_be_computed(
         over.set()
         await asyncio.gather(*others)
 
-    assert (await assert_indexed(knowledge, document_id)).chunk_count > 1
+    assert (await assert_indexed(knowledge, document_id))[1].chunk_count > 1
 
 
 async def test_a_document_is_given_up_after_its_last_attempt(
@@ -295,9 +300,9 @@ async def test_a_killed_worker_s_document_is_indexed_once_by_the_next(
 
     assert await knowledge.work("next") == 1
 
-    document = await assert_indexed(knowledge, document_id)
+    _, version = await assert_indexed(knowledge, document_id)
     positions = [chunk.position for chunk in await knowledge.chunks(document_id)]
-    assert positions == list(range(document.chunk_count))
+    assert positions == list(range(version.chunk_count))
     assert len(await events_of(database_urls, "document.indexed")) == 1
 
 
@@ -339,8 +344,8 @@ async def test_a_worker_that_wakes_after_its_lease_cannot_finish(
     monkeypatch.setattr(type(ingestion.originals), "extract", sleep_then_extract)
     await ingestion.work_off(sleeper)
 
-    document = await assert_indexed(knowledge, document_id)
-    assert document.chunk_count == 1
+    _, version = await assert_indexed(knowledge, document_id)
+    assert version.chunk_count == 1
     assert (await knowledge.job(document_id)).attempts == 2
     assert len(await events_of(database_urls, "document.indexed")) == 1
 
@@ -369,11 +374,11 @@ async def test_a_worker_that_lost_its_lease_overwrites_no_original(
     monkeypatch.setattr(type(ingestion.storage), "put_stream", sleep_then_put)
     await ingestion.work_off(sleeper)
 
-    document = await assert_indexed(knowledge, document_id)
-    assert document.storage_key is not None
-    original = await ingestion.storage.read(document.storage_key)
-    assert hashlib.sha256(original).hexdigest() == document.content_sha256
-    assert [found.key async for found in ingestion.storage.list()] == [document.storage_key]
+    _, version = await assert_indexed(knowledge, document_id)
+    assert version.storage_key is not None
+    original = await ingestion.storage.read(version.storage_key)
+    assert hashlib.sha256(original).hexdigest() == version.content_sha256
+    assert [found.key async for found in ingestion.storage.list()] == [version.storage_key]
 
 
 async def test_what_a_killed_worker_fetched_is_dropped_by_the_next(
@@ -387,8 +392,8 @@ async def test_what_a_killed_worker_fetched_is_dropped_by_the_next(
 
     await knowledge.work("next")
 
-    document = await assert_indexed(knowledge, document_id)
-    assert [found.key async for found in storage.list()] == [document.storage_key]
+    _, version = await assert_indexed(knowledge, document_id)
+    assert [found.key async for found in storage.list()] == [version.storage_key]
 
 
 async def test_a_refused_page_is_not_kept(knowledge: Knowledge, web: Web) -> None:
@@ -454,12 +459,12 @@ async def test_a_document_deleted_during_its_download_leaves_no_object(
 
 
 async def rows_about(urls: DatabaseUrls, document_id: UUID) -> int:
-    """Rows in any table of the schema, but for the events, that mention the document."""
+    """Rows in any table of the schema, but for events and tombstones, that mention the document."""
     connection = await asyncpg.connect(urls.superuser)
     try:
         tables = await connection.fetch(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'ai'"
-            " AND table_name NOT IN ('outbox', 'alembic_version')"
+            " AND table_name NOT IN ('outbox', 'deleted_documents', 'alembic_version')"
         )
         counts = [
             await connection.fetchval(

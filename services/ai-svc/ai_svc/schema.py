@@ -4,9 +4,11 @@ from typing import Final
 
 from ai_svc import tables as _tables
 from ai_svc.modules.triage import models as _triage
+from knowledge import access_tables as _access
+from knowledge import usage as _usage
 from knowledge.lexical import models as _lexical
 from knowledge.models import SCHEMA, Base
 
 METADATA: Final = Base.metadata
 
-__all__ = ["METADATA", "SCHEMA", "_lexical", "_tables", "_triage"]
+__all__ = ["METADATA", "SCHEMA", "_access", "_lexical", "_tables", "_triage", "_usage"]

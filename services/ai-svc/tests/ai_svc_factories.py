@@ -103,7 +103,7 @@ async def opened(settings: AiSettings, factory: TokenFactory) -> AsyncIterator[F
 
 def originals(objects: Path, document_id: str = "*") -> set[Path]:
     """The originals in the storage, of one document or of all."""
-    return set(objects.rglob(f"{document_id}/original"))
+    return set(objects.rglob(f"{document_id}/*/original"))
 
 
 @dataclass(frozen=True)

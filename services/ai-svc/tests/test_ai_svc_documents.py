@@ -262,10 +262,10 @@ async def test_deleting_leaves_nothing_in_any_state(
     deleted = await ana.call("DELETE", path)
 
     assert deleted.status_code == 204
-    assert (await ana.get(path)).status_code == 404
+    assert (await ana.get(path)).status_code == 410
     assert not originals(objects, document_id)
-    # The events stay: they say that there was a document, by its id, and nothing of what it said.
-    assert await rows_everywhere(database_urls, document_id) == ["outbox"]
+    # It is known that there was a document, by its id, and nothing of what it said.
+    assert await rows_everywhere(database_urls, document_id) == ["deleted_documents", "outbox"]
     assert not [t for t in await rows_everywhere(database_urls, "creche") if t != "outbox"]
 
 

@@ -102,17 +102,27 @@ async def _insert_chunk(connection: asyncpg.Connection, person: str) -> None:
     document_id = await connection.fetchval(
         """
         INSERT INTO ai.documents (id, organization_id, title, source_type, chunking, status,
-          chunk_count, submitted_by, tags, version)
-        VALUES (gen_random_uuid(), $1, 'Férias', 'text', 'fixed', 'indexed', 1,
-          gen_random_uuid(), '{}', 1) RETURNING id
+          latest_version, current_version, visibility, allowed_roles, allowed_team_ids,
+          submitted_by, tags, version)
+        VALUES (gen_random_uuid(), $1, 'Férias', 'text', 'fixed', 'indexed', 1, 1, 'organization',
+          '{}', '{}', gen_random_uuid(), '{}', 1) RETURNING id
         """,
         organization_id,
     )
     await connection.execute(
         """
-        INSERT INTO ai.chunks (id, organization_id, document_id, position, content, char_start,
-          char_end, token_count, language, lexv, terms, embedding, embedding_model)
-        VALUES (gen_random_uuid(), $1, $2, 0, 'Férias', 0, 6, 1, 'pt', '{1:1}/67108864',
+        INSERT INTO ai.document_versions (id, organization_id, document_id, number, source_type,
+          chunking, counted_bytes, chunk_count, submitted_by)
+        VALUES (gen_random_uuid(), $1, $2, 1, 'text', 'fixed', 0, 1, gen_random_uuid())
+        """,
+        organization_id,
+        document_id,
+    )
+    await connection.execute(
+        """
+        INSERT INTO ai.chunks (id, organization_id, document_id, version_number, position, content,
+          char_start, char_end, token_count, language, lexv, terms, embedding, embedding_model)
+        VALUES (gen_random_uuid(), $1, $2, 1, 0, 'Férias', 0, 6, 1, 'pt', '{1:1}/67108864',
           array_to_tsvector('{feri}'), array_fill(0, ARRAY[1536])::halfvec(1536), 'none')
         """,
         organization_id,

@@ -47,6 +47,13 @@ class NotFound(DomainError):
     message = "Não encontrado. Confira o identificador."
 
 
+class Gone(DomainError):
+    """The caller's organization had it, and it was deleted for good."""
+
+    code: ClassVar[str] = ErrorCode.GONE
+    message = "O registro foi excluído."
+
+
 class Conflict(DomainError):
     """The state of the thing does not allow it."""
 
@@ -131,6 +138,7 @@ STATUS: Final[dict[type[DomainError], HTTPStatus]] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    Gone: HTTPStatus.GONE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -17,7 +17,8 @@ from shared_schemas.ids import OrganizationId
 
 Conditions = list[sa.ColumnElement[bool]]
 Row = sa.Row[Any]
-"""id, document_id, title, page, heading, content, char_start, char_end, lexical, and cosine."""
+"""id, document_id, version_number, title, page, heading, content, char_start, char_end, lexical,
+and cosine."""
 _KEY: Final = (Chunk.organization_id.label("tenant_id"), Chunk.id.label("chunk_id"))
 """Of a scored chunk, by which its texts are fetched."""
 
@@ -110,6 +111,7 @@ def _with_content(scored: sa.Subquery) -> sa.Select[Any]:
         sa.select(
             Chunk.id,
             Chunk.document_id,
+            Chunk.version_number,
             Document.title,
             Chunk.page,
             Chunk.heading,

@@ -51,6 +51,7 @@ class Passage:
     """
 
     document_id: UUID
+    version: int  # of the document, which the offsets refer to
     chunk_id: UUID
     title: str
     page: int | None

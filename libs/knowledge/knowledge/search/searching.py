@@ -96,6 +96,7 @@ def _blended(row: Row, question: Question, weight: float) -> float:
 def _passage(row: Row, score: float, similarity: float) -> Passage:
     return Passage(
         document_id=row.document_id,
+        version=row.version_number,
         chunk_id=row.id,
         title=row.title,
         page=row.page,

@@ -1,6 +1,12 @@
 """What can go wrong with a document, beside what `knowledge.failures` knows."""
 
-from chassis.web.errors import Conflict, NotFound, PayloadTooLarge, UnsupportedMediaType
+from chassis.web.errors import (
+    Conflict,
+    Gone,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 
 
 class DocumentNotFound(NotFound):
@@ -10,11 +16,25 @@ class DocumentNotFound(NotFound):
     message = "Documento não encontrado. Confira o identificador."
 
 
+class DocumentDeleted(Gone):
+    """There was such a document in the caller's organization."""
+
+    code = "DOCUMENT_DELETED"
+    message = "Este documento foi excluído e não pode mais ser consultado."
+
+
+class VersionNotFound(NotFound):
+    """The document has no version of this number."""
+
+    code = "VERSION_NOT_FOUND"
+    message = "O documento não tem esta versão. Consulte a lista de versões."
+
+
 class ContentNotReady(Conflict):
     """The document has no normalised text (yet)."""
 
     code = "DOCUMENT_CONTENT_NOT_READY"
-    message = "O texto do documento só fica disponível depois que ele é indexado."
+    message = "O texto só fica disponível depois que o documento, ou a versão, é indexado."
 
 
 class SubmissionTypeRefused(UnsupportedMediaType):

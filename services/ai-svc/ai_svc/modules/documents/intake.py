@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
-from uuid import UUID
 
 from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
@@ -21,9 +20,9 @@ from ai_svc.workshop import CurrentWorkshop, Workshop
 from chassis.security.authentication import CurrentActor
 from chassis.web.errors import InvalidInput
 from chassis.web.request_body import check_json_body
-from knowledge.storage import original_key, prefix_of, put_original
-from knowledge.submission import Source
-from shared_schemas.ids import OrganizationId, new_id
+from knowledge.storage import original_key, put_original, version_prefix
+from knowledge.submission import Source, Upload
+from shared_schemas.ids import OrganizationId
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,7 +38,7 @@ _FORM: Final = "multipart/form-data"
 class Intake:
     """A document to be: where its content is, and what the caller said about it."""
 
-    document_id: UUID
+    upload: Upload
     source: Source
     fields: FileFields
     taken: bool = False
@@ -58,7 +57,7 @@ async def receive(
     if media_type == _FORM:
         async with (
             request.form(max_files=1, max_fields=_MAX_FIELDS) as form,
-            _stored(workshop, actor.organization_id, new_id(), form) as intake,
+            _stored(workshop, actor.organization_id, Upload(), form) as intake,
         ):
             yield intake
     elif media_type == "application/json":
@@ -69,17 +68,19 @@ async def receive(
 
 @asynccontextmanager
 async def _stored(
-    workshop: Workshop, organization_id: OrganizationId, document_id: UUID, form: FormData
+    workshop: Workshop, organization_id: OrganizationId, upload: Upload, form: FormData
 ) -> AsyncIterator[Intake]:
     """Without an error and not taken: the answer to an earlier, identical request was repeated."""
     kept = False
     try:
-        intake = await _from_form(form, document_id, organization_id, workshop)
+        intake = await _from_form(form, upload, organization_id, workshop)
         yield intake
         kept = intake.taken
     finally:
         if not kept:
-            await workshop.storage.delete_prefix(prefix_of(organization_id, document_id))
+            await workshop.storage.delete_prefix(
+                version_prefix(organization_id, upload.document_id, upload.version_id)
+            )
 
 
 Submission = Annotated[Intake, Depends(receive, scope="function")]
@@ -87,7 +88,7 @@ Submission = Annotated[Intake, Depends(receive, scope="function")]
 
 
 async def _from_form(
-    form: FormData, document_id: UUID, organization_id: OrganizationId, workshop: Workshop
+    form: FormData, upload: Upload, organization_id: OrganizationId, workshop: Workshop
 ) -> Intake:
     file = form.get("file")
     if not isinstance(file, UploadFile):
@@ -97,12 +98,12 @@ async def _from_form(
     fields = _validated(FileFields, {**given, "tags": tags})
     stored = await put_original(
         workshop.storage,
-        original_key(organization_id, document_id),
+        original_key(organization_id, upload.document_id, upload.version_id),
         _chunks_of(file),
         max_bytes=workshop.settings.ingestion.max_file_bytes,
     )
     await file.seek(0)  # the fingerprint of an Idempotency-Key reads it again
-    return Intake(document_id, Source.file(stored, file.filename), fields)
+    return Intake(upload, Source.file(stored, file.filename), fields)
 
 
 async def _from_json(request: Request, workshop: Workshop) -> Intake:
@@ -117,7 +118,7 @@ async def _from_json(request: Request, workshop: Workshop) -> Intake:
         source = Source.url(fields.url, workshop.addresses)
     else:
         source = Source.text(fields.text or "")
-    return Intake(new_id(), source, fields)
+    return Intake(Upload(), source, fields)
 
 
 def _validated(model: type[M], values: dict[str, object]) -> M:

@@ -1,15 +1,25 @@
 """Documents on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from knowledge.addresses import MAX_URL
-from knowledge.models import Chunking, Document, DocumentStatus, Language, SourceType
+from knowledge.models import (
+    Chunking,
+    Document,
+    DocumentStatus,
+    DocumentVersion,
+    Language,
+    LegalBasis,
+    SourceType,
+    Visibility,
+)
 from knowledge.submission import MAX_TITLE
+from shared_schemas.permissions import Role
 
 MAX_TAGS = 30
 
@@ -63,7 +73,7 @@ class Progress(BaseModel):
 
 
 class DocumentRead(BaseModel):
-    """A document and its state."""
+    """A document: its state, and what is known of the version that is searched (or will be)."""
 
     id: UUID
     title: str
@@ -74,22 +84,50 @@ class DocumentRead(BaseModel):
     language: Language | None
     chunking: Chunking
     tags: list[str]
-    status: DocumentStatus
+    visibility: Visibility
+    allowed_roles: list[Role]
+    allowed_team_ids: list[UUID]
+    client_id: UUID | None
+    purpose_code: str | None
+    legal_basis: LegalBasis | None
+    external_id: str | None
+    status: DocumentStatus = Field(description="Of the newest version")
     progress: Progress
     error_code: str | None = Field(examples=["DOCUMENT_ENCRYPTED"])
     error_message: str | None
+    current_version: int | None = Field(description="What is searched; null before the first")
+    latest_version: int = Field(description="What was submitted last")
     page_count: int | None
     chunk_count: int
+    submitted_by: UUID
     created_at: datetime
     updated_at: datetime
     indexed_at: datetime | None
-    version: int
+    version: int = Field(description="Counts the changes of this record: its `ETag`")
 
     @classmethod
-    def of(cls, document: Document, job: Any | None) -> Self:
+    def of(cls, found: tuple[Document, DocumentVersion], job: Any | None) -> Self:
         """`job` is the document's latest, with `stage` and `percent`; None when it is gone."""
-        facts = {name: getattr(document, name) for name in cls.model_fields if name != "progress"}
+        document, shown = found
+        facts = {
+            name: getattr(shown if name in _OF_VERSION else document, name)
+            for name in cls.model_fields
+            if name != "progress"
+        }
         return cls(progress=_progress(document.status, job), **facts)
+
+
+_OF_VERSION: Final = frozenset(
+    {
+        "source_uri",
+        "mime_type",
+        "size_bytes",
+        "language",
+        "page_count",
+        "chunk_count",
+        "indexed_at",
+    }
+)
 
 
 def _progress(status: DocumentStatus, job: Any | None) -> Progress:

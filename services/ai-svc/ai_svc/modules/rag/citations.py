@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.rag.answering import Citation
-from knowledge.models import Document
+from knowledge.models import DocumentVersion
 from knowledge.outline import Outline
 from shared_schemas.ids import OrganizationId
 
@@ -26,19 +26,24 @@ async def places_of(
 ) -> list[Place | None]:
     """Per citation its place, or None when its document has not the quote at its offsets.
 
-    A document may have been deleted or replaced while a model was thinking.
+    A document may have been deleted while a model was thinking. One that has got another version
+    is still cited in the version that was read.
     """
     statements = [
         sa.select(
             sa.literal(number).label("number"),
             # PostgreSQL counts characters from 1, in code points like Python.
             sa.func.substr(
-                Document.content,
+                DocumentVersion.content,
                 citation.char_start + 1,
                 citation.char_end - citation.char_start,
             ).label("stored"),
-            Document.outline,
-        ).where(Document.organization_id == organization_id, Document.id == citation.document_id)
+            DocumentVersion.outline,
+        ).where(
+            DocumentVersion.organization_id == organization_id,
+            DocumentVersion.document_id == citation.passage.document_id,
+            DocumentVersion.number == citation.passage.version,
+        )
         for number, citation in enumerate(citations)
     ]
     if not statements:

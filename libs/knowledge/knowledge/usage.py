@@ -1,0 +1,49 @@
+"""How much an organization keeps, counted with every change, in shards that nobody queues for."""
+
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from knowledge.models import Base
+from shared_schemas.ids import OrganizationId
+
+SHARDS: Final = 16
+"""One row per organization would have all its submissions wait for each other's commit."""
+
+
+class KnowledgeUsage(Base):
+    """A shard of an organization's sums. `bytes` are those of originals, `characters` of texts."""
+
+    __tablename__ = "knowledge_usage"
+
+    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    documents: Mapped[int] = mapped_column(sa.BigInteger)
+    bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    characters: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+_TABLE: Final = cast("sa.Table", KnowledgeUsage.__table__)
+_SUMS: Final = ("documents", "bytes", "characters")
+
+
+def adding(**sums: Any) -> Any:
+    """The statement that adds to the shard of this connection; all but `organization_id` optional.
+
+    To be a transaction's last: others of the same shard wait for its commit.
+    """
+    shard = sa.func.mod(sa.func.pg_backend_pid(), SHARDS)
+    values = {"organization_id": sums.pop("organization_id"), "shard": shard}
+    statement = insert(_TABLE).values(values | {name: sums.get(name, 0) for name in _SUMS})
+    changed = {name: _TABLE.c[name] + statement.excluded[name] for name in _SUMS if name in sums}
+    return statement.on_conflict_do_update(
+        index_elements=[_TABLE.c.organization_id, _TABLE.c.shard], set_=changed
+    )
+
+
+async def count(session: AsyncSession, organization_id: OrganizationId, **sums: int) -> None:
+    """Adds to what the organization uses; negative for what is gone."""
+    await session.execute(adding(organization_id=organization_id, **sums))
