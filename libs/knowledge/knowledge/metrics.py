@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 STAGE_DURATION: Final = Histogram(
     "ingestion_stage_duration_seconds",
@@ -16,4 +16,10 @@ DOCUMENTS_INDEXED: Final = Counter(
 CHUNKS_INDEXED: Final = Counter("ingestion_chunks_indexed_total", "Chunks written")
 DOCUMENTS_REFUSED: Final = Counter(
     "ingestion_documents_refused_total", "Documents that ended as failed", ["code"]
+)
+CHUNKS_REEMBEDDED: Final = Counter(
+    "knowledge_chunks_reembedded_total", "Vectors replaced by those of a newer model"
+)
+INDEX_FAULTS: Final = Gauge(
+    "knowledge_index_faults", "What the last check of the index found; always 0", ["kind"]
 )

@@ -248,6 +248,8 @@ class Chunk(Base):
             ondelete="CASCADE",
         ),
         sa.Index("ix_chunks_terms", "terms", postgresql_using="gin"),
+        # Whether they are all of one model.
+        sa.Index("ix_chunks_organization_id_embedding_model", "organization_id", "embedding_model"),
     )
 
     id: Mapped[Id]

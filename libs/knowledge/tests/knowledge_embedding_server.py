@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +11,17 @@ DIMENSIONS = 1536
 
 @dataclass
 class EmbeddingServer:
-    """`faults` are statuses answered first, in order; a fault of 0 hangs up without an answer."""
+    """`faults` are statuses answered first, in order; a fault of 0 hangs up without an answer.
+
+    `before_answer` happens while somebody waits for it.
+    """
 
     faults: list[int] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     dimensions: int = DIMENSIONS
     shuffled: bool = False
+    before_answer: Callable[[], Awaitable[None]] | None = None
     port: int = 0
     _server: asyncio.Server | None = None
 
@@ -41,6 +46,8 @@ class EmbeddingServer:
         request = json.loads(await reader.readexactly(int(headers["content-length"])))
         self.requests.append(request)
         self.authorizations.append(headers["authorization"])
+        if self.before_answer is not None:
+            await self.before_answer()
         fault = self.faults.pop(0) if self.faults else 200
         if fault:
             body = json.dumps(self._body(request) if fault == 200 else {"error": {"message": "x"}})

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_svc.modules.documents import router as documents
+from ai_svc.modules.index_health import router as index_health
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
@@ -37,8 +38,8 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         title="COGEP Assist: assistant",
         settings=settings or read_settings(AiSettings),
         schema=SCHEMA,
-        routers=[documents.router, search.router, rag.router],
-        internal_routers=[maintenance.router],
+        routers=[documents.router, search.router, rag.router, index_health.router],
+        internal_routers=[maintenance.router, index_health.internal_router],
         subscriptions=SUBSCRIPTIONS,
         own_resources=open_own,
         migrations=MIGRATIONS,

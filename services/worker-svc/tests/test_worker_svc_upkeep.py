@@ -9,7 +9,15 @@ from redis.asyncio import Redis
 
 from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import Schedule
-from worker_svc.upkeep import ASSIGNMENT, PRUNE, SLA, prune_task, sweep_task
+from worker_svc.upkeep import (
+    ASSIGNMENT,
+    CHECK,
+    PRUNE,
+    SLA,
+    check_task,
+    prune_task,
+    sweep_task,
+)
 
 EVERY = timedelta(days=1)
 
@@ -61,6 +69,18 @@ async def test_an_owner_that_did_not_prune_is_asked_again(redis: Redis, status: 
         with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
             await schedule.run_due()
         assert await schedule.run_due() == ["prune:ai-svc"]
+
+
+async def test_two_workers_have_the_index_checked_once(redis: Redis) -> None:
+    owner = Owner()
+    async with owner.client() as first, owner.client() as second:
+        schedules = [Schedule(redis, [check_task(client, EVERY)]) for client in (first, second)]
+        ran = [await schedule.run_due() for schedule in (*schedules, *schedules)]
+
+    assert ran == [["check:index"], [], [], []]
+    (request,) = owner.requests
+    assert (request.method, request.url.path) == ("POST", CHECK)
+    assert request.headers["x-internal-key"] == "internal-key-of-worker-svc"
 
 
 @pytest.mark.parametrize("what", [SLA, ASSIGNMENT])

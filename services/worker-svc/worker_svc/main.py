@@ -13,6 +13,7 @@ from chassis.web.resources import Resources
 from knowledge.models import SCHEMA
 from worker_svc.importing import importing
 from worker_svc.ingesting import ingesting
+from worker_svc.reembedding import reembed
 from worker_svc.settings import WorkerAppSettings
 from worker_svc.upkeep import keep_up
 
@@ -32,7 +33,7 @@ def create_app(settings: WorkerAppSettings | None = None) -> FastAPI:
         relay=False,  # which ai-svc relays
         routers=[],
         own_resources=_queues,
-        background=[keep_up],
+        background=[keep_up, reembed],
         openapi_prefix="/worker",
     )
 

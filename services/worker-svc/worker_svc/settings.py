@@ -27,6 +27,7 @@ class WorkerSettings(SettingsGroup):
     poll: timedelta = timedelta(seconds=5)  # when the stream does not wake it
     patience: timedelta = timedelta(seconds=5)  # for jobs under way when it is told to stop
     prune_every: timedelta = timedelta(hours=1)
+    check_every: timedelta = timedelta(hours=6)
     sweep_every: timedelta = timedelta(seconds=15)
 
 

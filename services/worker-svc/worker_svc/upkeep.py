@@ -21,6 +21,10 @@ _PRUNE_SECONDS: Final = 120.0
 """Deletes weeks of rows after a pause, and lists the object storage."""
 
 
+CHECK: Final = "/internal/v1/index-health/check"
+_CHECK_SECONDS: Final = 300.0
+"""Reads every vector of every organization."""
+
 SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
 _SWEEP_SECONDS: Final = 60.0
@@ -28,6 +32,10 @@ _SWEEP_SECONDS: Final = 60.0
 
 
 class NotPruned(Exception):
+    """The owner answered, but did not do it."""
+
+
+class NotChecked(Exception):
     """The owner answered, but did not do it."""
 
 
@@ -51,6 +59,7 @@ async def keep_up(resources: Resources) -> None:
             for target, url in _owners(settings.services).items()
         }
         tasks = [prune_task(owner, owners[owner], settings.worker.prune_every) for owner in owners]
+        tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
             for what in (SLA, ASSIGNMENT)
@@ -70,6 +79,22 @@ def prune_task(owner: str, client: ServiceClient, every: timedelta) -> PeriodicT
         _log.info("pruned", owner=owner, **_counts(answer.json()))
 
     return PeriodicTask(f"prune:{owner}", every, prune)
+
+
+def check_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Has ai-svc look whether its index is whole."""
+
+    async def check() -> None:
+        answer = await client.request(
+            "POST", CHECK, request_id=str(new_id()), timeout_seconds=_CHECK_SECONDS
+        )
+        if answer.status_code != 200:
+            raise NotChecked(f"ai-svc answered {answer.status_code}")
+        faults = {kind: count for kind, count in (answer.json().get("data") or {}).items() if count}
+        if faults:
+            _log.warning("index_faults", **faults)
+
+    return PeriodicTask("check:index", every, check)
 
 
 def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:

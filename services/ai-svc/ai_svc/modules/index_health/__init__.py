@@ -1,0 +1,1 @@
+"""Whether what is derived from the documents is complete and of today."""
