@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from chassis.messaging.streams import ENVELOPE, stream_of
-from core_api.modules.live import hub as hubs
-from core_api.modules.live.hub import Hub
-from core_api.modules.live.positions import Position
-from core_api.modules.live.reader import LiveReader
-from core_api.modules.live.service import LiveUpdates
+from chassis.web.live import hub as hubs
+from chassis.web.live.hub import Hub
+from chassis.web.live.positions import Position
+from chassis.web.live.reader import LiveReader
+from core_api.modules.live.service import PROGRAMME, LiveUpdates
 from devstack.people import AURORA, BOREAL
 from shared_schemas.events import BaseEvent, ClientUpdated, PrivacyErasureRequested, TicketUpdated
 from shared_schemas.ids import OrganizationId, new_id
@@ -42,7 +42,7 @@ def hub(app: FastAPI) -> Hub:
 
 @pytest.fixture
 async def reader(redis: Redis, hub: Hub) -> LiveReader:
-    reader = LiveReader(redis, hub)
+    reader = LiveReader(redis, hub, PROGRAMME)
     await reader.start()
     return reader
 
@@ -171,7 +171,7 @@ async def test_a_process_that_begins_knows_the_last_minutes(
     await publish(redis, *missed)
 
     app.state.live = LiveUpdates()
-    await LiveReader(redis, app.state.live.hub).start()
+    await LiveReader(redis, app.state.live.hub, PROGRAMME).start()
     line = await listen(app, bruno, seen)
 
     told = [await line.named("ticket.updated") for _ in missed]
@@ -277,7 +277,7 @@ async def test_the_end_of_the_token_ends_the_connection(
 async def test_a_quiet_line_is_kept_open_by_comments(
     app: FastAPI, reader: LiveReader, bruno: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core_api.modules.live.streaming.HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr("chassis.web.live.streaming.HEARTBEAT_SECONDS", 0.01)
     line = await listen(app, bruno)
     await line.named("ready")
     line._parse(await line._chunks.get())
@@ -323,10 +323,10 @@ async def test_presence_is_passed_on_within_the_organization(
     ours, theirs = await listen(app, bruno), await listen(app, beto)
     said = {"ticket_id": str(new_id()), "activity": "viewing"}
 
-    reader.pass_on_presence(f"channel:{AURORA.id}:presence", json.dumps(said).encode())
+    reader.pass_on_saying(f"channel:{AURORA.id}:presence", json.dumps(said).encode())
     for broken in (b"{", b"[]", b"x" * 5000):
-        reader.pass_on_presence(f"channel:{AURORA.id}:presence", broken)
-    reader.pass_on_presence("channel:nobody:presence", b"{}")
+        reader.pass_on_saying(f"channel:{AURORA.id}:presence", broken)
+    reader.pass_on_saying("channel:nobody:presence", b"{}")
     await theirs.settle()
 
     await ours.named("ready")

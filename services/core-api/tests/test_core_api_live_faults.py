@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from test_core_api_live import happening, listen
 
 from chassis.messaging.streams import ENVELOPE, stream_of
-from core_api.modules.live.reader import LiveReader
-from core_api.modules.live.service import LiveUpdates
+from chassis.web.live.reader import LiveReader
+from core_api.modules.live.service import PROGRAMME, LiveUpdates
 from devstack.ports import free_port
 from devstack.servers.valkey import ValkeyServer
 from shared_schemas.events import BaseEvent
@@ -49,7 +49,7 @@ async def test_listeners_outlive_redis(
     app: FastAPI, own_valkey: ValkeyServer, redis: Redis, bruno: Person
 ) -> None:
     app.state.live = live = LiveUpdates()
-    reader = LiveReader(redis, live.hub)
+    reader = LiveReader(redis, live.hub, PROGRAMME)
     await reader.start()
     running = asyncio.create_task(reader.run())
     line = await listen(app, bruno)

@@ -36,16 +36,34 @@ API_PREFIX: Final = "/api/v1"
 INTERNAL_PREFIX: Final = "/internal/v1"
 
 _CROSS_ORIGIN: Final[Mapping[str, Any]] = {
-    "allow_methods": ("GET", "POST", "PUT", "PATCH", "DELETE"),
+    "allow_methods": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
     "allow_headers": (
         "authorization",
         "content-type",
         "idempotency-key",
         "if-match",
+        "last-event-id",
+        "tus-resumable",
+        "upload-checksum",
+        "upload-length",
+        "upload-metadata",
+        "upload-offset",
         "x-change-reason",
         "x-request-id",
     ),
-    "expose_headers": ("etag", "idempotency-replayed", "location", "retry-after", "x-request-id"),
+    "expose_headers": (
+        "content-location",
+        "etag",
+        "idempotency-replayed",
+        "location",
+        "retry-after",
+        "tus-resumable",
+        "upload-document-id",
+        "upload-expires",
+        "upload-length",
+        "upload-offset",
+        "x-request-id",
+    ),
     "max_age": 600,
 }
 """What a listed origin may send and read. No cookies: the access token travels in its header."""

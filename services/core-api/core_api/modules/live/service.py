@@ -1,13 +1,17 @@
 """Live updates of one process: the hub, and what feeds it while the service runs."""
 
-from typing import cast
+from typing import Final, cast
 
 from starlette.requests import Request
 
+from chassis.web.live.hub import Hub
+from chassis.web.live.reader import LiveReader, Programme
+from chassis.web.live.termination import on_termination
 from chassis.web.resources import Resources
-from core_api.modules.live.hub import Hub
-from core_api.modules.live.reader import LiveReader
-from core_api.modules.live.termination import on_termination
+from core_api.modules.live import frames
+from core_api.modules.live.audience import LIVE_TYPES
+
+PROGRAMME: Final = Programme(LIVE_TYPES, frames.of_event, "presence", frames.of_presence)
 
 
 class LiveUpdates:
@@ -19,7 +23,7 @@ class LiveUpdates:
     async def run(self, resources: Resources) -> None:
         """One of the service's background tasks."""
         with on_termination(self.hub.close):
-            await LiveReader(resources.redis, self.hub).run()
+            await LiveReader(resources.redis, self.hub, PROGRAMME).run()
 
 
 async def hub_of(request: Request) -> Hub:

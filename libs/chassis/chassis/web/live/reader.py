@@ -1,8 +1,10 @@
-"""The one reader of a process: events from their streams in one order, presence as it is said."""
+"""The one reader of a process: events from their streams in one order, what is only said as it is
+said."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,11 +15,10 @@ from redis.asyncio import Redis
 from chassis.messaging.endurance import heed_cancellation, keep_running
 from chassis.messaging.entries import Decoder, Entry, UndecodableEvent, as_text, entries_of
 from chassis.messaging.streams import stream_of
-from core_api.modules.live import frames
-from core_api.modules.live.audience import LIVE_TYPES, PRESENCE, permission_for
-from core_api.modules.live.hub import MEMORY, Hub
-from core_api.modules.live.positions import Position
-from shared_schemas.events import EVENT_TYPES
+from chassis.web.live.frames import Frame
+from chassis.web.live.hub import MEMORY, Hub
+from chassis.web.live.positions import Position
+from shared_schemas.events import EVENT_TYPES, BaseEvent
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
@@ -26,18 +27,29 @@ _MEMORY_MS: Final = int(MEMORY.total_seconds() * 1000)
 _LONGEST_GAP_MS: Final = 60_000
 _LATE: Final = timedelta(seconds=10)
 _MILLISECOND: Final = 0.001
-_PRESENCE: Final = "channel:*:presence"
-_LONGEST_PRESENCE: Final = 2_000
+_LONGEST_SAYING: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What is told: events of these types, and what is said on `channel:{organization}:{channel}`,
+    worth nothing later. None: nobody hears of it."""
+
+    types: Sequence[str]
+    of_event: Callable[[BaseEvent, Position], Frame | None]
+    channel: str
+    of_saying: Callable[[dict[str, Any]], Frame | None]
 
 
 class LiveReader:
     """Feeds the hub. `run()` never ends by itself; tests call `start` and `read_once`."""
 
-    def __init__(self, redis: Redis, hub: Hub) -> None:
+    def __init__(self, redis: Redis, hub: Hub, programme: Programme) -> None:
         self._redis = redis
         self._hub = hub
+        self._programme = programme
         self._decoder = Decoder(EVENT_TYPES)
-        self._streams = {stream_of(kind): kind for kind in LIVE_TYPES}
+        self._streams = {stream_of(kind): kind for kind in programme.types}
         self._server = ""
         self._read_until = 0  # the last millisecond that was passed on
         self._nothing_before = datetime.min.replace(tzinfo=UTC)
@@ -46,7 +58,7 @@ class LiveReader:
         """Reads until cancelled; survives restarts of Redis."""
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_running("live events", self._follow))
-            group.create_task(keep_running("live presence", self._follow_presence))
+            group.create_task(keep_running("live sayings", self._follow_sayings))
 
     async def start(self) -> None:
         """To be called on every new connection to Redis: looks whether it is still the same one."""
@@ -109,7 +121,6 @@ class LiveReader:
         return sorted(found)
 
     def _pass_on(self, position: Position, envelope: bytes) -> None:
-        permission = permission_for(position.event_type)
         try:
             stream = stream_of(position.event_type)
             event = self._decoder.decode(Entry(stream, str(position), envelope))
@@ -117,8 +128,10 @@ class LiveReader:
             _log.warning("live_event_undecodable", cause=str(error))
             return
         # Redis lost its memory and is told everything again: known since everybody loaded anew.
-        if permission is not None and event.timestamp >= self._nothing_before:
-            frame = frames.of_event(event, position, permission)
+        if event.timestamp < self._nothing_before:
+            return
+        frame = self._programme.of_event(event, position)
+        if frame is not None:
             self._hub.pass_on(event.organization_id, frame)
 
     def _start_anew(self, now: int) -> None:
@@ -130,21 +143,22 @@ class LiveReader:
         seconds, microseconds = await self._redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    async def _follow_presence(self) -> None:
+    async def _follow_sayings(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channels:
-            await channels.psubscribe(_PRESENCE)
+            await channels.psubscribe(f"channel:*:{self._programme.channel}")
             while True:
                 heed_cancellation()
                 message = await channels.get_message(timeout=_BLOCK.total_seconds())
                 if message is not None:
-                    self.pass_on_presence(as_text(message["channel"]), message["data"])
+                    self.pass_on_saying(as_text(message["channel"]), message["data"])
 
-    def pass_on_presence(self, channel: str, data: bytes) -> None:
+    def pass_on_saying(self, channel: str, data: bytes) -> None:
         """The channel says whose; what does not look like ours is dropped."""
         try:
             organization_id = OrganizationId(UUID(channel.split(":")[1]))
-            said: Any = json.loads(data) if len(data) <= _LONGEST_PRESENCE else None
+            said: Any = json.loads(data) if len(data) <= _LONGEST_SAYING else None
         except ValueError:
             return
-        if isinstance(said, dict):
-            self._hub.pass_on(organization_id, frames.of_presence(said, PRESENCE))
+        frame = self._programme.of_saying(said) if isinstance(said, dict) else None
+        if frame is not None:
+            self._hub.pass_on(organization_id, frame)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from core_api.modules.live import frames, metrics
-from core_api.modules.live.frames import Frame
-from core_api.modules.live.positions import Position
+from chassis.web.live import frames, metrics
+from chassis.web.live.frames import Frame
+from chassis.web.live.positions import Position
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
 from shared_schemas.permissions import Permission
@@ -26,20 +26,20 @@ MOST_AHEAD_MS: Final = 10_000
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One listener. `queue` holds encoded frames; None ends it."""
+    """One listener. `queue` holds frames; None ends it."""
 
     organization_id: OrganizationId
     permissions: frozenset[Permission]
     after: Position
     """Told already, by a process that was ahead of this one."""
-    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(QUEUE + 2))
+    queue: asyncio.Queue[Frame | None] = field(default_factory=lambda: asyncio.Queue(QUEUE + 2))
 
     def wants(self, frame: Frame) -> bool:
         """Whether it may see the frame and has not."""
         new = frame.position is None or frame.position > self.after
-        return new and frame.permission in self.permissions
+        return new and (frame.permission is None or frame.permission in self.permissions)
 
-    def end_with(self, last: bytes | None) -> None:
+    def end_with(self, last: Frame | None) -> None:
         """Forgets what waits, says one last thing if any, and ends."""
         while not self.queue.empty():
             self.queue.get_nowait()
@@ -65,7 +65,7 @@ class Hub:
         """Open connections."""
         return sum(len(each) for each in self._connections.values())
 
-    def join(self, actor: Actor, last_seen: str | None) -> tuple[Connection, list[bytes]]:
+    def join(self, actor: Actor, last_seen: str | None) -> tuple[Connection, list[Frame]]:
         """A new listener, and what to say first: that it is live, or what it missed, or `reset`."""
         connection = Connection(actor.organization_id, actor.permissions, self.position)
         self._connections.setdefault(actor.organization_id, set()).add(connection)
@@ -77,7 +77,7 @@ class Hub:
             return connection, [frames.reset(self.position)]
         connection.after = position
         remembered = self._remembered.get(actor.organization_id, ())
-        missed = [frame.encoded for frame in remembered if connection.wants(frame)]
+        missed = [frame for frame in remembered if connection.wants(frame)]
         return connection, [*missed, frames.ready(max(position, self.position))]
 
     def leave(self, connection: Connection) -> None:
@@ -104,7 +104,7 @@ class Hub:
                 self.leave(connection)
                 connection.end_with(frames.reset(frame.position or self.position))
             else:
-                connection.queue.put_nowait(frame.encoded)
+                connection.queue.put_nowait(frame)
 
     def advance(self, position: Position, *, forget_before: int) -> None:
         """Everything up to here was passed on; what is older than a millisecond is forgotten."""

@@ -1,0 +1,1 @@
+"""Live updates: events read once per process, told to every connection that may hear of them."""
