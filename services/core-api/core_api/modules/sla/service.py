@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.modules.sla.clock import Metric
 from core_api.modules.sla.ledger import Cause, Ledger, Page, calendars_in
+from core_api.modules.sla.models import COUNTED
 from core_api.modules.sla.policies import Policies, Policy, PolicyBook, Routing
 from core_api.modules.sla.rules import Happening, Offer, Timer, advance
 from shared_schemas.ids import OrganizationId, UserId
 
-__all__ = ["Followed", "TicketFacts", "TicketMoment", "apply", "follow"]
+__all__ = ["COUNTED", "Cause", "Followed", "TicketFacts", "TicketMoment", "apply", "follow"]
 
 _OVER: Final = frozenset({"resolved", "closed"})
 _REPLY: Final = "reply"
