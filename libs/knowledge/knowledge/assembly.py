@@ -66,4 +66,5 @@ async def open_ingestion(
             compute=compute,
             rows=rows,
             word_counts=word_counts,
+            quota=settings.quota,
         )

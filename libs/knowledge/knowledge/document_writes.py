@@ -13,7 +13,9 @@ from knowledge.models import Chunk, Document, DocumentStatus, DocumentVersion, S
 from knowledge.originals import Original, SubmittedDocument
 from knowledge.outline import Outline
 from knowledge.preparation import PreparedDocument
+from knowledge.quotas import Quota, check_characters, may_add_now, used
 from knowledge.storage import fetched_prefix
+from knowledge.versions import forget_newer
 from shared_schemas.ids import UserId
 
 # Tables, not classes: nothing here needs the session to keep objects in step.
@@ -94,9 +96,10 @@ async def write_indexed(
     original: Original,
     prepared: PreparedDocument,
     stages: dict[str, float],
+    quota: Quota,
 ) -> int:
     """The version as the document's current one, the chunks of the former gone; returns how many
-    those were."""
+    those were. Raises QuotaExceeded."""
     text = prepared.text
     version = {
         **_facts_of(original),
@@ -122,7 +125,15 @@ async def write_indexed(
         "current_version": document.number,
     }
     written = _changing_version(job, version).returning(_versions.id).cte("written")
-    await _change(session, job, changes, adding=written)
+    tenant = sa.literal(job.organization_id, sa.Uuid())
+    seen, may_add = await _change(
+        session, job, changes, used(tenant, "characters"), may_add_now(tenant), adding=written
+    )
+    if not document.was_indexed:
+        added = len(text.text)
+        await check_characters(
+            session, job.organization_id, quota, added, seen=seen, may_add=may_add
+        )
     former = await session.execute(
         sa.delete(_CHUNKS)
         .where(_chunks.organization_id == job.organization_id)
@@ -159,8 +170,7 @@ async def write_unchanged(
         job,
         {"status": DocumentStatus.INDEXED, "latest_version": _documents.current_version},
     )
-    await session.execute(sa.delete(_VERSIONS).where(*_of_job(job)))
-    await usage.count(session, job.organization_id, bytes=-document.counted_bytes)
+    await forget_newer(session, job.organization_id, document.id)
 
 
 async def write_waiting(
@@ -231,12 +241,14 @@ async def _change(
     session: AsyncSession,
     job: ClaimedJob,
     changes: dict[str, Any],
-    *,
+    *returning: Any,
     adding: sa.CTE | None = None,
-) -> None:
+) -> Any:
     """Raises LeaseLost when the document is gone. `adding` is written in the same statement."""
-    statement = _changing(job, changes).returning(_documents.id)
+    statement = _changing(job, changes).returning(*(returning or (_documents.id,)))
     if adding is not None:
         statement = statement.add_cte(adding)
-    if (await session.execute(statement)).first() is None:
+    row = (await session.execute(statement)).first()
+    if row is None:
         raise LeaseLost
+    return row

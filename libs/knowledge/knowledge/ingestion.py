@@ -58,6 +58,7 @@ from knowledge.preparation import (
     index_passages,
 )
 from knowledge.progress import Progress, Stage
+from knowledge.quotas import Quota
 from knowledge.settings import IngestionSettings
 from knowledge.storage import drop_attempts, prefix_of
 from knowledge.submission import tidy_title
@@ -91,6 +92,7 @@ class Ingestion:
     rows: Compute
     """For `chunk_rows` only: its queue is milliseconds long, whatever `compute` is busy with."""
     word_counts: WordCounts
+    quota: Quota
 
     async def work_off(self, job: ClaimedJob) -> None:
         """Indexes the job's document, or writes down why not. Raises only CancelledError."""
@@ -221,7 +223,7 @@ class Ingestion:
         first = await self.rows(chunk_rows, *key, numbers[0])  # most documents have no more
         async with self.queue.fenced(job) as session:
             former = await write_indexed(
-                session, job, document, original, prepared, progress.seconds()
+                session, job, document, original, prepared, progress.seconds(), self.quota
             )
             await session.execute(INSERT_CHUNKS, first)
             for more in numbers[1:]:

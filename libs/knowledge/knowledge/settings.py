@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from chassis.settings import SettingsGroup
 from knowledge.models import EMBEDDING_DIMENSIONS
 from knowledge.parsing.extraction import Limits
+from knowledge.quotas import Quota
 
 
 class EmbeddingSettings(SettingsGroup):
@@ -52,6 +53,10 @@ class IngestionSettings(SettingsGroup):
     # Addresses an organization's own intranet may be fetched from: "10.20.0.0/16,10.30.0.0/16".
     fetch_allowed_networks: Annotated[tuple[str, ...], NoDecode] = ()
     lease: timedelta = timedelta(seconds=60)
+    # What one organization may keep, of everything.
+    quota_documents: int = Field(default=100_000, gt=0)
+    quota_bytes: int = Field(default=50 * 1024 * 1024 * 1024, gt=0)
+    quota_characters: int = Field(default=2_000_000_000, gt=0)
 
     @field_validator("fetch_allowed_networks", mode="before")
     @classmethod
@@ -66,6 +71,11 @@ class IngestionSettings(SettingsGroup):
         for network in value:
             ipaddress.ip_network(network)
         return value
+
+    @property
+    def quota(self) -> Quota:
+        """Of one organization."""
+        return Quota(self.quota_documents, self.quota_bytes, self.quota_characters)
 
     @property
     def limits(self) -> Limits:

@@ -1,9 +1,9 @@
 """Taking documents in: row, place in the queue and event, all in the caller's transaction."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,20 +12,15 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from chassis.data.columns import utc_now
 from chassis.data.object_storage import StoredObject
-from chassis.messaging import outbox
-from chassis.messaging.job_queue import FINISHED, JobQueue, JobState
-from chassis.observability.tracing import current_traceparent
+from chassis.messaging.job_queue import FINISHED, JobQueue
 from chassis.web.errors import Conflict
-from knowledge import usage
 from knowledge.addresses import AddressPolicy
 from knowledge.failures import DocumentTooLong, EmptyDocument, refused_for
 from knowledge.models import (
-    SCHEMA,
     Chunking,
     Document,
     DocumentStatus,
     DocumentVersion,
-    IngestionJob,
     Language,
     LegalBasis,
     SourceType,
@@ -34,44 +29,15 @@ from knowledge.models import (
 from knowledge.parsing.causes import ParsingFailure
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.sniffing import sniff
+from knowledge.quotas import Quota
+from knowledge.submission_rows import Rows, empty_version, enqueue, write
 from shared_schemas.actor import Actor
-from shared_schemas.events import DocumentSubmitted
 from shared_schemas.ids import new_id
 
 MAX_TITLE: Final = 300
 _TITLE_OF_TEXT: Final = 80
 _LIMITS: Final = Limits()
-_DOCUMENTS: Final = cast("sa.Table", Document.__table__)
-_VERSIONS: Final = cast("sa.Table", DocumentVersion.__table__)
-_JOBS: Final = IngestionJob.__table__
-_OF_JOB: Final = (
-    "id",
-    "organization_id",
-    "state",
-    "document_id",
-    "version_number",
-    "correlation_id",
-    "traceparent",
-)
-
-
-def _adding(table: sa.Table, prefix: str, columns: Iterable[str]) -> sa.CTE:
-    values = {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in columns}
-    return sa.insert(table).values(values).cte(f"new_{table.name}")
-
-
-# Built once: the unit of work would cost more than everything else that queueing a document does.
-_ENQUEUE: Final = outbox.insertion(SCHEMA).add_cte(_adding(_JOBS, "job_", _OF_JOB))
-_ADD_VERSION: Final = _ENQUEUE.add_cte(
-    _adding(_VERSIONS, "version_", _VERSIONS.c.keys()),
-    usage.adding(
-        organization_id=sa.bindparam("job_organization_id"),
-        documents=sa.bindparam("used_documents", type_=sa.BigInteger()),
-        bytes=sa.bindparam("version_counted_bytes", type_=sa.BigInteger()),
-    ).cte("used"),
-)
-# Submitting is the one thing that many do at once: document, job and event in one round trip.
-_SUBMIT: Final = _ADD_VERSION.add_cte(_adding(_DOCUMENTS, "document_", _DOCUMENTS.c.keys()))
+DEFAULT_QUOTA: Final = Quota()
 
 
 class DocumentNotCancellable(Conflict):
@@ -187,10 +153,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A document as it was taken in, and its only version."""
+    """A document as it was taken in, with its version; or the one that says the same already."""
 
     document: Document
     version: DocumentVersion
+    is_duplicate: bool = False
 
 
 async def submit(
@@ -205,14 +172,18 @@ async def submit(
     access: Access = EVERYBODY,
     external_id: str | None = None,
     upload: Upload | None = None,
+    allow_duplicate: bool = False,
+    quota: Quota = DEFAULT_QUOTA,
 ) -> Submitted:
     """A pending document. Without a `language` the worker detects it.
 
-    `upload` says under which ids the original lies in the storage.
+    `upload` says under which ids the original lies in the storage. Unless `allow_duplicate`, what
+    says the same to the same people as a document that is searched already is not taken in again:
+    that one is returned. Raises QuotaExceeded.
     """
     now = utc_now()
     upload = upload or Upload()
-    values = {
+    document = {
         "id": upload.document_id,
         "organization_id": actor.organization_id,
         "title": tidy_title(title or "") or source.title,
@@ -231,65 +202,57 @@ async def submit(
         "updated_at": now,
         "version": 1,
     }
-    document = Document(**values)
-    columns = _version(actor, source, upload, 1, chunking, language)
-    version = DocumentVersion(**columns)
-    await session.execute(
-        _SUBMIT,
-        {
-            **{f"document_{name}": value for name, value in values.items()},
-            **{f"version_{name}": value for name, value in columns.items()},
-            **_place_in_queue(session, actor, document.id, 1),
-            "used_documents": 1,
-        },
-    )
-    for row in (document, version):
+    rows = Rows(document, version_of(actor, source, upload, 1, chunking, language))
+    like = None if allow_duplicate else source.content_sha256
+    twin_id = await write(session, actor, rows, quota, unless_like=like)
+    if twin_id is not None:
+        return await _searched(session, actor, twin_id)
+    submitted = Submitted(Document(**document), DocumentVersion(**rows.version))
+    for row in (submitted.document, submitted.version):
         make_transient_to_detached(row)
         session.add(row)  # as if it had just been read
-    return Submitted(document, version)
+    return submitted
 
 
-async def submit_version(
-    session: AsyncSession,
-    actor: Actor,
-    queue: JobQueue,
-    document: Document,
-    source: Source,
-    *,
-    title: str | None = None,
-    chunking: Chunking | None = None,
-    language: Language | None = None,
-    upload: Upload | None = None,
-) -> int:
-    """Another version of a document that is locked with its jobs; returns its number.
-
-    The current one is searched until this one is indexed. One that is still on its way gives up
-    its place: what comes last counts.
-    """
-    await _stop(session, queue, document)
-    await session.refresh(document)
-    document.latest_version += 1
+async def retry(session: AsyncSession, actor: Actor, document: Document) -> None:
+    """Puts the newest version, which failed or was cancelled, back into the queue. Raises
+    DocumentNotRetryable."""
+    if document.status not in (DocumentStatus.FAILED, DocumentStatus.CANCELLED):
+        raise DocumentNotRetryable
     document.status = DocumentStatus.PENDING
     document.error_code = document.error_message = None
     document.version += 1
-    document.title = tidy_title(title or "") or document.title
-    document.chunking = chunking or document.chunking
-    number = document.latest_version
-    upload = upload or Upload(document.id)
-    version = _version(actor, source, upload, number, document.chunking, language)
-    await session.flush()
-    await session.execute(
-        _ADD_VERSION,
-        {
-            **{f"version_{name}": value for name, value in version.items()},
-            **_place_in_queue(session, actor, document.id, number),
-            "used_documents": 0,
-        },
+    await enqueue(session, actor, document.id, document.latest_version)
+
+
+async def cancel(session: AsyncSession, queue: JobQueue, document: Document) -> None:
+    """Stops the work on a document, also while a worker is at it. Raises DocumentNotCancellable.
+
+    A version that was searched before is searched on. The worker loses its lease with this
+    transaction: nothing it writes afterwards is kept.
+    """
+    if not await stop(session, queue, document):
+        raise DocumentNotCancellable
+    # Read again: the worker may have written between the caller's read and the job's lock.
+    await session.refresh(document)
+    document.status = DocumentStatus.CANCELLED
+    document.version += 1
+
+
+async def stop(session: AsyncSession, queue: JobQueue, document: Document) -> bool:
+    """Whether there was work on the document, which now there is not."""
+    jobs = queue.table.c
+    unfinished = await session.scalar(
+        sa.select(jobs.id).where(
+            jobs.organization_id == document.organization_id,
+            jobs.document_id == document.id,
+            jobs.state.not_in(FINISHED),
+        )
     )
-    return number
+    return unfinished is not None and await queue.cancel(session, unfinished)
 
 
-def _version(
+def version_of(
     actor: Actor,
     source: Source,
     upload: Upload,
@@ -297,8 +260,9 @@ def _version(
     chunking: Chunking,
     language: Language | None,
 ) -> dict[str, Any]:
+    """The columns of a version that waits."""
     return {
-        **dict.fromkeys(_VERSIONS.c.keys()),
+        **empty_version(),
         "id": upload.version_id,
         "organization_id": actor.organization_id,
         "document_id": upload.document_id,
@@ -313,63 +277,22 @@ def _version(
         "counted_bytes": source.size_bytes or 0,
         "chunking": chunking.value,
         "language": language,
-        "chunk_count": 0,
         "submitted_by": actor.user_id,
-        "created_at": utc_now(),
     }
 
 
-async def retry(session: AsyncSession, actor: Actor, document: Document) -> None:
-    """Puts the newest version, which failed or was cancelled, back into the queue. Raises
-    DocumentNotRetryable."""
-    if document.status not in (DocumentStatus.FAILED, DocumentStatus.CANCELLED):
-        raise DocumentNotRetryable
-    document.status = DocumentStatus.PENDING
-    document.error_code = document.error_message = None
-    document.version += 1
-    await session.execute(
-        _ENQUEUE, _place_in_queue(session, actor, document.id, document.latest_version)
-    )
-
-
-async def cancel(session: AsyncSession, queue: JobQueue, document: Document) -> None:
-    """Stops the work on a document, also while a worker is at it. Raises DocumentNotCancellable.
-
-    A version that was searched before is searched on.
-    The worker loses its lease with this transaction: nothing it writes afterwards is kept.
-    """
-    if not await _stop(session, queue, document):
-        raise DocumentNotCancellable
-    # Read again: the worker may have written between the caller's read and the job's lock.
-    await session.refresh(document)
-    document.status = DocumentStatus.CANCELLED
-    document.version += 1
-
-
-async def _stop(session: AsyncSession, queue: JobQueue, document: Document) -> bool:
-    """Whether there was work on the document, which now there is not."""
-    jobs = queue.table.c
-    unfinished = await session.scalar(
-        sa.select(jobs.id).where(
-            jobs.organization_id == document.organization_id,
-            jobs.document_id == document.id,
-            jobs.state.not_in(FINISHED),
+async def _searched(session: AsyncSession, actor: Actor, document_id: UUID) -> Submitted:
+    found = await session.execute(
+        sa.select(Document, DocumentVersion)
+        .join(
+            DocumentVersion,
+            sa.and_(
+                DocumentVersion.organization_id == Document.organization_id,
+                DocumentVersion.document_id == Document.id,
+                DocumentVersion.number == Document.current_version,
+            ),
         )
+        .where(Document.organization_id == actor.organization_id, Document.id == document_id)
     )
-    return unfinished is not None and await queue.cancel(session, unfinished)
-
-
-def _place_in_queue(
-    session: AsyncSession, actor: Actor, document_id: UUID, number: int
-) -> dict[str, Any]:
-    """The parameters of `_ENQUEUE`: a job, and the event that tells of it."""
-    return {
-        "job_id": new_id(),
-        "job_organization_id": actor.organization_id,
-        "job_state": JobState.PENDING,
-        "job_document_id": document_id,
-        "job_version_number": number,
-        "job_correlation_id": actor.request_id,
-        "job_traceparent": current_traceparent(),
-        **outbox.parameters(session, DocumentSubmitted.by(actor, document_id=document_id)),
-    }
+    document, version = found.one()
+    return Submitted(document, version, is_duplicate=True)

@@ -3,7 +3,7 @@
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,20 +30,31 @@ _TABLE: Final = cast("sa.Table", KnowledgeUsage.__table__)
 _SUMS: Final = ("documents", "bytes", "characters")
 
 
-def adding(**sums: Any) -> Any:
-    """The statement that adds to the shard of this connection; all but `organization_id` optional.
+def adding_from(of: sa.FromClause | None = None, **sums: Any) -> Insert:
+    """The statement that adds to the shard of this connection, if `of` has a row; of the sums all
+    but `organization_id` are optional.
 
     To be a transaction's last: others of the same shard wait for its commit.
     """
-    shard = sa.func.mod(sa.func.pg_backend_pid(), SHARDS)
-    values = {"organization_id": sums.pop("organization_id"), "shard": shard}
-    statement = insert(_TABLE).values(values | {name: sums.get(name, 0) for name in _SUMS})
-    changed = {name: _TABLE.c[name] + statement.excluded[name] for name in _SUMS if name in sums}
+    columns = {
+        "organization_id": sums["organization_id"],
+        "shard": sa.cast(sa.func.mod(sa.func.pg_backend_pid(), SHARDS), sa.SmallInteger()),
+        **{name: sums.get(name, sa.literal(0, sa.BigInteger())) for name in _SUMS},
+    }
+    rows = sa.select(*columns.values())
+    if of is not None:
+        rows = rows.select_from(of)
+    statement = insert(_TABLE).from_select(list(columns), rows, include_defaults=False)
     return statement.on_conflict_do_update(
-        index_elements=[_TABLE.c.organization_id, _TABLE.c.shard], set_=changed
+        index_elements=[_TABLE.c.organization_id, _TABLE.c.shard],
+        set_={name: _TABLE.c[name] + statement.excluded[name] for name in _SUMS if name in sums},
     )
 
 
 async def count(session: AsyncSession, organization_id: OrganizationId, **sums: int) -> None:
     """Adds to what the organization uses; negative for what is gone."""
-    await session.execute(adding(organization_id=organization_id, **sums))
+    tenant = sa.literal(organization_id, sa.Uuid())
+    added: dict[str, Any] = {
+        name: sa.literal(value, sa.BigInteger()) for name, value in sums.items()
+    }
+    await session.execute(adding_from(organization_id=tenant, **added))

@@ -31,16 +31,18 @@ async def add_all(session: AsyncSession, events: Sequence[BaseEvent]) -> None:
     await session.execute(sa.insert(_table(session.info["schema"])), rows)
 
 
-def insertion(schema: str) -> sa.Insert:
+def insertion(schema: str, *, of: sa.FromClause | None = None) -> sa.Insert:
     """The statement that publishes; its parameters are `parameters(session, event)`.
 
     For a hot command that hangs its own inserts on it (`add_cte`) and so takes one round trip. To
-    be built once.
+    be built once. With `of` it publishes as many times as that has rows: once, or not at all.
     """
     table = _table(schema)
-    return sa.insert(table).values(
-        {name: sa.bindparam(_PREFIX + name, type_=table.c[name].type) for name in _WRITTEN}
-    )
+    values = {name: sa.bindparam(_PREFIX + name, type_=table.c[name].type) for name in _WRITTEN}
+    if of is None:
+        return sa.insert(table).values(values)
+    rows = sa.select(*values.values()).select_from(of)
+    return sa.insert(table).from_select(list(values), rows, include_defaults=False)
 
 
 def parameters(session: AsyncSession, event: BaseEvent) -> dict[str, Any]:
