@@ -47,7 +47,8 @@ class UnsupportedType(DocumentRefused, UnsupportedMediaType):
 
     code = Cause.UNSUPPORTED_TYPE
     message = (
-        "Tipo de arquivo não aceito. Envie texto, Markdown, HTML, PDF ou DOCX; "
+        "Tipo de arquivo não aceito. Envie PDF, DOCX, XLSX, PPTX, ODT, RTF, EPUB, HTML, Markdown, "
+        "texto, CSV, e-mail (EML ou MSG), imagem (PNG, JPEG, TIFF ou WebP) ou um ZIP deles; "
         "o que vale é o conteúdo, não a extensão do nome."
     )
 
@@ -58,7 +59,7 @@ class LegacyOffice(DocumentRefused, UnsupportedMediaType):
     code = Cause.LEGACY_OFFICE
     message = (
         "O arquivo está em um formato antigo do Office ou protegido por senha. "
-        "Salve-o como DOCX ou PDF sem senha e envie de novo."
+        "Salve-o como DOCX, XLSX, PPTX ou PDF sem senha e envie de novo."
     )
 
 
@@ -81,8 +82,8 @@ class NeedsOcr(DocumentRefused, InvalidInput):
 
     code = Cause.NEEDS_OCR
     message = (
-        "O PDF contém apenas imagens, sem texto. "
-        "Passe-o por reconhecimento de texto (OCR) e envie de novo."
+        "O documento contém apenas imagens, sem texto, e o reconhecimento de texto (OCR) não está "
+        "instalado. Peça ao administrador que o instale, ou envie uma versão com texto."
     )
 
 

@@ -1,5 +1,6 @@
 """A document's original: fetched into the storage where need be, and read as normalised text."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -8,12 +9,13 @@ from chassis.data.object_storage import ObjectStorage
 from knowledge.failures import OriginalMissing, refused_for
 from knowledge.fetching import UrlFetcher
 from knowledge.models import Chunking, Language, SourceType
-from knowledge.parsing.causes import ParsingFailure
+from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.normalising import NormalisedText, normalise
 from knowledge.parsing.plain_text import extract_text
 from knowledge.parsing.sniffing import Format, sniff
+from knowledge.parsing.tesseract import tesseract
 from knowledge.sandbox import Sandbox
 from knowledge.settings import IngestionSettings
 from knowledge.storage import open_original, put_original, read_original
@@ -108,10 +110,30 @@ class OriginalReader:
             if original.form is Format.TEXT and original.size_bytes <= _SMALL_TEXT:
                 raw = await read_original(self._storage, key)
                 return await self._compute(_decoded, raw, original.charset, limits)
-            file = await open_original(self._storage, key)
-            return await self._sandbox.parse(file, original.form, charset=original.charset)
+            return await self._parsed(original, key)
         except ParsingFailure as failure:
             raise refused_for(failure.cause) from failure
+
+    async def _parsed(self, original: Original, key: str) -> NormalisedText:
+        """Pages that are pictures are read in a second pass, where text recognition is installed:
+        seconds for each of them, and only then."""
+        try:
+            text = await self._read(original, key, recognise=False)
+        except ParsingFailure as failure:
+            if failure.cause is not Cause.NEEDS_OCR or not await _can_recognise():
+                raise
+        else:
+            if not text.unread_pages or not await _can_recognise():
+                return text
+        return await self._read(original, key, recognise=True)
+
+    async def _read(self, original: Original, key: str, *, recognise: bool) -> NormalisedText:
+        return await self._sandbox.parse(
+            await open_original(self._storage, key),
+            original.form,
+            charset=original.charset,
+            recognise=recognise,
+        )
 
     async def _download(self, document: SubmittedDocument) -> Original:
         if document.source_uri is None:
@@ -126,6 +148,10 @@ class OriginalReader:
             except ParsingFailure as failure:
                 raise refused_for(failure.cause) from failure
             return Original(key, form, stored.size_bytes, stored.sha256, charset=page.charset)
+
+
+async def _can_recognise() -> bool:
+    return await asyncio.to_thread(tesseract) is not None
 
 
 def _of_row(document: SubmittedDocument, key: str | None, form: Format) -> Original:

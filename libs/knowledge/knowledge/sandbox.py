@@ -4,13 +4,14 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -54,16 +55,32 @@ class Sandbox:
         self._limits = limits
         self._idle: deque[_Child] = deque()
         self._places = asyncio.Semaphore(processes)
+        self._slow_place = asyncio.Semaphore(1)
 
     async def parse(
-        self, file: File, form: Format, *, charset: str | None = None
+        self,
+        file: File,
+        form: Format,
+        *,
+        charset: str | None = None,
+        main_content: bool = False,
+        recognise: bool = False,
     ) -> NormalisedText:
         """The normalised text of a file. Raises ParsingFailure, and what reading `file` raises.
 
+        `main_content`: of a page from the Web only the article. `recognise`: pictures are read too,
+        which takes seconds per page and has a process of its own, so that nobody waits behind it.
         Cancelling the call kills the process at once.
         """
-        answer = await self._ask(file, {"format": form.value, "charset": charset})
-        return _read(answer, self._limits.text)
+        request = {
+            "format": form.value,
+            "charset": charset,
+            "main_content": main_content,
+            "recognise": recognise,
+        }
+        if recognise:
+            return _read(await self._ask_alone(file, request), self._limits.text)
+        return _read(await self._ask(file, request), self._limits.text)
 
     async def render_page(
         self, file: File, page: int, *, mark: Mark | None = None, max_pixels: int = MAX_PIXELS
@@ -90,6 +107,16 @@ class Sandbox:
             else:
                 self._idle.append(child)
         return answer
+
+    async def _ask_alone(self, file: File, request: dict[str, Any]) -> dict[str, Any]:
+        """By a process that ends with the file: it is seldom needed, and it has grown large."""
+        seconds = self._limits.text.recognition_seconds + self._limits.wall.total_seconds()
+        async with self._slow_place:
+            child = await _Child.start(replace(self._limits, wall=timedelta(seconds=seconds)))
+            try:
+                return await child.ask(file, request)
+            finally:
+                await child.kill()
 
     async def _child(self) -> "_Child":
         """A warm process, unless something killed it while it was idle."""
@@ -189,7 +216,9 @@ class _Child:
         return Cause.PARSER_CRASHED
 
     async def kill(self) -> None:
-        """Ends the process for certain and collects it."""
+        """Ends the process, and what it has started, for certain and collects it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         # Shielded: a cancelled job must not leave a zombie.
@@ -227,6 +256,7 @@ def _read(answer: dict[str, Any], limits: Limits) -> NormalisedText:
         )
         pages = tuple(int(at) for at in answer["page_starts"])
         title = answer["title"]
+        unread = int(answer["unread_pages"])
         sound = (
             isinstance(text, str)
             and 0 < len(text) <= limits.max_characters
@@ -240,4 +270,4 @@ def _read(answer: dict[str, Any], limits: Limits) -> NormalisedText:
         raise ParsingFailure(Cause.PARSER_CRASHED) from error
     if not sound:
         raise ParsingFailure(Cause.PARSER_CRASHED)
-    return NormalisedText(text, headings, pages, str(title)[:200] if title else None)
+    return NormalisedText(text, headings, pages, str(title)[:200] if title else None, unread)

@@ -19,7 +19,7 @@ from knowledge.parsing.docx import extract_docx
 from knowledge.parsing.extraction import Block, Extraction, Limits
 from knowledge.parsing.html import extract_html
 from knowledge.parsing.normalising import NormalisedText, clean, normalise
-from knowledge.parsing.pdf import extract_pdf
+from knowledge.parsing.parser import parse
 from knowledge.parsing.plain_text import extract_text
 from knowledge.parsing.sniffing import Format, sniff
 
@@ -39,7 +39,7 @@ def read_docx(raw: bytes) -> NormalisedText:
 
 
 def read_pdf(raw: bytes) -> NormalisedText:
-    return normalise(extract_pdf(raw, LIMITS), LIMITS)
+    return parse(raw, Format.PDF, LIMITS)
 
 
 def titles(text: NormalisedText) -> list[tuple[int, str]]:
@@ -121,7 +121,21 @@ class TestSniffing:
             (b"texto", Format.TEXT),
             (b"%PDF-1.4 ...", Format.PDF),
             (b"\n\n%PDF-1.4 ...", Format.PDF),
-            (b"PK\x03\x04....", Format.DOCX),
+            (b"PK\x03\x04....", Format.ZIP),
+            (make_docx()[:8192], Format.DOCX),
+            (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", Format.PNG),
+            (b"\xff\xd8\xff\xe0\x00\x10JFIF", Format.JPEG),
+            (b"II*\x00\x08\x00\x00\x00", Format.TIFF),
+            (b"RIFF\x10\x00\x00\x00WEBPVP8 ", Format.WEBP),
+            (b"{\\rtf1 texto}", Format.RTF),
+            (b"\xef\xbb\xbf{\\rtf1 texto}", Format.RTF),
+            (b"From: a@b\r\nSubject: x\r\n\r\ntexto", Format.EML),
+            (b"From ana Fri Nov 20\nFrom: a@b\nDate: x\n\ntexto", Format.EML),
+            (b"De: Ana\nPara: Bruno\n\nUm recado", Format.TEXT),
+            (b"nome;idade\nAna;30\nBia;41\n", Format.CSV),
+            (b"nome,idade\nAna,30\nBia,41\n", Format.CSV),
+            ("Olá, Ana,\nvolto logo, espero.\n".encode(), Format.TEXT),
+            (b"Nome: Ana\nIdade: 30\n", Format.TEXT),
             (b"  <!DOCTYPE html><p>x", Format.HTML),
             (b"<?xml version='1.0'?><!-- x --><html>", Format.HTML),
             ("<html>".encode("utf-16"), Format.HTML),
@@ -137,11 +151,9 @@ class TestSniffing:
         ("raw", "cause"),
         [
             (b"", Cause.EMPTY),
-            (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", Cause.UNSUPPORTED_TYPE),
-            (b"\xff\xd8\xff\xe0\x00\x10JFIF", Cause.UNSUPPORTED_TYPE),
+            (b"GIF89a\x01\x00", Cause.UNSUPPORTED_TYPE),
             (b"\x7fELF\x02\x01\x01", Cause.UNSUPPORTED_TYPE),
             (b"MZ\x90\x00\x03\x00", Cause.UNSUPPORTED_TYPE),
-            (b"{\\rtf1 texto}", Cause.UNSUPPORTED_TYPE),
             (b"\x1f\x8b\x08\x00\x00\x00", Cause.UNSUPPORTED_TYPE),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", Cause.LEGACY_OFFICE),
             (bytes(range(256)) * 8, Cause.UNSUPPORTED_TYPE),
@@ -233,7 +245,7 @@ class TestPdf:
 
     def test_too_many_pages_are_refused(self) -> None:
         with pytest.raises(ParsingFailure) as failure:
-            extract_pdf(make_pdf("a", "b", "c"), Limits(max_pages=2))
+            parse(make_pdf("a", "b", "c"), Format.PDF, Limits(max_pages=2))
         assert failure.value.cause is Cause.TOO_LONG
 
 

@@ -24,7 +24,7 @@ def assert_refused(answer: httpx.Response, status: int, code: str | None = None)
     [
         (b"", 422, "DOCUMENT_EMPTY"),
         (b"\x7fELF" + bytes(2000), 415, "DOCUMENT_TYPE_UNSUPPORTED"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(2000), 415, "DOCUMENT_TYPE_UNSUPPORTED"),
+        (b"GIF89a" + bytes(2000), 415, "DOCUMENT_TYPE_UNSUPPORTED"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000), 415, "DOCUMENT_LEGACY_OFFICE"),
     ],
     ids=["empty", "program", "picture", "old office"],

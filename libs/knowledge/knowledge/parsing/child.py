@@ -57,7 +57,15 @@ def answer(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
 
 def _parsed(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
     form, limits = Format(request["format"]), Limits(**request["limits"])
-    return _as_json(parse(raw, form, limits, charset=request["charset"]))
+    text = parse(
+        raw,
+        form,
+        limits,
+        charset=request["charset"],
+        recognise=request["recognise"],
+        main_content=request["main_content"],
+    )
+    return _as_json(text)
 
 
 def _rendered(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
@@ -77,6 +85,7 @@ def _as_json(text: NormalisedText) -> dict[str, Any]:
         ],
         "page_starts": text.page_starts,
         "title": text.title,
+        "unread_pages": text.unread_pages,
     }
 
 

@@ -12,9 +12,10 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 
 from knowledge.parsing.causes import Cause, ParsingFailure
-from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
+from knowledge.parsing.containers import open_container, refuse_encrypted
+from knowledge.parsing.extraction import Block, Extraction, Limits
+from knowledge.parsing.tables import table_blocks
 
-_MAX_ENTRIES: Final = 10_000
 _HEADING_NAME: Final = re.compile(r"(?:heading|título|titulo) ([1-6])", re.IGNORECASE)
 # What zipfile and python-docx let through of damaged archives and missing parts.
 _OF_DAMAGE: Final = (
@@ -32,7 +33,10 @@ _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006
 
 def extract_docx(raw: bytes, limits: Limits) -> Extraction:
     """The body's blocks. Headers, footers and deleted revisions are not part of it."""
-    _refuse_bombs_and_strangers(raw, limits)
+    with open_container(raw, limits) as archive:
+        refuse_encrypted(archive)
+        if _MAIN_PART not in archive.namelist():
+            raise ParsingFailure(Cause.UNSUPPORTED_TYPE)
     try:
         document = docx.Document(io.BytesIO(raw))
         levels = _heading_levels(document)
@@ -45,23 +49,6 @@ def extract_docx(raw: bytes, limits: Limits) -> Extraction:
         raise ParsingFailure(Cause.TOO_COMPLEX if out_of_memory else Cause.BROKEN) from error
     except _OF_DAMAGE as error:
         raise ParsingFailure(Cause.BROKEN) from error
-
-
-def _refuse_bombs_and_strangers(raw: bytes, limits: Limits) -> None:
-    """By the archive's directory, before anything is unpacked; a lying size only truncates."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise ParsingFailure(Cause.BROKEN) from error
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > limits.max_unpacked_bytes or len(entries) > _MAX_ENTRIES:
-        raise ParsingFailure(Cause.ARCHIVE_BOMB)
-    names = {entry.filename for entry in entries}
-    if any(entry.flag_bits & 0x1 for entry in entries):
-        raise ParsingFailure(Cause.ENCRYPTED)
-    if _MAIN_PART not in names:
-        raise ParsingFailure(Cause.UNSUPPORTED_TYPE)
 
 
 def _heading_levels(document: Any) -> dict[str, int]:
@@ -110,18 +97,15 @@ def _paragraph(paragraph: Any, levels: dict[str, int]) -> Iterator[Block]:
 
 def _table(table: Any) -> Iterator[Block]:
     """A block per row. A nested table's text stays in its cell."""
-    rows = 0
-    for row in table.iter(_TR):
-        if next(row.iterancestors(_TBL)) is not table:
-            continue
-        cells = [
-            " ".join(_text_of(cell).split())
+    yield from table_blocks(
+        [
+            _text_of(cell)
             for cell in row.iterdescendants(_TC)
             if next(cell.iterancestors(_TR)) is row
         ]
-        if any(cells):
-            yield Block(CELL_SEPARATOR.join(cells), tight=rows > 0)
-            rows += 1
+        for row in table.iter(_TR)
+        if next(row.iterancestors(_TBL)) is table
+    )
 
 
 def _text_of(element: Any) -> str:

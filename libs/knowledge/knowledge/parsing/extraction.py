@@ -7,11 +7,19 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much text one document may have. 10,000,000 characters are about 4,000 printed pages."""
+    """How much text one document may have. 10,000,000 characters are about 4,000 printed pages.
+
+    `max_members` files may be within one file, `max_depth` deep. Pictures are read up to
+    `max_pictures` and `recognition_seconds`.
+    """
 
     max_characters: int = 10_000_000
     max_pages: int = 5_000
     max_unpacked_bytes: int = 100 * 1024 * 1024
+    max_members: int = 500
+    max_depth: int = 3
+    max_pictures: int = 200
+    recognition_seconds: float = 300
 
 
 @dataclass(frozen=True, slots=True)

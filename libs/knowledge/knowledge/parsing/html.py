@@ -7,7 +7,8 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from knowledge.parsing.decoding import decode
-from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction
+from knowledge.parsing.extraction import Block, Extraction
+from knowledge.parsing.tables import REPEAT_EVERY, row_line
 
 # Python knows codecs that are no charsets (punycode, utf-7 …), some of them quadratic.
 _CHARSET: Final = re.compile(
@@ -33,9 +34,23 @@ _BLOCKS: Final = frozenset({
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 
 
-def extract_html(raw: bytes, *, charset: str | None = None) -> Extraction:
-    """The blocks of a page. `charset` is what the HTTP header declared."""
-    tree = LexborHTMLParser(decode(raw, _charset(raw, charset)))
+def extract_html(
+    raw: bytes, *, charset: str | None = None, main_content: bool = False
+) -> Extraction:
+    """The blocks of a page. `charset` is what the HTTP header declared.
+
+    With `main_content` only the article, without the portal around it; a page that has none, and a
+    page somebody uploads, is read as a whole.
+    """
+    page = decode(raw, _charset(raw, charset))
+    if main_content:
+        # Loaded by pages from the Web only: 40 MB.
+        from knowledge.parsing.main_content import extract_main_content  # noqa: PLC0415
+
+        article = extract_main_content(page)
+        if article is not None:
+            return article
+    tree = LexborHTMLParser(page)
     title = tree.css_first("title")
     hidden = frozenset(node.mem_id for node in tree.css("[hidden]"))
     blocks: Iterator[Block] = iter(())
@@ -70,6 +85,7 @@ class _Reader:
         self._verbatim = 0
         self._row: list[str] | None = None  # cells of the current row, when it is one of data
         self._rows = 0
+        self._header = ""
         self._lists: list[int] = []  # per open list the last number; -1 for bullets
 
     def read(self, root: LexborNode) -> Iterator[Block]:
@@ -151,9 +167,15 @@ class _Reader:
 
     def _end_row(self) -> Iterator[Block]:
         row, self._row = self._row, None
-        if row and any(row):
-            yield Block(CELL_SEPARATOR.join(row), tight=self._rows > 0)
-            self._rows += 1
+        line = row_line(row or ())
+        if not line.strip(" |"):
+            return
+        if self._rows == 0:
+            self._header = line
+        elif self._rows % REPEAT_EVERY == 0:
+            yield Block(self._header, tight=True)
+        yield Block(line, tight=self._rows > 0)
+        self._rows += 1
 
     def _leave_row(self) -> Iterator[Block]:
         """A heading or a table inside a cell: the outer table is layout, its cells are blocks."""

@@ -48,12 +48,16 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class NormalisedText:
-    """The text and its structure. `page_starts[i]` is where page i+1 begins."""
+    """The text and its structure. `page_starts[i]` is where page i+1 begins.
+
+    `unread_pages` are pictures that only text recognition could have read.
+    """
 
     text: str
     headings: tuple[Heading, ...] = ()
     page_starts: tuple[int, ...] = ()
     title: str | None = None
+    unread_pages: int = 0
 
 
 def clean(text: str) -> str:

@@ -1,8 +1,10 @@
-"""PDF through PDFium: the text of each page, lines joined to paragraphs, bookmarks as headings."""
+"""PDF through PDFium: the text of each page, lines joined to paragraphs; bookmarks as headings, or
+else lines in larger letters."""
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 import pypdfium2 as pdfium
@@ -10,6 +12,8 @@ from pypdfium2 import raw as pdfium_c
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import Block, Extraction, Limits
+from knowledge.parsing.pdf_headings import large_lines
+from knowledge.parsing.recognition import Recogniser
 
 _HYPHEN_AT_LINE_END: Final = re.compile(r"[\x02\ufffe\u00ad]\r?\n?")
 _SENTENCE_END: Final = (".", "!", "?", ":", ";")
@@ -17,20 +21,26 @@ _ITEM: Final = re.compile(r"(?:[A-Za-z0-9]{1,4}[.)]|[-–—•·*▪◦])\s")
 # A line this share as long as the page's longest ended because the column did.
 _FULL_LINE: Final = 0.8
 _HALF_LINE: Final = 0.5  # when the next one begins in lower case
-_PAGES_LOOKED_AT_FOR_IMAGES: Final = 3
+_NO_TITLES: Final = frozenset({"", "untitled", "(anonymous)", "sem título"})
+_HEADING_LINES: Final = 4
+MAX_SIDE: Final = 8_000
+"""Pixels of a page's picture."""
+_RECOGNITION_PIXELS: Final = 9_000_000
+_POINTS_PER_INCH: Final = 72
 
 Outline = dict[int, list[tuple[int, str]]]
 """Page index → its bookmarks as (level, title)."""
 
 
-def extract_pdf(raw: bytes, limits: Limits) -> Extraction:
-    """One block per page, more where a bookmark names a line. A scan without text needs OCR."""
+def extract_pdf(raw: bytes, limits: Limits, recogniser: Recogniser) -> Extraction:
+    """One block per page, more where a line is a heading. Pages that are pictures are recognised
+    where that is allowed."""
     document = open_pdf(raw)
     if len(document) > limits.max_pages:
         raise ParsingFailure(Cause.TOO_LONG)
     if len(document) == 0:
         raise ParsingFailure(Cause.BROKEN)
-    return Extraction(_blocks(document), document.get_metadata_value("Title") or None)
+    return Extraction(_blocks(document, recogniser), _title(document))
 
 
 def open_pdf(raw: bytes) -> pdfium.PdfDocument:
@@ -42,18 +52,55 @@ def open_pdf(raw: bytes) -> pdfium.PdfDocument:
         raise ParsingFailure(Cause.ENCRYPTED if encrypted else Cause.BROKEN) from error
 
 
-def _blocks(document: pdfium.PdfDocument) -> Iterator[Block]:
-    outline = _outline(document)
-    readable = seen = False
+def _title(document: pdfium.PdfDocument) -> str | None:
+    title: str = document.get_metadata_value("Title").strip()
+    return None if title.casefold() in _NO_TITLES else title
+
+
+def _blocks(document: pdfium.PdfDocument, recogniser: Recogniser) -> Iterator[Block]:
+    headings = _outline(document) or large_lines(document)
+    readable = seen = pictured = False
     for index in range(len(document)):
         text = _page_text(document, index)
         readable = readable or text is not None
+        if text is not None and not text.strip() and _has_images(document, index):
+            pictured = True
+            text = _recognised(document, index, recogniser)
         seen = seen or bool(text and text.strip())
-        yield from _page_blocks(_reflow(text or ""), index + 1, outline.get(index, []))
+        yield from _page_blocks(text or "", index + 1, headings.get(index, []))
     if not readable:
         raise ParsingFailure(Cause.BROKEN)
     if not seen:
-        raise ParsingFailure(Cause.NEEDS_OCR if _has_images(document) else Cause.EMPTY)
+        raise ParsingFailure(Cause.NEEDS_OCR if pictured and recogniser.unread else Cause.EMPTY)
+
+
+def _recognised(document: pdfium.PdfDocument, index: int, recogniser: Recogniser) -> str:
+    """What a page that is a picture says."""
+    if not recogniser.allowed:
+        recogniser.unread += 1
+        return ""
+    try:
+        page = document[index]
+        picture = page.render(scale=scale_within(page, _RECOGNITION_PIXELS, 200)).to_pil()
+    except pdfium.PdfiumError:
+        return ""
+    return recogniser.read(picture) or ""
+
+
+def scale_within(page: pdfium.PdfPage, max_pixels: int, dots_per_inch: int) -> float:
+    """For a picture of the page. Pages may be meters long or a hair wide; the picture is neither.
+
+    Raises ParsingFailure for a page without a size.
+    """
+    width, height = page.get_size()
+    if not (width > 0 and height > 0 and math.isfinite(width * height)):
+        raise ParsingFailure(Cause.BROKEN)
+    scale: float = min(
+        dots_per_inch / _POINTS_PER_INCH,
+        math.sqrt(max_pixels / (width * height)),
+        MAX_SIDE / max(width, height),
+    )
+    return scale
 
 
 def _page_text(document: pdfium.PdfDocument, index: int) -> str | None:
@@ -72,13 +119,11 @@ def _page_text(document: pdfium.PdfDocument, index: int) -> str | None:
         return None
 
 
-def _reflow(text: str) -> str:
+def _reflow(lines: list[str], widest: int) -> str:
     """Undoes line breaks that are only the column's width, so that a sentence is one line."""
-    lines = _HYPHEN_AT_LINE_END.sub("", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    widest = max(map(len, lines))
     joined: list[str] = []
     before = ""
-    for line in (line.strip() for line in lines):
+    for line in lines:
         if before and line and _continues(before, line, widest):
             joined[-1] += " " + line
         else:
@@ -105,31 +150,46 @@ def _outline(document: pdfium.PdfDocument) -> Outline:
     return outline
 
 
-def _page_blocks(text: str, page: int, bookmarks: list[tuple[int, str]]) -> Iterator[Block]:
-    """The page, cut at the lines that are bookmarks; the first block begins a paragraph."""
-    wanted = {title.casefold(): (level, title) for level, title in reversed(bookmarks)}
+def _page_blocks(text: str, page: int, headings: list[tuple[int, str]]) -> Iterator[Block]:
+    """The page, cut at the lines that are headings; the first block begins a paragraph."""
+    text = _HYPHEN_AT_LINE_END.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.strip() for line in text.split("\n")]
+    widest = max(map(len, lines))
+    wanted = {_key(title): (level, title) for level, title in reversed(headings)}
     body: list[str] = []
     tight = False
-    for line in text.split("\n"):
-        found = wanted.pop(" ".join(line.split()).casefold(), None)
-        if found is None:
-            body.append(line)
+    at = 0
+    while at < len(lines):
+        taken = _heading_lines(lines, at, wanted) if wanted else 0
+        if not taken:
+            body.append(lines[at])
+            at += 1
             continue
         if body:
-            yield Block("\n".join(body), page=page, tight=tight)
+            yield Block(_reflow(body, widest), page=page, tight=tight)
             body, tight = [], True
-        yield Block(line, level=found[0], heading=found[1], page=page, tight=tight)
+        title = " ".join(lines[at : at + taken])
+        level, name = wanted.pop(_key(title))
+        yield Block(title, level=level, heading=name, page=page, tight=tight)
         tight = True
+        at += taken
     if body or not tight:
-        yield Block("\n".join(body), page=page, tight=tight)
+        yield Block(_reflow(body, widest), page=page, tight=tight)
 
 
-def _has_images(document: pdfium.PdfDocument) -> bool:
-    pages = range(min(len(document), _PAGES_LOOKED_AT_FOR_IMAGES))
-    return any(_page_has_images(document, index) for index in pages)
+def _heading_lines(lines: list[str], at: int, wanted: Container[str]) -> int:
+    """How many lines from here on are a heading together; 0 when none is."""
+    for count in range(1, _HEADING_LINES + 1):
+        if lines[at] and _key(" ".join(lines[at : at + count])) in wanted:
+            return count
+    return 0
 
 
-def _page_has_images(document: pdfium.PdfDocument, index: int) -> bool:
+def _key(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _has_images(document: pdfium.PdfDocument, index: int) -> bool:
     try:
         page = document[index]
         try:

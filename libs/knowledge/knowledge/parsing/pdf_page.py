@@ -1,7 +1,6 @@
 """A page of a PDF as a picture, with a passage of its text boxed."""
 
 import io
-import math
 import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,10 +10,8 @@ from PIL import Image, ImageChops, ImageDraw
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.page_mark import Mark, NoSuchPage
-from knowledge.parsing.pdf import open_pdf
+from knowledge.parsing.pdf import open_pdf, scale_within
 
-MAX_SIDE: Final = 8_000
-_POINTS_PER_INCH: Final = 72
 _DOTS_PER_INCH: Final = 144
 _MAX_CHARACTERS: Final = 200_000
 _INK: Final = (176, 90, 0)
@@ -43,7 +40,7 @@ def render_pdf_page(raw: bytes, page: int, mark: Mark | None, max_pixels: int) -
 
 
 def _drawn(page: pdfium.PdfPage, mark: Mark | None, max_pixels: int) -> bytes:
-    bitmap = page.render(scale=_scale(page, max_pixels), may_draw_forms=False)
+    bitmap = page.render(scale=scale_within(page, max_pixels, _DOTS_PER_INCH), may_draw_forms=False)
     picture = bitmap.to_pil().convert("RGB")
     place = bitmap.get_posconv(page)
     for box in _lines(_marked_boxes(page, mark)) if mark else ():
@@ -52,19 +49,6 @@ def _drawn(page: pdfium.PdfPage, mark: Mark | None, max_pixels: int) -> bytes:
     png = io.BytesIO()
     picture.save(png, "PNG", compress_level=6)
     return png.getvalue()
-
-
-def _scale(page: pdfium.PdfPage, max_pixels: int) -> float:
-    """Pages may be meters long or a hair wide; the picture is neither."""
-    width, height = page.get_size()
-    if not (width > 0 and height > 0 and math.isfinite(width * height)):
-        raise ParsingFailure(Cause.BROKEN)
-    scale: float = min(
-        _DOTS_PER_INCH / _POINTS_PER_INCH,
-        math.sqrt(max_pixels / (width * height)),
-        MAX_SIDE / max(width, height),
-    )
-    return scale
 
 
 def _box(picture: Image.Image, xs: list[int], ys: list[int]) -> None:

@@ -1,0 +1,60 @@
+"""PNG, JPEG, TIFF and WebP: their text, through recognition; a page per frame."""
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import Block, Extraction, Limits
+from knowledge.parsing.recognition import Recogniser
+
+_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP")
+_MAX_PIXELS: Final = 40_000_000
+"""A3 at 400 dots per inch has fewer."""
+# What Pillow lets through of damaged pictures.
+_OF_DAMAGE: Final = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, struct.error,
+    OverflowError, AttributeError, NotImplementedError,
+)  # fmt: skip
+
+
+def extract_picture(raw: bytes, limits: Limits, recogniser: Recogniser) -> Extraction:
+    """The picture's text. Raises NEEDS_OCR where nobody can read it."""
+    return Extraction(_blocks(raw, limits, recogniser))
+
+
+def _blocks(raw: bytes, limits: Limits, recogniser: Recogniser) -> Iterator[Block]:
+    read = False
+    for number, frame in enumerate(_frames(raw), start=1):
+        if number > limits.max_pages:
+            raise ParsingFailure(Cause.TOO_LONG)
+        text = recogniser.read(frame)
+        if text is None:
+            raise ParsingFailure(Cause.NEEDS_OCR)
+        read = read or bool(text)
+        for at, paragraph in enumerate(text.split("\n\n")):
+            yield Block(paragraph, page=number, tight=at > 0 and not paragraph)
+    if not read:
+        raise ParsingFailure(Cause.EMPTY)
+
+
+def _frames(raw: bytes) -> Iterator[Image.Image]:
+    """Each frame upright. Its size is known before its pixels are unpacked."""
+    Image.MAX_IMAGE_PIXELS = None  # the limit is ours
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(raw), formats=_FORMATS)
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                if image.width * image.height > _MAX_PIXELS:
+                    raise ParsingFailure(Cause.TOO_COMPLEX)
+                yield ImageOps.exif_transpose(image.convert("L"))
+    except UnidentifiedImageError as error:
+        raise ParsingFailure(Cause.BROKEN) from error
+    except _OF_DAMAGE as error:
+        raise ParsingFailure(Cause.BROKEN) from error
