@@ -14,6 +14,7 @@ from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
 from ai_svc.modules.triage.service import SUBSCRIPTIONS
+from ai_svc.modules.uploads import router as uploads
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
 from chassis.settings import read_settings
@@ -38,7 +39,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         title="COGEP Assist: assistant",
         settings=settings or read_settings(AiSettings),
         schema=SCHEMA,
-        routers=[documents.router, search.router, rag.router, index_health.router],
+        routers=[documents.router, uploads.router, search.router, rag.router, index_health.router],
         internal_routers=[maintenance.router, index_health.internal_router],
         subscriptions=SUBSCRIPTIONS,
         own_resources=open_own,

@@ -3,12 +3,26 @@
 from typing import Final
 
 from ai_svc import tables as _tables
+from ai_svc.modules.batches import models as _batches
 from ai_svc.modules.triage import models as _triage
+from ai_svc.modules.uploads import models as _uploads
 from knowledge import access_tables as _access
 from knowledge import usage as _usage
 from knowledge.lexical import models as _lexical
 from knowledge.models import SCHEMA, Base
+from knowledge.sources import models as _sources
 
 METADATA: Final = Base.metadata
 
-__all__ = ["METADATA", "SCHEMA", "_access", "_lexical", "_tables", "_triage", "_usage"]
+__all__ = [
+    "METADATA",
+    "SCHEMA",
+    "_access",
+    "_batches",
+    "_lexical",
+    "_sources",
+    "_tables",
+    "_triage",
+    "_uploads",
+    "_usage",
+]

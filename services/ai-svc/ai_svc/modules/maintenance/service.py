@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from ai_svc.modules.uploads.expiring import expire, sweep_parts
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
 from chassis.data.retention import prune_system_tables
@@ -20,4 +21,6 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         **pruned,
         "jobs": await workshop.queue.prune(KEEP_JOBS),
         "objects": await sweep(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
+        "uploads": await expire(workshop.database, workshop.storage),
+        "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
     }
