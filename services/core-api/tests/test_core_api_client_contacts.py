@@ -131,12 +131,32 @@ async def test_bad_contacts_are_refused_in_one_line(
     assert (await ana.seen(f"{CLIENTS}/{client['id']}"))["name"] == client["name"]
 
 
-@pytest.mark.parametrize("uf", ["XX", "", None, "São Paulo"])
+@pytest.mark.parametrize("uf", ["XX", "", None, "São", "estado"])
 async def test_unknown_state_is_refused(ana: Person, uf: str | None) -> None:
     answer = await ana.post(CLIENTS, {"name": "J", "addresses": [PAULISTA | {"uf": uf}]})
 
     assert answer.status_code == 422
-    assert answer.json()["details"][0]["field"] == "body.addresses.0.uf"
+    assert [(each["field"], each["message"]) for each in answer.json()["details"]] == [
+        (
+            "body.addresses.0.uf",
+            "UF desconhecida. Informe a sigla ou o nome do estado, por exemplo SP.",
+        )
+    ]
+
+
+@pytest.mark.parametrize("uf", ["sp", " SP ", "São Paulo", "SAO PAULO", "Estado de São  Paulo"])
+async def test_a_state_goes_by_its_name_too(ana: Person, uf: str) -> None:
+    client = await make_client(ana, addresses=[PAULISTA | {"uf": uf}])
+
+    assert [address["uf"] for address in client["addresses"]] == ["SP"]
+
+
+async def test_an_address_may_lack_its_cep(ana: Person) -> None:
+    client = await make_client(ana, addresses=[{"uf": "AM", "city": "Manaus", "cep": " "}])
+
+    assert [(each["cep"], each["city"]) for each in client["addresses"]] == [(None, "Manaus")]
+    read = await ana.seen(f"{CLIENTS}/{client['id']}")
+    assert read["addresses"] == client["addresses"]
 
 
 async def test_the_same_said_twice_is_accepted(ana: Person) -> None:
@@ -173,7 +193,20 @@ def test_phones_are_read_in_any_notation(text: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "98765-4321", "190", "+55", "1" * 20, "11 98765-4321 r. 5", "٠١١٩٨٧٦٥٤٣٢١x"]
+    "text",
+    [
+        "",
+        "abc",
+        "98765-4321",
+        "190",
+        "+55",
+        "1" * 20,
+        "11 98765-4321 r. 5",
+        "٠١١٩٨٧٦٥٤٣٢١x",
+        "(20) 98765-4321",  # long enough, and nobody's
+        "(11) 08765-4321",
+        "+1 000-555-0123",
+    ],
 )
 def test_what_cannot_be_dialled_is_no_phone(text: str) -> None:
     with pytest.raises(ValueError, match="Telefone inválido"):

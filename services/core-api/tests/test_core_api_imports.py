@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,7 @@ from core_api_factories import (
     CLIENTS,
     INTERNAL_KEY,
     Person,
+    generated_cnpj,
     generated_cpf,
     make_client,
     without_request_id,
@@ -154,6 +157,53 @@ async def test_bad_rows_stop_nothing_and_are_reported(ana: Person, worker: Worke
     assert rows[0][6] == "Campo obrigatório."
     assert rows[1][6] == "E-mail inválido. Confira o endereço."
     assert rows[2][6] == "A linha 2 do arquivo já é deste mesmo cliente."
+
+
+async def test_what_a_spreadsheet_took_away_is_given_back(ana: Person, worker: Worker) -> None:
+    cpf = next(number for seed in count() if (number := generated_cpf(seed))[0] == "0")
+    cnpj = next(number for seed in count() if (number := generated_cnpj(seed))[0] == "0")
+    lines = [
+        "codigo;nome;tipo;cpf;cep;uf;cidade",
+        f"1;Ana;pessoa;{cpf.lstrip('0')};1310100;São Paulo;São Paulo",
+        f"2;Banco;;{cnpj.lstrip('0')};70040912;;Brasília",
+        "3;Caio;Pessoa Física;;;amazonas;Manaus",
+        "4;Duda;marciano;;;;",
+        "5;Edu;pessoa;1234;1310100;RJ;Niterói",
+    ]
+
+    found = await imported(ana, worker, "\n".join(lines))
+
+    assert counts(found) == {"created": 3, "updated": 0, "unchanged": 0, "failed": 2}
+    clients = {each["external_id"]: each for each in await ana.seen(CLIENTS)}
+    assert await _document(ana, clients["1"]) == cpf
+    assert await _document(ana, clients["2"]) == cnpj
+    assert [clients[code]["kind"] for code in "123"] == ["person", "company", "person"]
+    addresses = [clients[code]["addresses"][0] for code in "123"]
+    assert [(each["cep"], each["uf"]) for each in addresses] == [
+        ("01310-100", "SP"),
+        ("70040-912", "DF"),
+        (None, "AM"),
+    ]
+    report = await ana.get(f"{IMPORTS}/{found['id']}/errors.csv")
+    _, *rows = csv.reader(io.StringIO(report.text.removeprefix("\ufeff")), delimiter=";")
+    assert [(row[0], row[8], row[9]) for row in rows] == [
+        ("4", "tipo", "Tipo desconhecido. Use pessoa ou empresa."),
+        ("5", "cep", "CEP inválido. Informe os 8 dígitos, por exemplo 01310-100."),
+    ]
+
+
+async def _document(person: Person, client: dict[str, Any]) -> str:
+    shown = (await person.seen(f"{CLIENTS}/{client['id']}"))["document"]
+    return re.sub(r"\D", "", shown)
+
+
+async def test_an_emptied_name_says_that_it_may_not_be(ana: Person, worker: Worker) -> None:
+    await imported(ana, worker, "codigo;nome;uf;cidade\n1;Ana;SP;Santos\n")
+
+    found = await imported(ana, worker, "codigo;nome;uf;cidade\n1;;;Santos\n", blank="clear")
+
+    report = await ana.get(f"{IMPORTS}/{found['id']}/errors.csv")
+    assert "O texto não pode ficar em branco. | Campo obrigatório." in report.text
 
 
 async def test_a_dry_run_reports_the_same_and_writes_nothing(

@@ -32,6 +32,8 @@ from shared_schemas.errors import ErrorDetail
 
 _UNKNOWN_ID: Final = "Não há cliente com este identificador."
 _NO_ID: Final = "Identificador inválido: informe um UUID."
+_IN_FILES: Final[Mapping[str, str]] = {"kind": "Tipo desconhecido. Use pessoa ou empresa."}
+"""What the API says in its own words and a spreadsheet in people's."""
 _FIELD_OF: Final[Mapping[str, str]] = {
     "emails": "email",
     "phones": "phone",
@@ -154,7 +156,11 @@ def _failed(*problems: Problem) -> Result:
 
 
 def _problems(details: Sequence[ErrorDetail]) -> list[Problem]:
-    return [Problem(_field_of(detail.field), detail.message) for detail in details]
+    return [
+        Problem(field, _IN_FILES.get(field or "", detail.message))
+        for detail in details
+        for field in (_field_of(detail.field),)
+    ]
 
 
 def _field_of(path: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from types import MappingProxyType
@@ -10,13 +11,14 @@ from typing import Any, Final
 from core_api.folding import fold
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients.columns import CUSTOM, joined
+from core_api.modules.clients.contacts.addresses import normalise_cep, uf_of_cep
 from core_api.modules.clients.contacts.normalising import normalise_phone
+from core_api.modules.clients.lost_zeros import CNPJ_LENGTH, whole_cep, whole_document
 from core_api.modules.clients.models import Client, ClientKind
 
 Texts = Mapping[str, Sequence[str]]
 """Field → what its columns hold, in their order. Fields that no column holds are absent."""
 
-_CNPJ_LENGTH: Final = 14
 _ADDRESS: Final = ("cep", "uf", "city", "street", "number", "complement", "district")
 _SEPARATORS: Final = re.compile(r"[;,|\n]")
 _KINDS: Final = MappingProxyType(
@@ -51,9 +53,10 @@ def values_of(texts: Texts, rules: RowRules, client: Client | None, document: st
     `document`: the client's number, in the clear.
     """
     values: dict[str, Any] = {}
-    for field in ("name", "document", "external_id"):
+    for field in ("name", "external_id"):
         _put_single(values, field, texts, client, rules)
     _put_kind(values, texts, rules, client)
+    _put_document(values, texts, rules, client)
     _put_contacts(values, texts, rules, client, ("email", "other_emails", "emails", "address"))
     _put_contacts(values, texts, rules, client, ("phone", "other_phones", "phones", "number"))
     _put_tags(values, texts, rules, client)
@@ -78,7 +81,7 @@ def _put_single(
 ) -> None:
     text = _first(texts, field)
     if field in texts and not _says_nothing(text, client, rules):
-        values[field] = text or None
+        values[field] = text  # what may not be empty says so itself
 
 
 def _put_kind(values: dict[str, Any], texts: Texts, rules: RowRules, client: Client | None) -> None:
@@ -86,8 +89,18 @@ def _put_kind(values: dict[str, Any], texts: Texts, rules: RowRules, client: Cli
     if text:
         values["kind"] = _KINDS.get(fold(text).strip(), text)
     elif client is None:
-        number = re.sub(r"\W", "", _first(texts, "document"))
-        values["kind"] = ClientKind.COMPANY if len(number) == _CNPJ_LENGTH else rules.kind
+        number = re.sub(r"\W", "", whole_document(_first(texts, "document"), None))
+        values["kind"] = ClientKind.COMPANY if len(number) == CNPJ_LENGTH else rules.kind
+
+
+def _put_document(
+    values: dict[str, Any], texts: Texts, rules: RowRules, client: Client | None
+) -> None:
+    text = _first(texts, "document")
+    if "document" in texts and not _says_nothing(text, client, rules):
+        said = client is not None or _first(texts, "kind")  # not only assumed of the whole file
+        kind = values.get("kind", client and client.kind) if said else None
+        values["document"] = whole_document(text, kind) or None
 
 
 def _put_contacts(
@@ -154,12 +167,23 @@ def _put_address(
                 entry | {"primary": position == 0} for position, entry in enumerate(rest)
             ]
         return
-    said = {name: text or None for name, text in given.items() if text or rules.clear_blanks}
-    address = {**current, **said, "primary": True}
+    said = {name: text for name, text in given.items() if text or rules.clear_blanks}
+    address = _whole({**current, **said}) | {"primary": True}
     if current:
         values["addresses"] = [address if entry["primary"] else entry for entry in entries]
     else:
         values["addresses"] = [address]
+
+
+def _whole(address: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is empty; with what a spreadsheet has taken away, and the state of the CEP."""
+    known = {name: value for name, value in address.items() if value}
+    uf = known.get("uf", "")
+    if "cep" in known:
+        known["cep"] = whole_cep(known["cep"], uf)
+        with suppress(ValueError):
+            uf = uf or uf_of_cep(normalise_cep(known["cep"]))
+    return known | ({"uf": uf} if uf else {})
 
 
 def _put_custom(

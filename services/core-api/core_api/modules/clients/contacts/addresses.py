@@ -5,6 +5,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from core_api.folding import fold
+
+_STATE_OF: Final = re.compile(r"^estado (de|do|da) ")
 _CEP: Final = re.compile(r"\d{5}-?\d{3}", re.ASCII)
 
 
@@ -39,6 +42,41 @@ class Uf(StrEnum):
     SP = "SP"
     TO = "TO"
 
+
+_NAMES: Final = MappingProxyType(
+    {
+        Uf.AC: "Acre",
+        Uf.AL: "Alagoas",
+        Uf.AM: "Amazonas",
+        Uf.AP: "Amapá",
+        Uf.BA: "Bahia",
+        Uf.CE: "Ceará",
+        Uf.DF: "Distrito Federal",
+        Uf.ES: "Espírito Santo",
+        Uf.GO: "Goiás",
+        Uf.MA: "Maranhão",
+        Uf.MG: "Minas Gerais",
+        Uf.MS: "Mato Grosso do Sul",
+        Uf.MT: "Mato Grosso",
+        Uf.PA: "Pará",
+        Uf.PB: "Paraíba",
+        Uf.PE: "Pernambuco",
+        Uf.PI: "Piauí",
+        Uf.PR: "Paraná",
+        Uf.RJ: "Rio de Janeiro",
+        Uf.RN: "Rio Grande do Norte",
+        Uf.RO: "Rondônia",
+        Uf.RR: "Roraima",
+        Uf.RS: "Rio Grande do Sul",
+        Uf.SC: "Santa Catarina",
+        Uf.SE: "Sergipe",
+        Uf.SP: "São Paulo",
+        Uf.TO: "Tocantins",
+    }
+)
+_BY_NAME: Final = MappingProxyType(
+    {fold(name): uf for uf, name in _NAMES.items()} | {fold(uf): uf for uf in Uf}
+)
 
 # First five digits, as the Correios give them out.
 _RANGES: Final = MappingProxyType(
@@ -80,6 +118,17 @@ def normalise_cep(text: str) -> str:
         raise ValueError("CEP inválido. Informe os 8 dígitos, por exemplo 01310-100.")
     digits = text.strip().replace("-", "")
     return f"{digits[:5]}-{digits[5:]}"
+
+
+def find_uf(text: str) -> Uf | None:
+    """The state by its abbreviation or its name: `sp`, `São Paulo`, `estado de sao paulo`."""
+    plain = " ".join(fold(text).split())
+    return _BY_NAME.get(_STATE_OF.sub("", plain))
+
+
+def uf_of_cep(cep: str) -> Uf | None:
+    """The state that a normalised CEP is of."""
+    return next((uf for uf in Uf if cep_is_of(cep, uf)), None)
 
 
 def cep_is_of(cep: str, uf: Uf) -> bool:

@@ -14,7 +14,7 @@ from pydantic import (
 
 from core_api.inputs import Input, Line, NoneIfBlank
 from core_api.masking import mask_email, mask_phone
-from core_api.modules.clients.contacts.addresses import Uf, cep_is_of, normalise_cep
+from core_api.modules.clients.contacts.addresses import Uf, cep_is_of, find_uf, normalise_cep
 from core_api.modules.clients.contacts.normalising import (
     normalise_email,
     normalise_phone,
@@ -48,8 +48,11 @@ Cep = Annotated[
 ]
 
 
-def _upper(value: Any) -> Any:
-    return value.strip().upper() if isinstance(value, str) else value
+def _state(value: Any) -> Uf:
+    found = find_uf(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("UF desconhecida. Informe a sigla ou o nome do estado, por exemplo SP.")
+    return found
 
 
 class EmailInput(Input):
@@ -71,8 +74,10 @@ class PhoneInput(Input):
 class AddressInput(Input):
     """One postal address in Brazil."""
 
-    cep: Cep
-    uf: Annotated[Uf, BeforeValidator(_upper)]
+    cep: Annotated[Cep | None, NoneIfBlank] = None
+    uf: Annotated[Uf, BeforeValidator(_state)] = Field(
+        description="Also by its name: `São Paulo`", examples=["SP"]
+    )
     city: Line = Field(description="Município", examples=["São Paulo"])
     street: Text = Field(default=None, description="Logradouro", examples=["Avenida Paulista"])
     number: Annotated[str | None, StringConstraints(max_length=20), NoneIfBlank] = Field(
@@ -85,7 +90,7 @@ class AddressInput(Input):
 
     @model_validator(mode="after")
     def _cep_of_the_state(self) -> Self:
-        if not cep_is_of(self.cep, self.uf):
+        if self.cep is not None and not cep_is_of(self.cep, self.uf):
             raise ValueError(f"O CEP {self.cep} não é de {self.uf}. Confira os dois.")
         return self
 
@@ -148,7 +153,7 @@ class PhoneRead(BaseModel):
 class AddressRead(BaseModel):
     """A postal address."""
 
-    cep: str = Field(examples=["01310-100"])
+    cep: str | None = Field(examples=["01310-100"])
     uf: Uf
     city: str = Field(examples=["São Paulo"])
     street: str | None

@@ -6,11 +6,10 @@ from typing import Final
 
 import email_validator
 import phonenumbers
-from phonenumbers import PhoneNumberFormat, ValidationResult
+from phonenumbers import PhoneNumberFormat
 
 _REGION: Final = "BR"
 _COUNTRY: Final = 55
-_WITH_AREA: Final = 10**9  # ten digits
 _PHONE: Final = re.compile(r"\+?[\d\s().\-\u2010-\u2015]+")
 _ABROAD: Final = re.compile(r"\(?00")
 _UNSEEN: Final = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
@@ -57,17 +56,12 @@ def phone_digits(text: str) -> str | None:
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
-    """None unless it is long enough to be dialled, with the area."""
+    """None unless there are such numbers, with the area."""
     text = text.translate(_UNSEEN).strip()
     if not _PHONE.fullmatch(text):
         return None
     number = _dialled_abroad(text) or _read(text)
-    if number is None:
-        return None
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible != ValidationResult.IS_POSSIBLE or _lacks_its_area(number):
-        return None
-    return number
+    return number if number is not None and phonenumbers.is_valid_number(number) else None
 
 
 def _dialled_abroad(text: str) -> phonenumbers.PhoneNumber | None:
@@ -85,15 +79,9 @@ def _read(text: str) -> phonenumbers.PhoneNumber | None:
         return None
 
 
-def _lacks_its_area(number: phonenumbers.PhoneNumber) -> bool:
-    """Shorter Brazilian numbers exist (4004-…), and look like those that were cut."""
-    short = number.country_code == _COUNTRY and (number.national_number or 0) < _WITH_AREA
-    return short and not phonenumbers.is_valid_number(number)
-
-
 @lru_cache(maxsize=4096)
 def _formatted(number: str) -> str:
-    parsed = _parsed(number) if number.startswith("+") else None
+    parsed = _read(number) if number.startswith("+") else None
     if parsed is None:
         return number  # as somebody wrote it, before numbers were checked
     national = parsed.country_code == _COUNTRY
