@@ -1,30 +1,60 @@
 """Documents waiting to be ingested, and how far the worker is with them."""
 
-from collections.abc import Sequence
-from uuid import uuid4
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from bench.texts import portuguese_text
 from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
 from devstack.people import PEOPLE
-from knowledge.submission import Source, submit
+from knowledge.storage import original_key
+from knowledge.submission import Source, Upload, submit
 from shared_schemas.actor import Actor
-from shared_schemas.ids import OrganizationId, UserId
+from shared_schemas.ids import OrganizationId, UserId, new_id
 from shared_schemas.permissions import Role, permissions_of
 
 TEXT_BYTES = 5_000
 _PER_TRANSACTION = 20
 
 
-async def submit_texts(database: Database, count: int) -> None:
-    """Submit `count` texts of 5 KB as ai-svc would, for two organizations in turn."""
+async def submit_texts(database: Database, count: int, *, first: int = 0) -> None:
+    """Submit `count` texts of 5 KB as ai-svc would, for two organizations in turn.
+
+    The texts are those numbered from `first` on: no two alike.
+    """
     actors = [_actor("ana"), _actor("beto")]
-    for start in range(0, count, _PER_TRANSACTION):
+    for start in range(first, first + count, _PER_TRANSACTION):
         actor = actors[start // _PER_TRANSACTION % len(actors)]
         async with database.transaction(actor.organization_id) as session:
-            for seed in range(start, min(start + _PER_TRANSACTION, count)):
+            for seed in range(start, min(start + _PER_TRANSACTION, first + count)):
                 await submit(session, actor, Source.text(portuguese_text(seed, TEXT_BYTES)))
+
+
+async def submit_file(database: Database, storage: ObjectStorage, raw: bytes, name: str) -> UUID:
+    """Submit an upload; returns the document's id."""
+    actor = _actor("ana")
+    upload = Upload(new_id(), new_id())
+    key = original_key(actor.organization_id, upload.document_id, upload.version_id)
+    stored = await storage.put_stream(key, _parts(raw), max_bytes=len(raw))
+    async with database.transaction(actor.organization_id) as session:
+        submitted = await submit(session, actor, Source.file(stored, name), upload=upload)
+    return submitted.document.id
+
+
+async def _parts(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
+
+
+async def seconds_of_work(admin: asyncpg.Connection, document_id: UUID) -> float:
+    """What all stages of a document's version took together."""
+    seconds: float = await admin.fetchval(
+        "SELECT sum(value::float8) FROM ai.document_versions, jsonb_each_text(stages)"
+        " WHERE document_id = $1",
+        document_id,
+    )
+    return seconds
 
 
 async def unfinished(admin: asyncpg.Connection) -> int:
