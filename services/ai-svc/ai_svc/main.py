@@ -7,7 +7,9 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from ai_svc.conflicts import CONFLICTS
 from ai_svc.modules.documents import router as documents
+from ai_svc.modules.documents import versions_router as versions
 from ai_svc.modules.index_health import router as index_health
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
@@ -39,9 +41,17 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         title="COGEP Assist: assistant",
         settings=settings or read_settings(AiSettings),
         schema=SCHEMA,
-        routers=[documents.router, uploads.router, search.router, rag.router, index_health.router],
+        routers=[
+            documents.router,
+            versions.router,
+            uploads.router,
+            search.router,
+            rag.router,
+            index_health.router,
+        ],
         internal_routers=[maintenance.router, index_health.internal_router],
         subscriptions=SUBSCRIPTIONS,
+        conflicts=CONFLICTS,
         own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",

@@ -11,10 +11,17 @@ from shared_schemas.events.clients import (
     ClientUpdated,
 )
 from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
-from shared_schemas.events.documents import DocumentFailed, DocumentIndexed, DocumentSubmitted
+from shared_schemas.events.documents import (
+    DocumentChanged,
+    DocumentDeleted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentSubmitted,
+)
 from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
 from shared_schemas.events.sla import SlaBreached, SlaWarned
+from shared_schemas.events.teams import TeamMembersChanged
 from shared_schemas.events.tickets import (
     TicketCreated,
     TicketMentioned,
@@ -46,6 +53,9 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     DocumentSubmitted,
     DocumentIndexed,
     DocumentFailed,
+    DocumentChanged,
+    DocumentDeleted,
+    TeamMembersChanged,
     ConsentGranted,
     ConsentRevoked,
     PrivacyErasureRequested,
@@ -66,6 +76,8 @@ __all__ = [
     "ClientUpdated",
     "ConsentGranted",
     "ConsentRevoked",
+    "DocumentChanged",
+    "DocumentDeleted",
     "DocumentFailed",
     "DocumentIndexed",
     "DocumentSubmitted",
@@ -74,6 +86,7 @@ __all__ = [
     "PrivacyErasureRequested",
     "SlaBreached",
     "SlaWarned",
+    "TeamMembersChanged",
     "TicketCreated",
     "TicketMentioned",
     "TicketMerged",

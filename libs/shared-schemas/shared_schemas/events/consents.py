@@ -12,6 +12,7 @@ class ConsentPayload(Payload):
     consent_id: UUID
     client_id: UUID
     purpose_id: UUID
+    purpose_code: str | None = None  # what others know the purpose by; older events lack it
 
 
 class ConsentGranted(BaseEvent):

@@ -24,6 +24,12 @@ class DocumentFailedPayload(DocumentPayload):
     error_code: str
 
 
+class DocumentChangedPayload(DocumentPayload):
+    """Which fields changed: names only, never values."""
+
+    changed: tuple[str, ...] = ()
+
+
 class DocumentSubmitted(BaseEvent):
     """A document waits in the ingestion queue."""
 
@@ -40,6 +46,24 @@ class DocumentIndexed(BaseEvent):
     SOURCE: ClassVar[str] = "worker-svc"
 
     payload: DocumentIndexedPayload
+
+
+class DocumentChanged(BaseEvent):
+    """What is said about a document, or whom it is for, changed."""
+
+    TYPE: ClassVar[str] = "document.changed"
+    SOURCE: ClassVar[str] = "ai-svc"
+
+    payload: DocumentChangedPayload
+
+
+class DocumentDeleted(BaseEvent):
+    """A document is gone, with all its versions and everything derived from it."""
+
+    TYPE: ClassVar[str] = "document.deleted"
+    SOURCE: ClassVar[str] = "ai-svc"
+
+    payload: DocumentPayload
 
 
 class DocumentFailed(BaseEvent):

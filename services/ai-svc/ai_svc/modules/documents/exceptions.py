@@ -23,6 +23,13 @@ class DocumentDeleted(Gone):
     message = "Este documento foi excluído e não pode mais ser consultado."
 
 
+class ExternalIdTaken(Conflict):
+    """Another document of the organization is called so already."""
+
+    code = "EXTERNAL_ID_TAKEN"
+    message = "Já existe um documento com este external_id. Envie uma nova versão dele."
+
+
 class VersionNotFound(NotFound):
     """The document has no version of this number."""
 

@@ -127,6 +127,20 @@ class Documents:
         )
         return document, found.all()
 
+    async def version(self, document_id: UUID, number: int) -> Found:
+        """Raises DocumentNotFound, DocumentDeleted, VersionNotFound."""
+        statement = (
+            sa.select(Document, DocumentVersion)
+            .outerjoin(DocumentVersion, _is_version(number))
+            .where(readable(self._reader, self._client_id), Document.id == document_id)
+        )
+        found = (await self._session.execute(statement)).one_or_none()
+        if found is None:
+            raise await self._absent(document_id)
+        if found[1] is None:
+            raise VersionNotFound
+        return found[0], found[1]
+
     async def list(self, which: DocumentFilter, paging: CursorPage | PageNumber) -> Sequence[Found]:
         """Newest first; by cursor, one more than asked for."""
         statement = self._filtered(self._mine(), which)

@@ -1,69 +1,51 @@
 """Documents over HTTP."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
+from ai_svc.modules.documents.bodies import submission_body
+from ai_svc.modules.documents.changing import change, check_may_name_clients
+from ai_svc.modules.documents.dependencies import (
+    BODY_REFUSED,
+    MAX_VERSION,
+    Deleter,
+    NamedClient,
+    Reader,
+    Writer,
+    absent,
+    documents_for,
+    read_document,
+)
+from ai_svc.modules.documents.exceptions import ContentNotReady, ExternalIdTaken, VersionNotFound
 from ai_svc.modules.documents.intake import MAX_BODY_BYTES, Submission
-from ai_svc.modules.documents.repository import DocumentFilter, Documents, Found
-from ai_svc.modules.documents.schemas import DocumentRead, FileFields, TextOrUrl
+from ai_svc.modules.documents.reads import DocumentRead
+from ai_svc.modules.documents.repository import DocumentFilter, Found
+from ai_svc.modules.documents.schemas import (
+    MAX_EXTERNAL_ID,
+    DocumentChange,
+    FileFields,
+    TextOrUrl,
+)
 from ai_svc.workshop import CurrentWorkshop
-from chassis.security.authentication import require
+from chassis.messaging import outbox
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
+from chassis.web.documentation import raises
 from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotentRoute
 from chassis.web.pagination import PageNumber, Paging
 from chassis.web.responses import success
 from knowledge import deletion, submission
-from knowledge.access import reader_of
 from knowledge.models import DocumentStatus, SourceType
-from shared_schemas.actor import Actor
+from knowledge.quotas import QuotaExceeded
+from knowledge.submission import DocumentNotCancellable, DocumentNotRetryable
 from shared_schemas.envelope import Success
-from shared_schemas.errors import Failure
-from shared_schemas.permissions import Permission
+from shared_schemas.events import DocumentDeleted
 
 router = APIRouter(prefix="/rag/documents", tags=["documents"], route_class=IdempotentRoute)
 
-Reader = Annotated[Actor, Depends(require(Permission.DOCUMENTS_READ))]
-Writer = Annotated[Actor, Depends(require(Permission.DOCUMENTS_WRITE))]
-Deleter = Annotated[Actor, Depends(require(Permission.DOCUMENTS_DELETE))]
-
-NamedClient = Annotated[
-    UUID | None, Query(description="The client whose documents are meant, too (needs clients:read)")
-]
-MAX_VERSION: Final = 2**31 - 1
-
-_FILE: Final = {"file": {"type": "string", "format": "binary"}}
-
-
-def _form_schema() -> dict[str, Any]:
-    schema = FileFields.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    schema["properties"] = {**_FILE, **schema["properties"]}
-    schema["required"] = ["file"]
-    return schema
-
-
-def _json_schema() -> dict[str, Any]:
-    schema = TextOrUrl.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return schema
-
-
-_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _form_schema()},
-            "application/json": {"schema": _json_schema()},
-        },
-    }
-}
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    413: {"model": Failure, "description": "The file or text is larger than accepted"},
-    415: {"model": Failure, "description": "Neither form nor JSON, or a file of another format"},
-}
+_QUOTA = QuotaExceeded(limit="100000 documentos")
 
 
 @router.post(
@@ -71,30 +53,52 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     status_code=status.HTTP_202_ACCEPTED,
     summary="Submit a document",
     max_body_size=MAX_BODY_BYTES,
-    openapi_extra=_BODY,
-    responses=_REFUSED,
+    openapi_extra=submission_body(FileFields, TextOrUrl),
+    responses={
+        200: {
+            "model": Success[DocumentRead],
+            "description": "A document says the same to the same people already: `duplicate_of`",
+        },
+        **BODY_REFUSED,
+        **raises(_QUOTA, ExternalIdTaken),
+    },
 )
 async def submit_document(
-    actor: Writer, received: Submission, tx: Tx, response: Response
+    actor: Writer, received: Submission, tx: Tx, workshop: CurrentWorkshop, response: Response
 ) -> Success[DocumentRead]:
     """A file (txt, Markdown, HTML, PDF, DOCX), a text or an address.
 
     It is processed in the background: follow `status` and `progress` until `indexed` or `failed`.
+    What is in the knowledge base already, for the same people, is answered with that document and
+    200, unless `allow_duplicate` is set.
     """
+    fields = received.fields
+    access = fields.access()
+    check_may_name_clients(actor, access)
     submitted = await submission.submit(
         tx,
         actor,
-        received.take(),
-        title=received.fields.title,
-        chunking=received.fields.chunking,
-        language=received.fields.language,
-        tags=received.fields.tags,
+        received.source,
+        title=fields.title,
+        chunking=fields.chunking,
+        language=fields.language,
+        tags=fields.tags,
+        access=access,
+        external_id=fields.external_id,
         upload=received.upload,
+        allow_duplicate=fields.allow_duplicate,
+        quota=workshop.settings.ingestion.quota,
     )
     document = submitted.document
+    read = DocumentRead.of((document, submitted.version), None)
+    if submitted.is_duplicate:
+        response.status_code = status.HTTP_200_OK
+        read = read.as_duplicate()
+    else:
+        received.take()
     set_etag(response, document.version)
     response.headers["location"] = f"/api/v1/rag/documents/{document.id}"
-    return success(actor, DocumentRead.of((document, submitted.version), None))
+    return success(actor, read)
 
 
 @router.get("", summary="List documents")
@@ -102,14 +106,17 @@ async def list_documents(
     actor: Reader,
     tx: ReadTx,
     paging: Paging,
-    status: DocumentStatus | None = None,
-    source_type: SourceType | None = None,
-    tag: Annotated[str | None, Query(max_length=50)] = None,
+    status: Annotated[DocumentStatus | None, Query(description="Of the newest version")] = None,
+    source_type: Annotated[SourceType | None, Query(description="Where it comes from")] = None,
+    tag: Annotated[str | None, Query(max_length=50, description="Has this label")] = None,
+    external_id: Annotated[
+        str | None, Query(max_length=MAX_EXTERNAL_ID, description="Is called so by another system")
+    ] = None,
     client_id: NamedClient = None,
 ) -> Success[list[DocumentRead]]:
-    """Newest first; by cursor, or by page number with totals."""
-    documents = await _documents(tx, actor, client_id)
-    which = DocumentFilter(status, source_type, tag.lower() if tag else None)
+    """Those the caller may read, newest first; by cursor, or by page number with totals."""
+    documents = await documents_for(tx, actor, client_id)
+    which = DocumentFilter(status, source_type, tag.lower() if tag else None, external_id)
     rows = await documents.list(which, paging)
     jobs = await documents.latest_jobs([document.id for document, _ in rows])
 
@@ -121,19 +128,47 @@ async def list_documents(
     return paging.answer(actor, rows, read, lambda found: (found[0].created_at, found[0].id))
 
 
-@router.get("/{document_id}", summary="Show a document")
-async def read_document(
+@router.get("/{document_id}", summary="Show a document", responses=absent())
+async def show_document(
     document_id: UUID, actor: Reader, tx: ReadTx, response: Response, client_id: NamedClient = None
 ) -> Success[DocumentRead]:
     """Its state and progress, with its version as `ETag`. Every change of state is a version."""
-    return success(actor, await _read(tx, actor, document_id, response, client_id))
+    documents = await documents_for(tx, actor, client_id)
+    return success(actor, await read_document(documents, document_id, response))
+
+
+@router.patch("/{document_id}", summary="Change a document", responses=absent(ExternalIdTaken))
+async def change_document(
+    document_id: UUID,
+    body: DocumentChange,
+    actor: Writer,
+    tx: Tx,
+    seen_version: IfMatch,
+    response: Response,
+    client_id: NamedClient = None,
+) -> Success[DocumentRead]:
+    """What it is called and whom it is for, from the very next search on.
+
+    The words of a new title weigh in searches once the document is processed again.
+    """
+    documents = await documents_for(tx, actor, client_id)
+    document = await documents.get_for_change(document_id, seen_version)
+    _, shown = await documents.get(document_id)
+    change(tx, actor, document, body)
+    await tx.flush()
+    jobs = await documents.latest_jobs([document_id])
+    set_etag(response, document.version)
+    return success(actor, DocumentRead.of((document, shown), jobs.get(document_id)))
 
 
 @router.get(
     "/{document_id}/content",
     summary="Read a document's text",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **absent(VersionNotFound, ContentNotReady),
+    },
 )
 async def read_content(
     document_id: UUID,
@@ -148,12 +183,15 @@ async def read_content(
 
     Every `char_start` and `char_end` counts its Unicode code points.
     """
-    content = await (await _documents(tx, actor, client_id)).content(document_id, version)
+    content = await (await documents_for(tx, actor, client_id)).content(document_id, version)
     return Response(content.encode(), media_type="text/plain; charset=utf-8")
 
 
 @router.delete(
-    "/{document_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a document"
+    "/{document_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Delete a document",
+    responses=absent(),
 )
 async def delete_document(
     document_id: UUID,
@@ -162,16 +200,23 @@ async def delete_document(
     seen_version: IfMatch,
     client_id: NamedClient = None,
 ) -> None:
-    """In any state, with every version and everything derived from it. What is about a client also
-    when consent to read it no longer stands."""
+    """In any state, with every version and everything derived from it.
+
+    What is about a client also when the consent to read it no longer stands.
+    """
     async with workshop.database.transaction(actor.organization_id) as session:
-        documents = await _documents(session, actor, client_id)
+        documents = await documents_for(session, actor, client_id)
         document = await documents.get_for_change(document_id, seen_version, to_erase=True)
         deleted = await deletion.delete(session, document)
+        outbox.add(session, DocumentDeleted.by(actor, document_id=document_id))
     await deletion.clear_traces(workshop.database, workshop.storage, deleted)
 
 
-@router.post("/{document_id}/cancel", summary="Stop processing a document")
+@router.post(
+    "/{document_id}/cancel",
+    summary="Stop processing a document",
+    responses=absent(DocumentNotCancellable),
+)
 async def cancel_document(
     document_id: UUID,
     actor: Writer,
@@ -181,19 +226,22 @@ async def cancel_document(
     response: Response,
     client_id: NamedClient = None,
 ) -> Success[DocumentRead]:
-    """Also while a worker is at it: nothing of what it has done so far is kept. A version that was
-    searched before is searched on."""
-    documents = await _documents(tx, actor, client_id)
+    """Also while a worker is at it: nothing of what it has done so far is kept.
+
+    A version that was searched before is searched on.
+    """
+    documents = await documents_for(tx, actor, client_id)
     document = await documents.get_for_change(document_id, seen_version)
     await submission.cancel(tx, workshop.queue, document)
     await tx.flush()
-    return success(actor, await _read(tx, actor, document_id, response, client_id))
+    return success(actor, await read_document(documents, document_id, response))
 
 
 @router.post(
     "/{document_id}/retry",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Process a document again",
+    responses=absent(DocumentNotRetryable),
 )
 async def retry_document(
     document_id: UUID,
@@ -204,22 +252,8 @@ async def retry_document(
     client_id: NamedClient = None,
 ) -> Success[DocumentRead]:
     """One whose newest version failed or was cancelled goes back into the queue."""
-    documents = await _documents(tx, actor, client_id)
+    documents = await documents_for(tx, actor, client_id)
     document = await documents.get_for_change(document_id, seen_version)
     await submission.retry(tx, actor, document)
     await tx.flush()
-    return success(actor, await _read(tx, actor, document_id, response, client_id))
-
-
-async def _documents(tx: ReadTx, actor: Actor, client_id: UUID | None) -> Documents:
-    return Documents(tx, await reader_of(tx, actor), client_id)
-
-
-async def _read(
-    tx: ReadTx, actor: Actor, document_id: UUID, response: Response, client_id: UUID | None
-) -> DocumentRead:
-    documents = await _documents(tx, actor, client_id)
-    found = await documents.get(document_id)
-    jobs = await documents.latest_jobs([document_id])
-    set_etag(response, found[0].version)
-    return DocumentRead.of(found, jobs.get(document_id))
+    return success(actor, await read_document(documents, document_id, response))

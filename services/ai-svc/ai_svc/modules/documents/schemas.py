@@ -1,7 +1,6 @@
 """Documents on the wire."""
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -10,18 +9,17 @@ from pydantic_core import PydanticCustomError
 from knowledge.addresses import MAX_URL
 from knowledge.models import (
     Chunking,
-    Document,
-    DocumentStatus,
-    DocumentVersion,
     Language,
     LegalBasis,
-    SourceType,
     Visibility,
 )
-from knowledge.submission import MAX_TITLE
+from knowledge.submission import MAX_TITLE, Access
 from shared_schemas.permissions import Role
 
 MAX_TAGS = 30
+MAX_TEAMS = 50
+MAX_CODE = 64
+MAX_EXTERNAL_ID = 200
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE)]
 Tag = Annotated[
@@ -30,30 +28,99 @@ Tag = Annotated[
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, description="Labels to filter by")]
 
 
-class FileFields(BaseModel):
-    """What may accompany an uploaded file."""
+Roles = Annotated[
+    list[Role], Field(max_length=len(Role), description="With `restricted`: any of these roles")
+]
+Teams = Annotated[
+    list[UUID], Field(max_length=MAX_TEAMS, description="With `restricted`: any of these teams")
+]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CODE)]
+ExternalId = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_EXTERNAL_ID)
+]
+
+
+class AccessFields(BaseModel):
+    """Whom a document is for. Admins and who submitted it read what is restricted, too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    visibility: Visibility = Visibility.ORGANIZATION
+    allowed_roles: Roles = []
+    allowed_team_ids: Teams = []
+    client_id: UUID | None = Field(
+        default=None, description="With `client`: whose personal data it is (needs clients:read)"
+    )
+    purpose_code: Code | None = Field(
+        default=None, description="With `client`: what it is kept for, a purpose's code"
+    )
+    legal_basis: LegalBasis | None = Field(
+        default=None, description="With `client`: on what it is kept (LGPD Art. 7)"
+    )
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        of_client = (self.client_id, self.purpose_code, self.legal_basis)
+        if self.visibility is Visibility.CLIENT:
+            if None in of_client:
+                raise PydanticCustomError(
+                    "client_purpose",
+                    "Um documento de cliente precisa de client_id, purpose_code e legal_basis.",
+                )
+        elif any(value is not None for value in of_client):
+            raise PydanticCustomError(
+                "client_only",
+                "client_id, purpose_code e legal_basis só valem com visibility client.",
+            )
+        if self.visibility is not Visibility.RESTRICTED and (
+            self.allowed_roles or self.allowed_team_ids
+        ):
+            raise PydanticCustomError(
+                "restricted_only",
+                "allowed_roles e allowed_team_ids só valem com visibility restricted.",
+            )
+        return self
+
+    def access(self) -> Access:
+        """As `knowledge` takes it."""
+        return Access(
+            visibility=self.visibility,
+            allowed_roles=[role.value for role in self.allowed_roles],
+            allowed_team_ids=self.allowed_team_ids,
+            client_id=self.client_id,
+            purpose_code=self.purpose_code,
+            legal_basis=self.legal_basis,
+        )
+
+
+class VersionFields(BaseModel):
+    """What may accompany the file of a new version."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Title | None = Field(default=None, description="Without one: as before")
+    chunking: Chunking | None = Field(default=None, description="Without one: as before")
+    language: Language | None = Field(default=None, description="Without one it is detected")
+
+
+class FileFields(AccessFields):
+    """What may accompany an uploaded file."""
 
     title: Title | None = Field(default=None, description="Without one: the file's name")
     chunking: Chunking = Chunking.SEMANTIC
     language: Language | None = Field(default=None, description="Without one it is detected")
     tags: Tags = []
-
-
-class TextOrUrl(FileFields):
-    """A document sent as text, or an address to fetch it from."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {"title": "Férias", "text": "As férias são de 30 dias corridos por ano."},
-                {"url": "https://www.gov.br/pt-br/servicos"},
-            ]
-        },
+    external_id: ExternalId | None = Field(
+        default=None, description="What another system calls it; unique in the organization"
     )
+    allow_duplicate: bool = Field(
+        default=False,
+        description="Take it in although a document says the same to the same people",
+    )
+
+
+class OneSource(BaseModel):
+    """A text, or an address to fetch it from: one of both."""
 
     text: str | None = None
     url: Annotated[str, StringConstraints(max_length=MAX_URL)] | None = None
@@ -65,74 +132,54 @@ class TextOrUrl(FileFields):
         return self
 
 
-class Progress(BaseModel):
-    """How far processing has come."""
+class TextOrUrl(OneSource, FileFields):
+    """A document sent as text, or an address to fetch it from."""
 
-    stage: str | None = Field(examples=["embed"], description="What is being done right now")
-    percent: int = Field(ge=0, le=100)
-
-
-class DocumentRead(BaseModel):
-    """A document: its state, and what is known of the version that is searched (or will be)."""
-
-    id: UUID
-    title: str
-    source_type: SourceType
-    source_uri: str | None = Field(description="The address, or the file's name")
-    mime_type: str | None = Field(description="By content, not by name")
-    size_bytes: int | None
-    language: Language | None
-    chunking: Chunking
-    tags: list[str]
-    visibility: Visibility
-    allowed_roles: list[Role]
-    allowed_team_ids: list[UUID]
-    client_id: UUID | None
-    purpose_code: str | None
-    legal_basis: LegalBasis | None
-    external_id: str | None
-    status: DocumentStatus = Field(description="Of the newest version")
-    progress: Progress
-    error_code: str | None = Field(examples=["DOCUMENT_ENCRYPTED"])
-    error_message: str | None
-    current_version: int | None = Field(description="What is searched; null before the first")
-    latest_version: int = Field(description="What was submitted last")
-    page_count: int | None
-    chunk_count: int
-    submitted_by: UUID
-    created_at: datetime
-    updated_at: datetime
-    indexed_at: datetime | None
-    version: int = Field(description="Counts the changes of this record: its `ETag`")
-
-    @classmethod
-    def of(cls, found: tuple[Document, DocumentVersion], job: Any | None) -> Self:
-        """`job` is the document's latest, with `stage` and `percent`; None when it is gone."""
-        document, shown = found
-        facts = {
-            name: getattr(shown if name in _OF_VERSION else document, name)
-            for name in cls.model_fields
-            if name != "progress"
-        }
-        return cls(progress=_progress(document.status, job), **facts)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {"title": "Férias", "text": "As férias são de 30 dias corridos por ano."},
+                {"url": "https://www.gov.br/pt-br/servicos"},
+                {
+                    "text": "Tabela de salários de 2026 …",
+                    "visibility": "restricted",
+                    "allowed_roles": ["dpo"],
+                },
+            ]
+        },
+    )
 
 
-_OF_VERSION: Final = frozenset(
-    {
-        "source_uri",
-        "mime_type",
-        "size_bytes",
-        "language",
-        "page_count",
-        "chunk_count",
-        "indexed_at",
-    }
-)
+class VersionTextOrUrl(OneSource, VersionFields):
+    """A new version sent as text, or an address to fetch it from."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"text": "As férias são de 30 dias corridos, em até três períodos."}]
+        },
+    )
 
 
-def _progress(status: DocumentStatus, job: Any | None) -> Progress:
-    if status is DocumentStatus.INDEXED:
-        return Progress(stage=None, percent=100)
-    if status is DocumentStatus.PENDING or job is None:
-        return Progress(stage=None, percent=0)
-    return Progress(stage=job.stage, percent=job.percent)
+class DocumentChange(BaseModel):
+    """What to change of a document. What is left out stays; another `visibility` replaces the whole
+    access list."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"visibility": "restricted", "allowed_roles": ["agent"]}]},
+    )
+
+    title: Annotated[Title, StringConstraints(min_length=1)] | None = None
+    tags: Tags | None = None
+    external_id: ExternalId | None = None
+    visibility: Visibility | None = None
+    allowed_roles: Roles | None = None
+    allowed_team_ids: Teams | None = None
+    client_id: UUID | None = None
+    purpose_code: Code | None = None
+    legal_basis: LegalBasis | None = None

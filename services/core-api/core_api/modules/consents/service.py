@@ -136,7 +136,8 @@ class ConsentService:
         consent = self._receipt(client_id, given, notice)
         self.tx.add(consent)
         if consent.decision is Decision.GRANTED:
-            outbox.add(self.tx, ConsentGranted.by(self.actor, **_ids(consent)))
+            told = ConsentGranted.by(self.actor, **_ids(consent), purpose_code=purpose.code)
+            outbox.add(self.tx, told)
         action = f"consent.{consent.decision.value}"
         await audit.record(
             self.tx,
@@ -164,7 +165,8 @@ class ConsentService:
         family = await self._family(given.client_id)
         for consent in await self.consents.granted_and_standing(family, given.purpose_id):
             self.tx.add(self._revocation(consent, reason, now))
-            outbox.add(self.tx, ConsentRevoked.by(self.actor, **_ids(consent)))
+            told = ConsentRevoked.by(self.actor, **_ids(consent), purpose_code=given.purpose_code)
+            outbox.add(self.tx, told)
             await audit.record(
                 self.tx,
                 self.actor,

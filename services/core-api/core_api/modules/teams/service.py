@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
+from chassis.messaging import outbox
 from chassis.web.etag import check_version
 from core_api.changes import Change, Changes, made, removed
 from core_api.modules.audit import service as audit
@@ -17,6 +18,7 @@ from core_api.modules.teams.repository import Teams
 from core_api.modules.teams.schemas import TeamCreate
 from core_api.modules.tickets.service import TicketService
 from shared_schemas.actor import Actor
+from shared_schemas.events import TeamMembersChanged
 from shared_schemas.ids import UserId, new_id
 from shared_schemas.permissions import Permission
 
@@ -88,6 +90,7 @@ class TeamService:
         check_version(member.version, seen_version)
         gone = removed({"member_id": member_id, "capacity": member.capacity})
         await self.tx.delete(member)
+        self._tell(team_id, removed=(member_id,))
         await self._record("team.member_removed", team_id, gone, member_id)
         await self.queue.recover(team_id)
 
@@ -99,6 +102,7 @@ class TeamService:
             capacity=capacity,
         )
         self.tx.add(member)
+        self._tell(team_id, added=(member_id,))
         values = {"member_id": member_id, "capacity": capacity}
         await self._record("team.member_added", team_id, made(values), member_id)
         return member
@@ -109,6 +113,10 @@ class TeamService:
         changes = Changes({"capacity": Change(member.capacity, capacity)})
         member.capacity = capacity
         await self._record("team.member_changed", member.team_id, changes, member.member_id)
+
+    def _tell(self, team_id: UUID, **changed: tuple[UserId, ...]) -> None:
+        """Others keep in mind who is in which team: what may be read depends on it."""
+        outbox.add(self.tx, TeamMembersChanged.by(self.actor, team_id=team_id, **changed))
 
     async def _record(
         self, action: str, team_id: UUID, changes: Changes, member_id: UserId | None = None

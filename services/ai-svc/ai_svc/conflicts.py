@@ -1,0 +1,12 @@
+"""What a constraint that fires means to the caller."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ai_svc.modules.documents.exceptions import ExternalIdTaken
+from chassis.web.errors import DomainError
+
+CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
+    {"uq_documents_organization_id_external_id": ExternalIdTaken}
+)
