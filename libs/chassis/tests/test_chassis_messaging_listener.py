@@ -32,8 +32,8 @@ async def test_every_replica_is_woken_by_an_event(redis: Redis) -> None:
             await asyncio.wait_for(bell.wait(), 5)
             bell.clear()
         await put_on_stream(redis, ticket_created())
-        for bell in bells:
-            await asyncio.wait_for(bell.wait(), 5)
+        woken = await asyncio.gather(*(asyncio.wait_for(bell.wait(), 5) for bell in bells))
+    assert woken == [True] * 3
 
 
 async def test_a_listener_leaves_no_group_behind(redis: Redis) -> None:

@@ -267,12 +267,14 @@ async def test_a_commit_wakes_the_relay_at_once(database: Database, redis: Redis
     async with running(OutboxRelay(database, redis, ONLY_NUDGES).run()):
         await until(lambda: relay_listens(redis))
         # The first may be found without being told of; the second comes after the relay has looked.
-        for _ in range(2):
-            await publish(database, event := ticket_created())
+        events = [ticket_created() for _ in range(3)]
+        for event in events[:2]:
+            await publish(database, event)
             await until(partial(is_on_stream, redis, event))
         async with database.transaction(AURORA) as session:
-            await insert(session, event := ticket_created())
-        await until(partial(is_on_stream, redis, event))
+            await insert(session, events[2])
+        await until(partial(is_on_stream, redis, events[2]))
+    assert await on_stream(redis) == events
 
 
 async def test_a_commit_in_another_process_wakes_the_relay_at_once(
@@ -284,10 +286,12 @@ async def test_a_commit_in_another_process_wakes_the_relay_at_once(
         OutboxNudge(elsewhere, redis).ringing(),
     ):
         await until(lambda: relay_listens(redis))
-        for _ in range(2):
-            await publish(elsewhere, event := ticket_created())
+        events = [ticket_created() for _ in range(2)]
+        for event in events:
+            await publish(elsewhere, event)
             await until(partial(is_on_stream, redis, event))
     await elsewhere.close()
+    assert await on_stream(redis) == events
 
 
 async def test_a_burst_of_commits_travels_together(
@@ -320,6 +324,7 @@ async def test_an_idle_relay_notices_an_emptied_redis(database: Database, redis:
         await until(partial(is_on_stream, redis, event))
         await redis.flushdb()
         await until(partial(is_on_stream, redis, event))
+    assert await on_stream(redis) == [event]
 
 
 async def test_streams_are_cut_only_behind_the_slowest_group(

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,13 +54,20 @@ async def test_a_worker_that_comes_a_moment_late_does_not_run_it_again(
 
 
 async def test_a_task_runs_again_in_the_next_period(redis: Redis) -> None:
-    sweep = Sweep()
+    done_before: list[Any] = []
+
+    async def note() -> None:
+        done_before.append(await redis.get("schedule:done:sweep"))
 
     async def has_run_thrice() -> bool:
-        return sweep.runs >= 3
+        return len(done_before) >= 3
 
-    async with running(Schedule(redis, [sweep.task(timedelta(milliseconds=50))]).run()):
+    task = PeriodicTask("sweep", timedelta(milliseconds=50), note)
+    async with running(Schedule(redis, [task]).run()):
         await until(has_run_thrice)
+    first, *periods = done_before
+    assert first is None
+    assert sorted(set(map(int, periods))) == list(map(int, periods)), "one run in each"
 
 
 async def test_a_task_that_failed_is_still_due(redis: Redis) -> None:
@@ -82,6 +90,9 @@ async def test_a_failing_task_does_not_keep_others_from_running(redis: Redis) ->
 
     async with running(Schedule(redis, tasks).run()):
         await until(has_run)
+        await until(partial(redis.exists, "schedule:done:other"))
+    assert (broken.runs, healthy.runs) == (1, 1)
+    assert not await redis.exists("schedule:done:sweep")
 
 
 async def test_a_task_whose_worker_was_killed_is_still_due(redis: Redis) -> None:

@@ -233,9 +233,12 @@ async def test_more_than_is_remembered_of_one_organization_is_a_reset(
 
     busy, quiet = await listen(app, bruno, begun[0]), await listen(app, beto, begun[1])
 
-    await busy.named("reset")
-    await quiet.named("ticket.updated")
+    assert [told.event for told in (await busy.next(), await quiet.next())] == [
+        "reset",
+        "ticket.updated",
+    ]
     for line in (busy, quiet):
+        assert {told.event for told in line.unread()} <= {"ready"}
         await line.hang_up()
 
 
@@ -342,10 +345,12 @@ async def test_an_entry_that_is_no_event_stops_nothing(
 ) -> None:
     line = await listen(app, bruno)
     await redis.xadd(stream_of("ticket.updated"), {ENVELOPE: b"{"})
-    await publish(redis, happening())
+    await publish(redis, event := happening())
     await reader.read_once()
     await line.named("ready")
-    await line.named("ticket.updated")
+    told = await line.named("ticket.updated")
+    assert told.data["payload"] == event.model_dump(mode="json")["payload"]
+    assert line.unread() == []
     await line.hang_up()
 
 

@@ -83,9 +83,13 @@ def test_trace_continues_from_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0af7651916cd43dd8448eb211c80319c" not in fresh
 
 
-def test_reporting_without_sentry_does_nothing() -> None:
+def test_reporting_without_sentry_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[BaseException] = []
+    monkeypatch.setattr("sentry_sdk.capture_exception", sent.append)
     configure_sentry(SETTINGS, service="sample-svc")
     report(ZeroDivisionError())
+    assert not sentry_sdk.is_initialized()
+    assert sent == []
 
 
 async def test_bug_is_reported_once(
