@@ -3,6 +3,7 @@
 from typing import Final
 
 from ai_svc import tables as _tables
+from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
 from ai_svc.modules.triage import models as _triage
 from ai_svc.modules.uploads import models as _uploads
@@ -18,6 +19,7 @@ __all__ = [
     "METADATA",
     "SCHEMA",
     "_access",
+    "_answers",
     "_batches",
     "_lexical",
     "_sources",

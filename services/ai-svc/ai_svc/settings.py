@@ -1,6 +1,7 @@
 """What ai-svc reads from the environment, beside what every service reads."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -24,8 +25,12 @@ class AnswerSettings(SettingsGroup):
     time_limit_seconds: float = Field(
         default=30.0, gt=0, le=120, validation_alias="LLM_TIME_LIMIT_SECONDS"
     )
-    # Passages below this similarity are no evidence (see knowledge.search.similarity).
-    threshold: float = Field(default=0.5, ge=0, le=1, validation_alias="ANSWER_THRESHOLD")
+    # The least confidence of an answer; none: as `python -m evals calibrate` has learned it.
+    threshold: float | None = Field(default=None, ge=0, le=1, validation_alias="ANSWER_THRESHOLD")
+    # How long questions and answers are kept, with what people say of them, ISO 8601.
+    keep_for: timedelta = Field(
+        default=timedelta(days=180), gt=timedelta(), validation_alias="ANSWERS_KEEP"
+    )
 
     @model_validator(mode="after")
     def _key_for_provider(self) -> Self:

@@ -47,6 +47,9 @@ async def test_old_traces_are_deleted_and_the_document_stays(
         "objects": 0,
         "uploads": 0,
         "parts": 0,
+        "answers": 0,
+        "cached_answers": 0,
+        "changes": 0,
     }
     assert (document["status"], document["progress"]["percent"]) == ("indexed", 100)
 

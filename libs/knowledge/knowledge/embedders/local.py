@@ -32,8 +32,8 @@ class LocalEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """About 0.2 ms for a paragraph."""
         if len(texts) < _OFF_LOOP:
-            return _vectors(texts)
-        return await asyncio.to_thread(_vectors, texts)
+            return vectors_of(texts)
+        return await asyncio.to_thread(vectors_of, texts)
 
     async def embed_query(self, text: str, *, idf: Idf | None = None) -> Vector:
         """A question, weighted by how telling its terms are."""
@@ -43,7 +43,8 @@ class LocalEmbedder:
         """Holds nothing open."""
 
 
-def _vectors(texts: Sequence[str]) -> Vectors:
+def vectors_of(texts: Sequence[str]) -> Vectors:
+    """What `LocalEmbedder.embed` gives, without a loop to wait in."""
     if not texts:
         return np.zeros((0, EMBEDDING_DIMENSIONS), dtype=np.float32)
     return np.stack([_vector(text, None) for text in texts])

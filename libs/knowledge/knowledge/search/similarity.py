@@ -16,6 +16,7 @@ from typing import Final
 
 HALF: Final = 0.5
 STEEPNESS: Final = 5.0
+_SUREST: Final = 1e-9
 
 
 def similarity_of(score: float, ideal: float) -> float:
@@ -23,3 +24,11 @@ def similarity_of(score: float, ideal: float) -> float:
     if score <= 0 or ideal <= 0:
         return 0.0
     return float(1 / (1 + (HALF * ideal / score) ** STEEPNESS))
+
+
+def coverage_of(similarity: float) -> float:
+    """The coverage behind a similarity; as far as a vector leg has its say, only about."""
+    if similarity <= 0:
+        return 0.0
+    odds = similarity / max(1 - similarity, _SUREST)
+    return float(HALF * odds ** (1 / STEEPNESS))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from ai_svc.modules.answers import service as answers
 from ai_svc.modules.uploads.expiring import expire, sweep_parts
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
@@ -23,4 +24,5 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         "objects": await sweep(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
         "uploads": await expire(workshop.database, workshop.storage),
         "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
+        **await answers.prune(workshop.database, workshop.settings.answers.keep_for),
     }

@@ -1,45 +1,18 @@
-"""What every model that answers has in common: passages in, an answer with citations out."""
+"""What every model that answers has in common: evidence in, an answer with citations out."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
-from uuid import UUID
 
-from knowledge.lexical.query import Question
-from knowledge.search import Passage
+from ai_svc.modules.rag.evidence import Evidence
+from ai_svc.modules.rag.quotes import Citation
 
 NOT_FOUND: Final = (
     "Não encontrei a resposta nos documentos da organização. "
     "Reformule a pergunta ou envie um documento que trate do assunto."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as a person wrote it, and as search understood it."""
-
-    text: str
-    meaning: Question
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A stretch of a passage: its document's content[char_start:char_end) should be `quote`."""
-
-    passage: Passage
-    char_start: int
-    char_end: int
-
-    @property
-    def document_id(self) -> UUID:
-        """Where it is quoted from."""
-        return self.passage.document_id
-
-    @property
-    def quote(self) -> str:
-        """As the passage has it; checked against the document before it is sent."""
-        offset = self.passage.char_start
-        return self.passage.content[self.char_start - offset : self.char_end - offset]
+_MARK: Final = re.compile(r"\s*\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +26,7 @@ class Draft:
     citations: Sequence[Citation]
     model: str
     tokens_used: int = 0
+    prompt_version: str | None = None
 
 
 class AnswerFailed(Exception):
@@ -60,11 +34,28 @@ class AnswerFailed(Exception):
 
 
 class AnswerModel(Protocol):
-    """Writes an answer from passages, best first."""
+    """Writes an answer from passages, best first. Never called inside a transaction."""
 
     @property
     def name(self) -> str:
         """What the answer's `model` says."""
 
-    async def answer(self, asked: Asked, passages: Sequence[Passage]) -> Draft:
-        """Raises AnswerFailed. Never called inside a transaction: it may take half a minute."""
+    @property
+    def version(self) -> str:
+        """Changes whenever the same evidence may get another answer."""
+
+    async def answer(self, evidence: Evidence) -> Draft:
+        """Raises AnswerFailed. May take half a minute."""
+
+    def stream(self, evidence: Evidence) -> AsyncGenerator[str | Draft, None]:
+        """The text as it is written, unchecked, and the draft at the end. Raises AnswerFailed."""
+
+
+def renumbered(text: str, numbers: Mapping[int, int]) -> str:
+    """Marks follow their citations (old number → new one); a mark without one disappears."""
+
+    def mark(match: re.Match[str]) -> str:
+        number = numbers.get(int(match.group(1)))
+        return f" [{number}]" if number else ""
+
+    return _MARK.sub(mark, text)

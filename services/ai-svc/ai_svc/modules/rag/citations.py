@@ -1,16 +1,17 @@
-"""Checking quotes against the documents as they are now, and saying where they stand."""
+"""Checking quotes against the versions they cite, and saying where they stand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ai_svc.modules.rag.answering import Citation
-from knowledge.models import DocumentVersion
+from ai_svc.modules.rag.quotes import Citation
+from knowledge.access import Reader, readable
+from knowledge.models import Document, DocumentVersion
 from knowledge.outline import Outline
-from shared_schemas.ids import OrganizationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,16 @@ class Place:
 
 
 async def places_of(
-    session: AsyncSession, organization_id: OrganizationId, citations: Sequence[Citation]
+    session: AsyncSession,
+    reader: Reader,
+    citations: Sequence[Citation],
+    *,
+    client_id: UUID | None = None,
 ) -> list[Place | None]:
-    """Per citation its place, or None when its document has not the quote at its offsets.
+    """Per citation its place, or None when the version has not the quote at its offsets.
 
-    A document may have been deleted while a model was thinking. One that has got another version
-    is still cited in the version that was read.
+    A document may have been deleted, or closed to the reader, while a model was thinking. One that
+    has got another version is still cited in the version that was read.
     """
     statements = [
         sa.select(
@@ -39,10 +44,19 @@ async def places_of(
                 citation.char_end - citation.char_start,
             ).label("stored"),
             DocumentVersion.outline,
-        ).where(
-            DocumentVersion.organization_id == organization_id,
+        )
+        .join(
+            Document,
+            sa.and_(
+                Document.organization_id == DocumentVersion.organization_id,
+                Document.id == DocumentVersion.document_id,
+            ),
+        )
+        .where(
+            DocumentVersion.organization_id == reader.organization_id,
             DocumentVersion.document_id == citation.passage.document_id,
             DocumentVersion.number == citation.passage.version,
+            readable(reader, client_id),
         )
         for number, citation in enumerate(citations)
     ]

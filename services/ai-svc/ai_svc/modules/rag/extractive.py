@@ -3,76 +3,69 @@
 No key, no network, always the same answer to the same question over the same documents.
 """
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
-from ai_svc.modules.rag.answering import Asked, Citation, Draft
-from ai_svc.modules.rag.sentences import sentences
-from knowledge.lexical.analyzer import analyze, detect_language
-from knowledge.lexical.vector import document_vector
-from knowledge.search import Passage
+from ai_svc.modules.rag.answering import Draft
+from ai_svc.modules.rag.evidence import Evidence, Scored, told_share
+from ai_svc.modules.rag.quotes import Citation
 
 NAME: Final = "extractive"
+VERSION: Final = "extractive-2"
 MOST_QUOTES: Final = 3
 _WORTH_ADDING: Final = 0.85
 """A further sentence must score at least this share of the best one. On FaQuAD answers then hold
 the gold answer in .89 of the cases with 1.5 quotes; .75 gives .90 with 1.8, one quote .81."""
-_PASSAGE_SHARE: Final = 0.5
-"""How much a passage's similarity counts beside its sentence's own score."""
-
-
-class _Scored(NamedTuple):
-    score: float
-    citation: Citation
+_COMPLETES: Final = 0.25
+"""…or tell so much of the question's idf that no quote before has told, …"""
+_COMPLETES_FROM: Final = 0.5
+"""… with at least this share of the best score: half of a question may be answered elsewhere."""
 
 
 class ExtractiveModel:
     """The last in line, and always there."""
 
     name = NAME
+    version = VERSION
 
-    async def answer(self, asked: Asked, passages: Sequence[Passage]) -> Draft:
-        """Up to three quotes, in the order of their weight."""
-        # A heading repeats the question; it answers only where there is nothing else.
-        scored = _best(asked, passages, headings=False) or _best(asked, passages, headings=True)
-        if not scored:
-            return Draft("", (), NAME)
-        least = scored[0].score * _WORTH_ADDING
-        chosen: list[Citation] = []
-        for score, citation in scored:
-            if score < least or len(chosen) == MOST_QUOTES:
-                break
-            if not any(_same(citation, other) for other in chosen):
-                chosen.append(citation)
-        text = "\n\n".join(f"{_one_line(c.quote)} [{n}]" for n, c in enumerate(chosen, start=1))
-        return Draft(text, chosen, NAME)
+    async def answer(self, evidence: Evidence) -> Draft:
+        """Up to three quotes of any of the passages, in the order of their weight."""
+        return draft(evidence)
+
+    async def stream(self, evidence: Evidence) -> AsyncGenerator[str | Draft, None]:
+        """Quote by quote."""
+        whole = draft(evidence)
+        for number, part in enumerate(whole.text.split("\n\n")):
+            if part:
+                yield f"\n\n{part}" if number else part
+        yield whole
 
 
-def _best(asked: Asked, passages: Sequence[Passage], *, headings: bool) -> list[_Scored]:
-    """Best first; among equals the order of the passages."""
-    found = (scored for passage in passages for scored in _score(asked, passage, headings=headings))
-    return sorted(found, key=lambda scored: -scored.score)
+def draft(evidence: Evidence) -> Draft:
+    """An answer of quotes."""
+    # A heading repeats the question; it answers only where there is nothing else.
+    scored = [each for each in evidence.scored if not each.is_heading] or evidence.scored
+    if not scored:
+        return Draft("", (), NAME)
+    chosen = [each.citation for each in _chosen(evidence, scored)]
+    text = "\n\n".join(f"{_one_line(c.quote)} [{n}]" for n, c in enumerate(chosen, start=1))
+    return Draft(text, chosen, NAME)
 
 
-def _score(asked: Asked, passage: Passage, *, headings: bool) -> list[_Scored]:
-    weights = dict(zip(asked.meaning.vector.indices(), asked.meaning.vector.values(), strict=True))
-    named = {part.strip() for part in (passage.heading or "").split(" > ")} | {passage.title}
-    found = []
-    for sentence in sentences(passage.content):
-        text = passage.content[sentence.start : sentence.end]
-        if not headings and (sentence.is_heading or text in named):
+def _chosen(evidence: Evidence, scored: Sequence[Scored]) -> list[Scored]:
+    best = scored[0]
+    chosen = [best]
+    told = set(best.terms)
+    for each in scored[1:]:
+        if len(chosen) == MOST_QUOTES or each.score < best.score * _COMPLETES_FROM:
+            break
+        if any(_same(each.citation, other.citation) for other in chosen):
             continue
-        vector = document_vector(analyze(text, detect_language(text)))
-        met = sum(
-            weights.get(term, 0.0) * weight
-            for term, weight in zip(vector.indices(), vector.values(), strict=True)
-        )
-        if met:
-            score = met / asked.meaning.ideal + _PASSAGE_SHARE * passage.similarity
-            offset = passage.char_start
-            citation = Citation(passage, offset + sentence.start, offset + sentence.end)
-            found.append(_Scored(score, citation))
-    return found
+        adds = told_share(evidence.meaning, told | each.terms) - told_share(evidence.meaning, told)
+        if each.score >= best.score * _WORTH_ADDING or adds >= _COMPLETES:
+            chosen.append(each)
+            told |= each.terms
+    return chosen
 
 
 def _same(one: Citation, other: Citation) -> bool:
@@ -80,7 +73,7 @@ def _same(one: Citation, other: Citation) -> bool:
     if one.quote == other.quote:
         return True
     return (
-        one.document_id == other.document_id
+        one.passage.document_id == other.passage.document_id
         and one.char_start < other.char_end
         and other.char_start < one.char_end
     )

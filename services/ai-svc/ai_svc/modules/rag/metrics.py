@@ -11,3 +11,6 @@ FALLBACKS: Final = Counter(
     "rag_model_fallbacks_total", "Answers the built-in model gave because another could not"
 )
 TOKENS: Final = Counter("ai_tokens_total", "Tokens used", ["model", "type"])
+STREAMS: Final = Counter(
+    "rag_answer_streams_total", "Streamed answers; ended is done, error or aborted", ["ended"]
+)

@@ -1,25 +1,28 @@
 """Answers by a model behind the OpenAI protocol, through the official client."""
 
 import asyncio
-import re
-from collections.abc import Sequence
-from typing import Final, Self
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final, Self
 
 import structlog
-from openai import AsyncOpenAI, OpenAIError
-from openai.types.chat import ChatCompletion
+from openai import AsyncOpenAI, AsyncStream, OpenAIError
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, ValidationError
 
-from ai_svc.modules.rag.answering import AnswerFailed, Asked, Citation, Draft
+from ai_svc.modules.rag.answering import AnswerFailed, Draft, renumbered
+from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.metrics import TOKENS
-from ai_svc.modules.rag.quotes import locate
+from ai_svc.modules.rag.quotes import Citation, locate
+from ai_svc.modules.rag.written import Written
 from ai_svc.prompts import read_prompt
 from ai_svc.settings import AnswerSettings
 from knowledge.search import Passage
 
 PROMPT: Final = ("answer_question", 1)
-_MARK: Final = re.compile(r"\s*\[(\d+)\]")
 _ATTEMPTS_AFTER_FIRST: Final = 1
+_LONGEST_REPLY: Final = 200_000
+"""Characters; a model that goes on and on is not answering."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,7 @@ class ProviderModel:
         self._client = client
         self.name = name
         self._time_limit = time_limit
+        self._prompt = read_prompt(*PROMPT)
 
     @classmethod
     def connect(cls, settings: AnswerSettings) -> Self:
@@ -57,65 +61,97 @@ class ProviderModel:
         )
         return cls(client, settings.model, time_limit=seconds)
 
-    async def answer(self, asked: Asked, passages: Sequence[Passage]) -> Draft:
+    @property
+    def version(self) -> str:
+        """Model and prompt."""
+        return f"{self.name}/{self._prompt.label}"
+
+    async def answer(self, evidence: Evidence) -> Draft:
         """The model's answer with those of its citations that the passages bear out.
 
         Raises AnswerFailed when it cannot be had in time, or cites nothing true.
         """
-        completion = await self._complete(asked.text, passages)
-        tokens = self._count(completion)
-        reply = _parse(completion)
-        if not reply.found:
-            return Draft("", (), self.name, tokens)
-        citations, numbers = _borne_out(reply.citations, passages)
-        if not citations or not reply.answer.strip():
-            raise AnswerFailed("no citation is borne out by the passages")
-        return Draft(_renumbered(reply.answer.strip(), numbers), citations, self.name, tokens)
-
-    async def close(self) -> None:
-        """Closes the client's connections."""
-        await self._client.close()
-
-    async def _complete(self, question: str, passages: Sequence[Passage]) -> ChatCompletion:
-        prompt = read_prompt(*PROMPT)
-        numbered = "\n\n".join(
-            f'<trecho numero="{number}" titulo="{passage.title}">\n{passage.content}\n</trecho>'
-            for number, passage in enumerate(passages, start=1)
-        )
-        rendered = prompt.render(question=question, passages=numbered)
         try:
             # Over all attempts: the client's own timeout is per attempt, and per chunk read.
             async with asyncio.timeout(self._time_limit):
-                completion = await self._client.chat.completions.create(
-                    model=self.name,
-                    messages=[
-                        {"role": "system", "content": rendered.system},
-                        {"role": "user", "content": rendered.user},
-                    ],
-                    response_format={"type": "json_object"},
-                )
+                completion = await self._client.chat.completions.create(**self._asked(evidence))
         except (OpenAIError, TimeoutError) as error:
             raise AnswerFailed(type(error).__name__) from error
         # A proxy's page with status 200 comes back from the client as a plain text.
         if not isinstance(completion, ChatCompletion):
             raise AnswerFailed("not a chat completion")
-        return completion
+        tokens = self._count(completion.usage)
+        content = completion.choices[0].message.content if completion.choices else None
+        return self._draft(content or "", tokens, evidence.passages)
 
-    def _count(self, completion: ChatCompletion) -> int:
-        usage = completion.usage
+    async def stream(self, evidence: Evidence) -> AsyncGenerator[str | Draft, None]:
+        """The answer's text while it is written. Closing the iterator hangs up on the provider."""
+        written = Written(most=_LONGEST_REPLY)
+        tokens = 0
+        try:
+            async with asyncio.timeout(self._time_limit):
+                chunks = await self._client.chat.completions.create(
+                    **self._asked(evidence), stream=True, stream_options={"include_usage": True}
+                )
+                if not isinstance(chunks, AsyncStream):
+                    raise AnswerFailed("not a stream")
+                async with chunks:
+                    async for chunk in chunks:
+                        tokens += self._count(_usage(chunk))
+                        if text := written.add(_content(chunk)):
+                            yield text
+        except (OpenAIError, TimeoutError, ValueError) as error:
+            raise AnswerFailed(type(error).__name__) from error
+        yield self._draft(written.whole, tokens, evidence.passages)
+
+    async def close(self) -> None:
+        """Closes the client's connections."""
+        await self._client.close()
+
+    def _asked(self, evidence: Evidence) -> dict[str, Any]:
+        numbered = "\n\n".join(
+            f'<trecho numero="{number}" titulo="{passage.title}">\n{passage.content}\n</trecho>'
+            for number, passage in enumerate(evidence.passages, start=1)
+        )
+        rendered = self._prompt.render(question=evidence.question, passages=numbered)
+        return {
+            "model": self.name,
+            "messages": [
+                {"role": "system", "content": rendered.system},
+                {"role": "user", "content": rendered.user},
+            ],
+            "response_format": {"type": "json_object"},
+        }
+
+    def _count(self, usage: CompletionUsage | None) -> int:
         if usage is None:
             return 0
         TOKENS.labels(self.name, "prompt").inc(usage.prompt_tokens)
         TOKENS.labels(self.name, "completion").inc(usage.completion_tokens)
         return usage.total_tokens
 
+    def _draft(self, content: str, tokens: int, passages: Sequence[Passage]) -> Draft:
+        try:
+            reply = _Reply.model_validate_json(content)
+        except ValidationError as error:
+            raise AnswerFailed("not the JSON that was asked for") from error
+        if not reply.found:
+            return Draft("", (), self.name, tokens, self._prompt.label)
+        citations, numbers = _borne_out(reply.citations, passages)
+        if not citations or not reply.answer.strip():
+            raise AnswerFailed("no citation is borne out by the passages")
+        text = renumbered(reply.answer.strip(), numbers)
+        return Draft(text, citations, self.name, tokens, self._prompt.label)
 
-def _parse(completion: ChatCompletion) -> _Reply:
-    content = completion.choices[0].message.content if completion.choices else None
-    try:
-        return _Reply.model_validate_json(content or "")
-    except ValidationError as error:
-        raise AnswerFailed("not the JSON that was asked for") from error
+
+def _usage(chunk: Any) -> CompletionUsage | None:
+    return chunk.usage if isinstance(chunk, ChatCompletionChunk) else None
+
+
+def _content(chunk: Any) -> str:
+    if not isinstance(chunk, ChatCompletionChunk) or not chunk.choices:
+        return ""
+    return chunk.choices[0].delta.content or ""
 
 
 def _borne_out(
@@ -134,13 +170,3 @@ def _borne_out(
         citations.append(Citation(passage, start, end))
         numbers[number] = len(citations)
     return citations, numbers
-
-
-def _renumbered(text: str, numbers: dict[int, int]) -> str:
-    """Marks follow their citations; a mark without one disappears."""
-
-    def mark(match: re.Match[str]) -> str:
-        number = numbers.get(int(match.group(1)))
-        return f" [{number}]" if number else ""
-
-    return _MARK.sub(mark, text)

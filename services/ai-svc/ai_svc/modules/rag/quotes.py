@@ -1,7 +1,10 @@
-"""Finding a model's quote in the passage it names: exactly, or differing in blanks only."""
+"""Quotes: a stretch of a passage, and finding a model's quote in the passage it names."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
+
+from knowledge.search import Passage
 
 SHORTEST: Final = 3
 """Characters; anything shorter is found everywhere and proves nothing."""
@@ -20,3 +23,18 @@ def locate(quote: str, content: str) -> tuple[int, int] | None:
         return at, at + len(quote)
     found = re.search(r"\s+".join(re.escape(word) for word in quote.split()), content)
     return found.span() if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A stretch of a passage: its version's content[char_start:char_end) should be `quote`."""
+
+    passage: Passage
+    char_start: int
+    char_end: int
+
+    @property
+    def quote(self) -> str:
+        """As the passage has it; checked against the version before it is sent."""
+        offset = self.passage.char_start
+        return self.passage.content[self.char_start - offset : self.char_end - offset]

@@ -1,0 +1,1 @@
+"""What was answered: recorded, given again while nothing changed, judged, corrected, forgotten."""

@@ -1,0 +1,126 @@
+"""What speaks for an answer: passages, their sentences scored, and the signals one judges it by."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ai_svc.modules.rag.quotes import Citation
+from ai_svc.modules.rag.sentences import Sentence, sentences
+from knowledge.lexical.analyzer import Terms, analyze, detect_language
+from knowledge.lexical.query import Question
+from knowledge.lexical.vector import document_vector
+from knowledge.search import Passage
+from knowledge.search.similarity import coverage_of
+
+PASSAGE_SHARE: Final = 0.5
+"""How much a passage's similarity counts beside its sentence's own score."""
+_OTHERS: Final = 5
+"""Passages the best one is compared with."""
+_LEAST: Final = 1e-3
+
+
+class Scored(NamedTuple):
+    """A sentence of a passage. `met` is its share of the question's ideal score."""
+
+    score: float
+    met: float
+    citation: Citation
+    terms: frozenset[int]
+    is_heading: bool
+
+
+class Signals(NamedTuple):
+    """What an answer is judged by (see `abstention`)."""
+
+    coverage: float  # ln of the best passage's share of the question's ideal score
+    sentence: float  # ln of the best sentence's
+    words: float  # ln(1 + telling words of the question that the best passage has)
+    lead: float  # how far the best passage is ahead of the others, 0 to 1
+    told: float  # idf share of the words in the best sentence or in the title above it
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A question as a person wrote it and as search understood it, and what was found for it."""
+
+    question: str
+    meaning: Question
+    passages: Sequence[Passage]
+    scored: Sequence[Scored]
+    signals: Signals | None
+    """None when there is nothing to judge."""
+
+
+def weigh(question: str, meaning: Question, passages: Sequence[Passage]) -> Evidence:
+    """Scores every sentence: some 10 ms for six long passages, meant for a thread."""
+    weights = dict(zip(meaning.vector.indices(), meaning.vector.values(), strict=True))
+    scored = [each for passage in passages for each in _sentences(meaning.ideal, weights, passage)]
+    # Best first; among equals the order of the passages.
+    scored.sort(key=lambda each: -each.score)
+    signals = _signals(meaning, passages, scored) if scored else None
+    return Evidence(question, meaning, passages, scored, signals)
+
+
+def told_share(meaning: Question, terms: frozenset[int] | set[int]) -> float:
+    """How much of what the question says, by idf, the terms hold; 0 to 1."""
+    whole = sum(max(reading.idf for reading in word) for word in meaning.words)
+    met = sum(
+        max((reading.weight for reading in word if reading.term in terms), default=0.0)
+        for word in meaning.words
+    )
+    return met / whole if whole else 0.0
+
+
+def terms_of(text: str) -> Terms:
+    """The hashed stems of a text."""
+    return analyze(text, detect_language(text)).stem_terms
+
+
+def about(passage: Passage) -> str:
+    """What stands above a passage."""
+    return f"{passage.title}\n{passage.heading or ''}"
+
+
+def _sentences(ideal: float, weights: dict[int, float], passage: Passage) -> list[Scored]:
+    named = {part.strip() for part in (passage.heading or "").split(" > ")} | {passage.title}
+    found: list[Scored] = []
+    for sentence in sentences(passage.content):
+        text = passage.content[sentence.start : sentence.end]
+        vector = document_vector(analyze(text, detect_language(text)))
+        terms = vector.indices()
+        met = sum(
+            weights.get(term, 0.0) * weight
+            for term, weight in zip(terms, vector.values(), strict=True)
+        )
+        if met:
+            found.append(
+                Scored(
+                    met / ideal + PASSAGE_SHARE * passage.similarity,
+                    met / ideal,
+                    _cited(passage, sentence),
+                    frozenset(terms),
+                    sentence.is_heading or text in named,
+                )
+            )
+    return found
+
+
+def _cited(passage: Passage, sentence: Sentence) -> Citation:
+    return Citation(passage, passage.char_start + sentence.start, passage.char_start + sentence.end)
+
+
+def _signals(meaning: Question, passages: Sequence[Passage], scored: Sequence[Scored]) -> Signals:
+    best, first = scored[0], passages[0]
+    coverages = [coverage_of(passage.similarity) for passage in passages]
+    others = sum(coverages[1 : 1 + _OTHERS]) / _OTHERS
+    whole = set(terms_of(f"{about(first)}\n{first.content}").tolist())
+    met = sum(any(reading.term in whole for reading in word) for word in meaning.words)
+    above = set(terms_of(about(best.citation.passage)).tolist())
+    return Signals(
+        coverage=math.log(max(coverages[0], _LEAST)),
+        sentence=math.log(max(best.met, _LEAST)),
+        words=math.log1p(met),
+        lead=max(0.0, 1 - others / coverages[0]) if coverages[0] else 0.0,
+        told=told_share(meaning, best.terms | above),
+    )
