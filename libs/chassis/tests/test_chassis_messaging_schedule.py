@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -88,9 +87,12 @@ async def test_a_failing_task_does_not_keep_others_from_running(redis: Redis) ->
     async def has_run() -> bool:
         return healthy.runs == 1 and broken.runs == 1
 
+    async def is_noted() -> bool:
+        return bool(await redis.exists("schedule:done:other"))
+
     async with running(Schedule(redis, tasks).run()):
         await until(has_run)
-        await until(partial(redis.exists, "schedule:done:other"))
+        await until(is_noted)
     assert (broken.runs, healthy.runs) == (1, 1)
     assert not await redis.exists("schedule:done:sweep")
 

@@ -88,9 +88,11 @@ async def test_who_is_registered_again_is_named_at_once(
     ]
     assert found[0]["client"]["id"] == known["id"]
     assert found[0]["client"]["document"].startswith("***.")
-    for number in range(6):
-        last = await bruno.made(CLIENTS, {"name": f"Da casa {number}", "phone": "11987654321"})
-    assert len(last["possible_duplicates"]) == 5
+    crowd = [
+        await bruno.made(CLIENTS, {"name": f"Da casa {number}", "phone": "11987654321"})
+        for number in range(6)
+    ]
+    assert len(crowd[-1]["possible_duplicates"]) == 5
 
 
 async def test_reasons_add_up(bruno: Person) -> None:
