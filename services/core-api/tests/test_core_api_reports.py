@@ -96,14 +96,15 @@ async def test_a_reply_that_a_split_has_brought_along_is_no_response(ana: Person
     assert (await _times_today(ana))["first_response"] == before["first_response"]
 
 
-async def _times_today(person: Person) -> dict[str, Any]:
+async def _times_today(person: Person, by: str = "total") -> dict[str, Any]:
     today = utc_now().date().isoformat()
-    (row,) = await _report(person, "times", since=today, until=today, time_zone="UTC")
+    (row,) = await _report(person, "times", since=today, until=today, time_zone="UTC", by=by)
     return row
 
 
+@pytest.mark.parametrize("by", ["total", "day", "month", "team", "agent", "category", "priority"])
 async def test_median_and_p90_by_calendar_and_business_time(
-    ana: Person, database: Database
+    ana: Person, database: Database, by: str
 ) -> None:
     for hours in (1, 2, 3, 4, 10):
         await _ticket(
@@ -114,9 +115,11 @@ async def test_median_and_p90_by_calendar_and_business_time(
             first_response_business_seconds=hours * 600,
         )
 
-    (row,) = await _report(ana, "times", **MARCH)
+    (row,) = await _report(ana, "times", **MARCH, by=by)
 
-    assert row["label"] == "Total"
+    labels = {"total": "Total", "day": "2026-03-10", "month": "2026-03-01", "priority": "Normal"}
+    nobodys = {"team": "Sem equipe", "agent": "Sem responsável", "category": "Sem categoria"}
+    assert row["label"] == (labels | nobodys)[by]
     assert row["first_response"] == {
         "count": 5,
         "median_seconds": 3 * 3600,
@@ -182,11 +185,12 @@ async def test_business_time_is_what_the_timers_measured_until_the_ticket_comes_
     assert reopened == [resolved[0], None], "it is resolved no longer"
 
 
-async def test_without_a_policy_there_is_no_business_time(ana: Person) -> None:
+@pytest.mark.parametrize("by", ["total", "agent"])
+async def test_without_a_policy_there_is_no_business_time(ana: Person, by: str) -> None:
     ticket_id = str((await make_ticket(ana))["id"])
     await ana.made(f"{TICKETS}/{ticket_id}/messages", {"kind": "reply", "body": "Já vimos."})
 
-    first = (await _times_today(ana))["first_response"]
+    first = (await _times_today(ana, by))["first_response"]
 
     assert (first["count"], first["business_count"]) == (1, 0)
     assert first["business_median_seconds"] is None

@@ -1,8 +1,9 @@
 """What the rows of a report stand for, and what people call them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ FIXED: Final[Mapping[str | None, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slices:
     """A period, and what its rows are."""
 
@@ -87,10 +88,15 @@ class Slices:
 
     def day_of(self, key: str | None) -> str | None:
         """What the key says to people: of an interval, its first day."""
+        return self._days[int(key) - 1] if self._days and key is not None else key
+
+    @cached_property
+    def _days(self) -> Sequence[str]:
+        """The first day of each interval."""
         interval = _INTERVALS.get(self.group)
-        if interval is None or key is None:
-            return key
-        return list(self.period.intervals(interval))[int(key) - 1].isoformat()
+        if interval is None:
+            return ()
+        return [day.isoformat() for day in self.period.intervals(interval)]
 
     @property
     def _spans(self) -> list[Span]:

@@ -82,6 +82,24 @@ FROM (
 ) AS measured
 GROUP BY measured.key
 """
+_TIMES_OF_EACH: Final = """
+SELECT '{metric}' AS metric, key::text AS key, cardinality(took) AS counted,
+  (SELECT percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY one)
+   FROM (SELECT unnest(took) AS one) AS every) AS seconds,
+  coalesce(cardinality(business), 0) AS business_counted,
+  (SELECT percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY one)
+   FROM (SELECT unnest(business) AS one) AS every) AS business_seconds
+FROM (
+  SELECT {key} AS key, array_agg(date_part('epoch', t.{end} - t.created_at)::integer) AS took,
+    array_agg(t.{metric}_business_seconds)
+      FILTER (WHERE t.{metric}_business_seconds IS NOT NULL) AS business
+  FROM crm.tickets t
+  WHERE t.organization_id = :mine AND {of_period} AND t.{end} >= t.created_at
+  GROUP BY {key}
+) AS measured
+"""
+"""The same, gathered by hashing, a third cheaper than sorting half a million rows by an id; where
+rows come in the order of their groups, or are few numbers, sorting is the cheaper one."""
 _COMPLIANCE: Final = """
 SELECT key::text AS key, metric,
   count(*) FILTER (WHERE breached_at IS NULL AND state = 'stopped') AS met,
@@ -138,13 +156,14 @@ class Reports:
 
         A reply that a split has brought along is older than the ticket, and no response to it.
         """
-        first_responses = _TIMES.format(
+        template = _TIMES_OF_EACH if slices.group in NAMED_IN else _TIMES
+        first_responses = template.format(
             metric="first_response",
             key=slices.key("t.created_at"),
             end="first_replied_at",
             of_period=_OPENED,
         )
-        resolutions = _TIMES.format(
+        resolutions = template.format(
             metric="resolution",
             key=slices.key("t.resolved_at"),
             end="resolved_at",
