@@ -1,7 +1,8 @@
 """A service desk of 200,000 clients and 500,000 tickets: its migrations in use, and every call.
 
 Takes a quarter of an hour, most of it for the rows: `python -m bench crm`. BENCH_CRM_SHARE=0.01
-makes a hundredth of it, to try the bench itself; only the whole is written down.
+makes a hundredth of it, to try the bench itself; BENCH_CRM_ONLY="report: timeline" calls only what
+has one of these words in its name. Only the whole is written down.
 """
 
 import json
@@ -12,8 +13,10 @@ from typing import Final
 from bench.crm_calls import Calls, draw
 from bench.crm_filling import (
     FIRST_REVISION,
+    GROUPED_REVISION,
     TIMED_REVISION,
     fill,
+    fill_groups,
     fill_timers,
     large_and_small,
     settle,
@@ -29,7 +32,8 @@ from devstack.people import AURORA
 _SHARE: Final = float(os.environ.get("BENCH_CRM_SHARE", "1"))
 _CLIENTS: Final = int(200_000 * _SHARE)
 _TICKETS: Final = int(500_000 * _SHARE)
-_REVISIONS: Final = [f"crm_{number:03d}" for number in range(2, 10)]
+_REVISIONS: Final = [f"crm_{number:03d}" for number in range(2, 11)]
+_ONLY: Final = os.environ.get("BENCH_CRM_ONLY", "").split()
 _ROUNDS: Final = 3
 _CONNECTIONS: Final = 8
 _SECONDS: Final = 1.0
@@ -38,13 +42,13 @@ METHOD: Final = f"""
 {_CLIENTS:,} clients and {_TICKETS:,} tickets over two years, with messages, consents and audit
 events (`bench/crm_rows.py`), are written by COPY at revision `{FIRST_REVISION}`, with a hundredth
 of them in a second organization; timers of service levels follow once there is a table for them
-(`{TIMED_REVISION}`). Then each further revision runs, while four connections read
-clients, tickets, pages, messages and audit events as `cogep_app` in short transactions; the longest
-any of these reads took is the figure. All is vacuumed then, as autovacuum would do. One core-api
-process under uvicorn answers each call over HTTP: one request at a time for the latencies,
-{_CONNECTIONS} connections for the ratios, in
-{_ROUNDS} rounds. The bare handlers (`bench/crm_bare.py`) send the same columns, filter and order
-through asyncpg, check the token as strictly and build the same JSON; core-api and they take turns.
+(`{TIMED_REVISION}`), teams and categories at `{GROUPED_REVISION}`. Then each further revision
+runs, while four connections read clients, tickets, pages, messages and audit events as `cogep_app`
+in short transactions; the longest any of these reads took is the figure. All is vacuumed then, as
+autovacuum would do. One core-api process under uvicorn answers each call over HTTP: one request at
+a time for the latencies, {_CONNECTIONS} connections for the ratios, in {_ROUNDS} rounds. The bare
+handlers (`bench/crm_bare.py`) send the same columns, filter and order through asyncpg, check the
+token as strictly and build the same JSON; core-api and they take turns.
 """
 
 _COLUMNS: Final = """
@@ -70,7 +74,10 @@ async def measure() -> Outcome:
         superuser, app = servers.plain_url("postgres"), servers.plain_url("cogep_app")
         desks = large_and_small(_CLIENTS, _TICKETS)
         await fill(superuser, desks)
-        between = {TIMED_REVISION: lambda: fill_timers(superuser)}
+        between = {
+            TIMED_REVISION: lambda: fill_timers(superuser),
+            GROUPED_REVISION: lambda: fill_groups(superuser),
+        }
         migrated = await migrate_in_use(owner, app, AURORA.id, _REVISIONS, keys, between)
         await settle(superuser)
         load = [_load("when the migrations were through")]
@@ -91,11 +98,13 @@ async def measure() -> Outcome:
         )
         sample = await draw(superuser, AURORA.id, _CLIENTS, desks[0].seed)
         calls = Calls(identity.token("ana"), sample)
-        figures = [*_of_migrations(migrated), *await _ratios(core_api, bare, calls)]
-        load.append(_load("after the ratios"))
+        figures = _of_migrations(migrated)
+        if not _ONLY:
+            figures += await _ratios(core_api, bare, calls)
+            load.append(_load("after the ratios"))
         figures += await _latencies(core_api, calls)
         load.append(_load("at the end"))
-        return Outcome(METHOD, figures, load, is_whole=_SHARE == 1)
+        return Outcome(METHOD, figures, load, is_whole=_SHARE == 1 and not _ONLY)
 
 
 def _of_migrations(migrated: Migrated) -> list[Figure]:
@@ -137,17 +146,24 @@ async def _latencies(core_api: ServiceProcess, calls: Calls) -> list[Figure]:
     figures = []
     for kind, goal in (
         (calls.reads(), None),
+        (calls.timelines(), Goal(below=50)),
         (calls.client_searches(), Goal(below=50)),
         (calls.ticket_searches(), Goal(below=100)),
         (calls.reports(), Goal(below=1000)),
     ):
         for name, requests in kind.items():
-            rounds = [await send(_plan(core_api, requests)) for _ in range(_ROUNDS)]
-            figures += _percentiles(name, rounds, goal)
+            if _is_wanted(name):
+                rounds = [await send(_plan(core_api, requests)) for _ in range(_ROUNDS)]
+                figures += _percentiles(name, rounds, goal)
     for name, (status, requests) in calls.writes().items():
-        rounds = [await send(_plan(core_api, requests, status=status)) for _ in range(_ROUNDS)]
-        figures += _percentiles(name, rounds, None)
+        if _is_wanted(name):
+            rounds = [await send(_plan(core_api, requests, status=status)) for _ in range(_ROUNDS)]
+            figures += _percentiles(name, rounds, None)
     return figures
+
+
+def _is_wanted(name: str) -> bool:
+    return not _ONLY or any(word in name for word in _ONLY)
 
 
 def _percentiles(name: str, rounds: list[Seen], goal: Goal | None) -> list[Figure]:

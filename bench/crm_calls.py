@@ -17,11 +17,16 @@ from bench.load import Request
 _SAMPLE: Final = 300
 _YEAR: Final = "since=2025-11-02&until=2026-11-01"
 _TWO_YEARS: Final = "since=2024-11-02&until=2026-11-01"
+_GROUPS: Final = ("day", "month", "team", "agent", "priority", "category")
 _UNFINISHED: Final = """
 SELECT id, number, subject FROM crm.tickets
 WHERE organization_id = $1 AND status NOT IN ('resolved', 'closed') ORDER BY id DESC LIMIT 5000
 """
 _CLIENTS: Final = "SELECT id FROM crm.clients WHERE organization_id = $1 LIMIT 20000"
+_BUSY: Final = """
+SELECT client_id FROM crm.tickets WHERE organization_id = $1
+GROUP BY client_id ORDER BY count(*) DESC LIMIT 300
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +37,8 @@ class Sample:
     numbers: Sequence[int]
     subjects: Sequence[str]
     clients: Sequence[UUID]
+    busy: Sequence[UUID]
+    """Who asks most."""
     people: Sequence[SyntheticClient]
 
 
@@ -42,6 +49,7 @@ async def draw(url: str, organization_id: UUID, clients: int, seed: int) -> Samp
     try:
         tickets = await connection.fetch(_UNFINISHED, organization_id)
         ids = [row["id"] for row in await connection.fetch(_CLIENTS, organization_id)]
+        busy = [row["client_id"] for row in await connection.fetch(_BUSY, organization_id)]
     finally:
         await connection.close()
     tickets = dice.sample(tickets, min(_SAMPLE, len(tickets)))
@@ -51,6 +59,7 @@ async def draw(url: str, organization_id: UUID, clients: int, seed: int) -> Samp
         numbers=[row["number"] for row in tickets],
         subjects=[row["subject"] for row in tickets],
         clients=dice.sample(ids, min(_SAMPLE, len(ids))),
+        busy=dice.sample(busy, len(busy)),
         people=dice.sample(people, min(_SAMPLE, len(people))),
     )
 
@@ -71,8 +80,15 @@ class Calls:
             "page of 50 tickets": self._get("/tickets?limit=50"),
             "page of 50 unfinished tickets": self._get("/tickets?limit=50&status=open&status=new"),
             "page of 50 clients": self._get("/clients?limit=50"),
-            "timeline of a client": self._get("/clients/{}/timeline", clients),
             "messages of a ticket": self._get("/tickets/{}/messages", tickets),
+        }
+
+    def timelines(self) -> Mapping[str, list[Request]]:
+        """Of anybody, and of the clients with most tickets: hundreds each."""
+        path = "/clients/{}/timeline"
+        return {
+            "timeline of a client": self._get(path, self._sample.clients),
+            "timeline of a busy client": self._get(path, self._sample.busy),
         }
 
     def client_searches(self) -> Mapping[str, list[Request]]:
@@ -120,15 +136,17 @@ class Calls:
         """Over all there is."""
         of_period = {
             "volume by day": f"volume?{_TWO_YEARS}",
-            "times": f"times?{_TWO_YEARS}",
+            "volume by day as CSV": f"volume/export?{_TWO_YEARS}",
             **{
-                f"{title} by {by}": f"{name}?{_TWO_YEARS}&by={by}"
+                f"{title}{what}": f"{name}?{_TWO_YEARS}{by}"
                 for title, name in (("times", "times"), ("service levels", "sla"))
-                for by in ("month", "agent", "priority", "category")
+                for what, by in (("", ""), *((f" by {one}", f"&by={one}") for one in _GROUPS))
             },
+            "times by agent as CSV": f"times/export?{_TWO_YEARS}&by=agent",
             "times by agent, a year": f"times?{_YEAR}&by=agent",
-            "service levels": f"sla?{_TWO_YEARS}",
-            "backlog by agent": "backlog?by=agent",
+            "service levels by category as CSV": f"sla/export?{_TWO_YEARS}&by=category",
+            **{f"backlog by {one}": f"backlog?by={one}" for one in ("team", "agent", "category")},
+            "backlog by team as CSV": "backlog/export?by=team",
         }
         return {
             f"report: {name}": self._get(f"/reports/{path}") for name, path in of_period.items()

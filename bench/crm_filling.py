@@ -1,4 +1,4 @@
-"""Fills a database at revision `crm_001` with two service desks by COPY, and later with timers."""
+"""Fills a database at revision `crm_001` with two service desks by COPY, later what came later."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -15,6 +15,8 @@ from devstack.people import AURORA, BOREAL, PEOPLE
 FIRST_REVISION: Final = "crm_001"
 TIMED_REVISION: Final = "crm_007"
 """The first one that has timers."""
+GROUPED_REVISION: Final = "crm_008"
+"""The first one that has teams; categories are older."""
 _BATCH: Final = 5_000
 T = TypeVar("T")
 _ORGANIZATION: Final = """
@@ -72,6 +74,33 @@ FROM (
   ) one
 ) m
 """
+# Five attendants to a team; few categories have most of the tickets. One in twelve has no team yet,
+# one in ten no category.
+_GROUPS: Final = """
+INSERT INTO crm.teams (id, organization_id, name, mode)
+SELECT gen_random_uuid(), organization_id, 'Equipe ' || number, 'manual'
+FROM crm.organizations, generate_series(1, 6) AS number;
+WITH made AS MATERIALIZED (
+  SELECT gen_random_uuid() AS id, organization_id, number
+  FROM crm.organizations, generate_series(1, 24) AS number
+)
+INSERT INTO crm.ticket_categories (id, organization_id, name, path)
+SELECT id, organization_id, 'Assunto ' || number, id || '/' FROM made;
+UPDATE crm.tickets t SET
+  team_id = CASE WHEN t.number % 12 > 0
+    THEN g.teams[1 + coalesce(array_position(g.members, t.assignee_id), t.number::int) / 5 % 6] END,
+  category_id = CASE WHEN t.number % 10 > 0
+    THEN g.categories[1 + floor(24 * power(t.number % 997 / 997.0, 2))::int] END
+FROM (
+  SELECT o.organization_id,
+    ARRAY(SELECT id FROM crm.members m WHERE m.organization_id = o.organization_id) AS members,
+    ARRAY(SELECT id FROM crm.teams g WHERE g.organization_id = o.organization_id) AS teams,
+    ARRAY(SELECT id FROM crm.ticket_categories c WHERE c.organization_id = o.organization_id)
+      AS categories
+  FROM crm.organizations o
+) g
+WHERE g.organization_id = t.organization_id
+"""
 
 
 def attendants(organization_id: UUID) -> list[UUID]:
@@ -121,6 +150,16 @@ async def fill_timers(url: str) -> None:
     try:
         await connection.execute(_TIMERS)
         await connection.execute("VACUUM ANALYZE crm.sla_timers")
+    finally:
+        await connection.close()
+
+
+async def fill_groups(url: str) -> None:
+    """Teams, categories, and to which of them each ticket belongs, at `GROUPED_REVISION`."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_GROUPS)
+        await connection.execute("VACUUM ANALYZE crm.tickets")
     finally:
         await connection.close()
 
