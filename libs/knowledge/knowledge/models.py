@@ -247,7 +247,12 @@ class Chunk(Base):
             name="fk_chunks_version",
             ondelete="CASCADE",
         ),
-        sa.Index("ix_chunks_terms", "terms", postgresql_using="gin"),
+        # What `ai.candidate_chunks` looks for: a tenant's stems, hashed with the tenant.
+        sa.Index(
+            "ix_chunks_stem_keys",
+            sa.text("ai.stem_keys(organization_id, tsvector_to_array(terms))"),
+            postgresql_using="gin",
+        ),
         # Whether they are all of one model.
         sa.Index("ix_chunks_organization_id_embedding_model", "organization_id", "embedding_model"),
     )

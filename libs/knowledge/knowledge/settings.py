@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -24,6 +25,9 @@ class EmbeddingSettings(SettingsGroup):
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     timeout: timedelta = timedelta(seconds=30)
     max_retries: int = Field(default=3, ge=0, le=10)
+    # How much the vectors count in ranking beside the words; empty is what was measured for the
+    # model. `python -m evals` tells what an embedder deserves.
+    weight: float | None = Field(default=None, ge=0, le=1)
 
     @property
     def dimensions(self) -> int:
@@ -34,6 +38,36 @@ class EmbeddingSettings(SettingsGroup):
     def _key_for_provider(self) -> Self:
         if self.provider == "openai" and self.api_key is None:
             raise ValueError("OPENAI_API_KEY is missing (EMBEDDING_PROVIDER is openai)")
+        return self
+
+
+class SearchSettings(SettingsGroup):
+    """How the legs of a search are put together."""
+
+    model_config = SettingsConfigDict(env_prefix="SEARCH_")
+
+    fusion: Literal["score", "rrf"] = "score"
+
+
+class RerankerSettings(SettingsGroup):
+    """Who puts the passages found into a better order. Nobody by default."""
+
+    model_config = SettingsConfigDict(env_prefix="RERANKER_")
+
+    provider: Literal["none", "http", "local"] = "none"
+    base_url: str | None = None  # of the server that has /rerank
+    model: str = Field(default="rerank-v3.5", min_length=1)
+    api_key: SecretStr | None = None
+    timeout: timedelta = timedelta(seconds=5)
+    # Passages that are read again; who waits, waits for all of them.
+    depth: int = Field(default=30, ge=2, le=100)
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.provider == "http" and not self.base_url:
+            raise ValueError("RERANKER_BASE_URL is missing (RERANKER_PROVIDER is http)")
+        if self.provider == "local" and find_spec("sentence_transformers") is None:
+            raise ValueError("RERANKER_PROVIDER=local needs sentence-transformers installed")
         return self
 
 

@@ -1,6 +1,7 @@
 """Search through SQL: exact and by candidates, alone and fused, within one organization."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,23 +10,43 @@ import pytest
 import sqlalchemy as sa
 from knowledge_factories import Knowledge, make_actor
 
+from knowledge.embedders import Embedder, Idf
+from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.lexical.vocabulary import Vocabulary
 from knowledge.models import Chunk
-from knowledge.search import (
-    Passage,
-    QueryEmbedding,
-    SearchFilters,
-    SearchQuery,
-    embed_question,
-    legs,
-    search,
-    searching,
-)
-from knowledge.search.candidates import TOO_MANY, candidate_query
+from knowledge.search import Passage, Searcher, SearchFilters, SearchQuery, legs, searching
+from knowledge.search.candidates import TOO_MANY, Wanted, candidate_stems, widened
 from knowledge.search.fusion import UNMEASURED, dense_weight, fuse
 from knowledge.search.similarity import similarity_of
 
 pytestmark = pytest.mark.committed
+
+
+@dataclass
+class Provider:
+    """An embedder whose questions all have one vector."""
+
+    vector: Any
+    model: str = "provider-model"
+    dimensions: int = 1536
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        """Not asked for."""
+        raise NotImplementedError
+
+    async def embed_query(self, _text: str, *, idf: Idf | None = None) -> Any:  # noqa: ARG002 - the port has it
+        """The vector."""
+        return self.vector
+
+    async def close(self) -> None:
+        """Holds nothing open."""
+
+
+def searcher(knowledge: Knowledge, **changes: Any) -> Searcher:
+    """As the service opens it."""
+    given = {"statistics": StatisticsCache(), "embedder": knowledge.ingestion.embedder}
+    return Searcher(database=knowledge.ingestion.database, **(given | changes))
 
 
 async def find(
@@ -33,18 +54,14 @@ async def find(
     text: str,
     *,
     person: str = "ana",
-    embedding: QueryEmbedding | None = None,
+    embedder: Embedder | None = None,
     **query: Any,
 ) -> list[Passage]:
-    organization_id = make_actor(person).organization_id
-    async with knowledge.ingestion.database.transaction(organization_id, read_only=True) as tx:
-        return await search(
-            tx,
-            organization_id,
-            SearchQuery(text, **query),
-            statistics=StatisticsCache(),
-            embedding=embedding,
-        )
+    changes = {} if embedder is None else {"embedder": embedder}
+    found = await searcher(knowledge, **changes).find(
+        make_actor(person), SearchQuery(text, **query)
+    )
+    return found.passages
 
 
 async def index(knowledge: Knowledge, *texts: str, person: str = "ana") -> list[UUID]:
@@ -63,7 +80,7 @@ TEXTS = [f"Portaria {number} sobre férias do setor {number}." for number in ran
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every organization counts as large."""
-    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(legs, "EXACT_UP_TO", 0)
     monkeypatch.setattr(legs, "FEWEST", 1)
 
 
@@ -72,7 +89,7 @@ async def test_candidates_find_what_the_exact_scan_finds(
 ) -> None:
     await index(knowledge, *TEXTS, "O refeitório abre às onze.")
     exact = await find(knowledge, "férias do setor 17", top_k=1)
-    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(legs, "EXACT_UP_TO", 0)
 
     by_candidates = await find(knowledge, "férias do setor 17", top_k=1)
 
@@ -94,7 +111,7 @@ async def test_too_few_candidates_lead_to_the_exact_scan(
     # Shares 4-grams with the question, but no stem: only the exact scan can find it.
     (wanted,) = await index(knowledge, "O processo foi desarquivado.")
     await index(knowledge, "O arquivo municipal abre cedo.")
-    monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(legs, "EXACT_UP_TO", 0)
 
     assert wanted in documents(await find(knowledge, "arquivo"))
 
@@ -116,18 +133,22 @@ async def test_candidates_never_cross_organizations(knowledge: Knowledge, large:
     assert documents(await find(knowledge, "férias", person="beto")) == [theirs]
 
 
-async def test_search_without_a_tenant_finds_nothing(knowledge: Knowledge) -> None:
+async def test_a_reader_of_another_organization_finds_nothing(knowledge: Knowledge) -> None:
     await index(knowledge, "Férias da Aurora.")
-    stranger, aurora = make_actor("beto").organization_id, make_actor("ana").organization_id
 
-    async with knowledge.ingestion.database.transaction(stranger, read_only=True) as tx:
-        found = await search(tx, aurora, SearchQuery("férias"), statistics=StatisticsCache())
-
-    assert found == []
+    assert await find(knowledge, "férias", person="beto") == []
 
 
-async def test_local_embedder_does_not_count_for_ranking(knowledge: Knowledge) -> None:
-    assert await embed_question(knowledge.ingestion.embedder, "férias") is None
+async def test_local_embedder_does_not_count_for_ranking(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index(knowledge, "Férias do servidor.")
+
+    async def embed_query(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the question was embedded for nothing")
+
+    monkeypatch.setattr(type(knowledge.ingestion.embedder), "embed_query", embed_query)
+    assert await find(knowledge, "férias")
 
 
 def unit(*components: float) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -152,10 +173,10 @@ async def test_vector_leg_adds_what_the_words_miss(knowledge: Knowledge) -> None
     words, meaning = await index(knowledge, "Férias do servidor.", "Descanso anual remunerado.")
     await embedded(knowledge, words, 0.2, 1)
     await embedded(knowledge, meaning, 1, 0.1)
-    question = QueryEmbedding("provider-model", unit(1))
+    question = Provider(unit(1))
 
     alone = await find(knowledge, "férias")
-    fused = await find(knowledge, "férias", embedding=question)
+    fused = await find(knowledge, "férias", embedder=question)
 
     assert documents(alone) == [words]
     assert documents(fused) == [words, meaning]
@@ -169,10 +190,10 @@ async def test_vectors_of_another_model_are_not_compared(
     await embedded(knowledge, other, 1, model="model-of-yesterday")
     await embedded(knowledge, same, 1, 1)
     monkeypatch.setattr(searching, "FUSED", 1)
-    question = QueryEmbedding("provider-model", unit(1))
+    question = Provider(unit(1))
 
-    found = await find(knowledge, "férias", embedding=question, top_k=1)
-    both = await find(knowledge, "férias", embedding=question, top_k=2)
+    found = await find(knowledge, "férias", embedder=question, top_k=1)
+    both = await find(knowledge, "férias", embedder=question, top_k=2)
 
     assert other not in documents([*found, *both])
     assert same in documents(both)
@@ -182,27 +203,33 @@ async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Kno
     old, new = await index(knowledge, "Férias do servidor.", "Férias do estagiário.")
     await embedded(knowledge, new, 1)
 
-    found = await find(
-        knowledge, "férias do servidor", embedding=QueryEmbedding("provider-model", unit(0, 1))
-    )
+    found = await find(knowledge, "férias do servidor", embedder=Provider(unit(0, 1)))
 
     assert documents(found) == [old, new]
 
 
 @pytest.mark.parametrize(
-    ("frequencies", "query"),
+    ("frequencies", "wanted"),
     [
         ({}, None),
-        ({"feri": 3}, "'feri'"),
-        ({"feri": 900, "serv": 400, "port": 5}, "'port' | 'serv' | 'feri'"),
-        ({"feri": 1500, "serv": 20}, "'serv' | 'feri'"),
-        ({"feri": TOO_MANY, "serv": 20}, "'serv'"),
-        ({"feri": 50_000, "serv": 40_000, "ano": 60_000}, "'serv' & ('feri' | 'ano')"),
-        ({"feri": 50_000}, "'feri'"),
+        ({"feri": 3}, Wanted(("feri",))),
+        ({"feri": 900, "serv": 400, "port": 5}, Wanted(("port", "serv", "feri"))),
+        ({"feri": 1500, "serv": 20}, Wanted(("serv", "feri"))),
+        ({"feri": TOO_MANY, "serv": 20}, Wanted(("serv",))),
+        ({"feri": 50_000, "serv": 40_000, "ano": 60_000}, Wanted(("feri", "ano"), ("serv",))),
+        ({"feri": 50_000}, Wanted(("feri",))),
     ],
 )
-def test_rarest_stems_are_candidates(frequencies: dict[str, int], query: str | None) -> None:
-    assert candidate_query(frequencies) == query
+def test_rarest_stems_are_candidates(frequencies: dict[str, int], wanted: Wanted | None) -> None:
+    assert candidate_stems(frequencies) == wanted
+
+
+def test_too_few_candidates_are_widened_by_stems_like_them() -> None:
+    none = np.zeros(0, np.int32)
+    statistics = Statistics(1, none, none, Vocabulary(["arquiv", "desarquiv", "refeitori"]))
+
+    assert widened(["arquiv"], statistics) == Wanted(("arquiv", "desarquiv"))
+    assert widened([], statistics) is None
 
 
 def test_fusion_adds_scores_and_not_ranks() -> None:

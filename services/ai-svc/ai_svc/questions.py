@@ -26,18 +26,38 @@ class Filters(Input):
 
     document_ids: Annotated[list[UUID], Field(max_length=100)] = []
     source_types: Annotated[list[SourceType], Field(max_length=10)] = []
+    formats: Annotated[
+        list[Annotated[str, StringConstraints(max_length=200, to_lower=True)]],
+        Field(
+            max_length=30,
+            description="MIME types of the originals, any of them",
+            examples=[["application/pdf"]],
+        ),
+    ] = []
     tags: Annotated[list[str], Field(max_length=30, description="Any of them")] = []
-    language: Language | None = None
+    language: Language | None = Field(default=None, description="Of the passage")
     created_from: AwareDatetime | None = Field(default=None, description="Inclusive")
     created_to: AwareDatetime | None = Field(default=None, description="Exclusive")
+    heading: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        default=None,
+        description="A heading path, or the beginning of one; what stands below it is meant, too",
+        examples=["Benefícios > Férias"],
+    )
+    client_id: UUID | None = Field(
+        default=None,
+        description="Also look in what is kept of this client; needs clients:read",
+    )
 
     def read(self) -> SearchFilters:
         """As search takes them."""
         return SearchFilters(
             document_ids=self.document_ids,
             source_types=self.source_types,
+            formats=self.formats,
             tags=[tag.strip().lower() for tag in self.tags],
             language=self.language,
             created_from=self.created_from,
             created_to=self.created_to,
+            heading=self.heading,
+            client_id=self.client_id,
         )

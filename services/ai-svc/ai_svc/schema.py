@@ -11,6 +11,7 @@ from knowledge import access_tables as _access
 from knowledge import usage as _usage
 from knowledge.lexical import models as _lexical
 from knowledge.models import SCHEMA, Base
+from knowledge.search import models as _search
 from knowledge.sources import models as _sources
 
 METADATA: Final = Base.metadata
@@ -22,6 +23,7 @@ __all__ = [
     "_answers",
     "_batches",
     "_lexical",
+    "_search",
     "_sources",
     "_tables",
     "_triage",

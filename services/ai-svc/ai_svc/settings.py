@@ -1,6 +1,6 @@
 """What ai-svc reads from the environment, beside what every service reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Self
 
@@ -8,7 +8,12 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
-from knowledge.settings import EmbeddingSettings, IngestionSettings
+from knowledge.settings import (
+    EmbeddingSettings,
+    IngestionSettings,
+    RerankerSettings,
+    SearchSettings,
+)
 
 
 class AnswerSettings(SettingsGroup):
@@ -47,3 +52,5 @@ class AiSettings(ServiceAppSettings):
     embedding: EmbeddingSettings
     ingestion: IngestionSettings
     answers: AnswerSettings
+    search: SearchSettings = field(default_factory=SearchSettings)
+    reranker: RerankerSettings = field(default_factory=RerankerSettings)

@@ -18,6 +18,8 @@ from knowledge.embedders.configured import open_embedder
 from knowledge.embedders.port import Embedder
 from knowledge.ingestion import ingestion_queue
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.rerankers.configured import open_reranker
+from knowledge.search import Searcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +33,18 @@ class Workshop:
     addresses: AddressPolicy
     embedder: Embedder
     statistics: StatisticsCache
+    searcher: Searcher
 
 
 @asynccontextmanager
 async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Puts the workshop on `app.state`."""
     settings = cast("AiSettings", resources.settings)
-    async with open_embedder(settings.embedding) as embedder:
+    async with (
+        open_embedder(settings.embedding) as embedder,
+        open_reranker(settings.reranker) as reranker,
+    ):
+        statistics = StatisticsCache()
         app.state.workshop = Workshop(
             settings=settings,
             database=resources.database,
@@ -45,7 +52,16 @@ async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[Non
             queue=ingestion_queue(resources.database, settings.ingestion),
             addresses=AddressPolicy(settings.ingestion.fetch_allowed_networks),
             embedder=embedder,
-            statistics=StatisticsCache(),
+            statistics=statistics,
+            searcher=Searcher(
+                database=resources.database,
+                statistics=statistics,
+                embedder=embedder,
+                reranker=reranker,
+                rerank_depth=settings.reranker.depth,
+                weight=settings.embedding.weight,
+                fusion=settings.search.fusion,
+            ),
         )
         yield
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.lexical.analyzer import FIRST_BIGRAM, Terms
@@ -15,6 +16,7 @@ from knowledge.models import Chunk
 from shared_schemas.ids import OrganizationId
 
 _BATCH: Final = 200
+_STEMS_AT_ONCE: Final = 20_000
 _HEADER: Final = 12
 """Bytes before the indices in pgvector's binary sparsevec: dimensions, entries, unused."""
 
@@ -46,6 +48,34 @@ async def count_sample(
     async for batch in rows.partitions():
         counted = await asyncio.to_thread(_add, counted, batch)
     return counted
+
+
+async def count_stems(session: AsyncSession, organization_id: OrganizationId) -> dict[str, int]:
+    """Every stem of the organization with how many chunks have it. 3 s for 100,000 chunks."""
+    stem = sa.func.unnest(sa.func.tsvector_to_array(Chunk.terms)).column_valued("stem")
+    rows = await session.stream(
+        sa.select(stem, sa.func.count())
+        .select_from(Chunk)
+        .join(stem, sa.true())
+        .where(Chunk.organization_id == organization_id)
+        .group_by(stem)
+        .execution_options(yield_per=_STEMS_AT_ONCE)
+    )
+    counted: dict[str, int] = {}
+    async for batch in rows.partitions():
+        counted.update((name, number) for name, number in batch)
+    return counted
+
+
+async def find_frequencies(session: AsyncSession, stems: Sequence[str]) -> dict[str, int]:
+    """How many chunks have each stem at this moment, counted to a hundred; none of them left out
+    that has one. For stems a snapshot does not know: new, or not in its sample.
+    """
+    found = sa.func.ai.stem_frequencies(sa.cast(list(stems), ARRAY(sa.Text))).table_valued(
+        sa.column("stem", sa.Text), sa.column("frequency", sa.Integer)
+    )
+    rows = await session.execute(sa.select(found.c.stem, found.c.frequency))
+    return {row.stem: row.frequency for row in rows if row.frequency}
 
 
 def _add(counted: Counted, batch: Sequence[sa.Row[Any, Any]]) -> Counted:

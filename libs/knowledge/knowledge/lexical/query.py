@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise, product
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ from pgvector import SparseVector
 
 from knowledge.lexical.analyzer import (
     Terms,
+    Word,
     analyze_word,
     detect_language,
     pair,
@@ -54,6 +55,7 @@ class Question:
     ideal: float
     stems: dict[str, int]  # stem → document frequency, of those the vocabulary knows
     words: tuple[tuple[Reading, ...], ...] = ()  # per telling word what it may stand for
+    misspelt: dict[str, tuple[str, ...]] = field(default_factory=dict)  # word → stems close to it
 
     @property
     def empty(self) -> bool:
@@ -64,6 +66,7 @@ class Question:
 class _Word(NamedTuple):
     """A word of the question: its 4-grams, and what it may stand for (nothing for a stop word)."""
 
+    written: str  # folded
     grams: Terms
     readings: list[Reading]
 
@@ -75,7 +78,7 @@ class _Word(NamedTuple):
 
 def understand(text: str, statistics: Statistics) -> Question:
     """The vector of a question within one organization."""
-    languages = sorted(Language, key=lambda each: each is not detect_language(text))
+    languages = _languages(text)
     found = [_read(word, languages, statistics) for word in words(text)[:LONGEST_QUESTION]]
     stems = [word.readings for word in found if word.readings]
     weights: dict[int, float] = defaultdict(float)
@@ -89,25 +92,52 @@ def understand(text: str, statistics: Statistics) -> Question:
         ideal=ideal,
         stems={r.stem: r.frequency for readings in stems for r in readings if r.frequency},
         words=tuple(tuple(readings) for readings in stems),
+        misspelt={
+            word.written: tuple(reading.stem for reading in word.readings)
+            for word in found
+            if word.misspelt
+        },
     )
+
+
+def unknown_stems(text: str, statistics: Statistics) -> list[str]:
+    """Stems of the words no document had at the time of the statistics, in either language."""
+    languages = _languages(text)
+    unknown: dict[str, None] = {}
+    for word in words(text)[:LONGEST_QUESTION]:
+        stems = [each.stem for each in _analyzed(word, languages) if each.stem is not None]
+        terms = np.array([stem_term(stem) for stem in stems], dtype=np.int32)
+        if stems and not statistics.frequency(terms).any():
+            unknown |= dict.fromkeys(stems)
+    return list(unknown)
+
+
+def _languages(text: str) -> list[Language]:
+    """The question's own first."""
+    mine = detect_language(text)
+    return sorted(Language, key=lambda each: each is not mine)
+
+
+def _analyzed(word: str, languages: Sequence[Language]) -> list[Word]:
+    return [analyze_word(word, language) for language in languages]
 
 
 def _read(word: str, languages: Sequence[Language], statistics: Statistics) -> _Word:
     """Stemmed by the question's language and by the other one, since documents of both lie
     together; when neither stem is known, its neighbours; when there are none, as it is.
     """
-    analyzed = [analyze_word(word, language) for language in languages]
+    analyzed = _analyzed(word, languages)
     grams = np.frombuffer(analyzed[0].gram_terms, dtype=np.int32)
     stems = list(dict.fromkeys(each.stem for each in analyzed if each.stem is not None))
     if not stems:
-        return _Word(grams, [])
+        return _Word(word, grams, [])
     as_written = _readings(stems, 1.0, statistics)
     known = [reading for reading in as_written if reading.frequency]
     if known:
-        return _Word(grams, known)
+        return _Word(word, grams, known)
     near = statistics.vocabulary.nearest(stems[0])
     guessed = _readings(near, NEIGHBOUR_WEIGHT / max(1, len(near)) ** 0.5, statistics)
-    return _Word(grams, guessed or as_written[:1])
+    return _Word(word, grams, guessed or as_written[:1])
 
 
 def _readings(stems: Sequence[str], certainty: float, statistics: Statistics) -> list[Reading]:

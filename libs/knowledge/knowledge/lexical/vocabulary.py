@@ -3,7 +3,6 @@
 People write "ruanet" for "rouanet": a stem no document has is replaced by its neighbours.
 """
 
-import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
@@ -16,7 +15,12 @@ SHORTEST: Final = 4
 FORGIVING: Final = 8
 """From this length on, two mistakes are forgiven instead of one."""
 MOST_NEIGHBOURS: Final = 3
-_COMPARED: Final = 50
+_COMPARED: Final = 400
+_PAIRS_OF_A_MISTAKE: Final = 3
+"""Letter pairs a mistake changes at most: those around two swapped letters."""
+_BREAK: Final = ord("\n")
+
+Bits = NDArray[np.uint64]
 
 
 class Vocabulary:
@@ -30,24 +34,50 @@ class Vocabulary:
         if len(stem) < SHORTEST or stem.isdigit() or not self._stems:
             return []
         allowed = 1 if len(stem) < FORGIVING else 2
-        mine = np.uint64(_signature(stem))
-        shared = np.bitwise_count(self._signatures & mine).astype(np.float64)
-        dice = 2 * shared / (self._sizes + np.bitwise_count(mine))
-        likely = np.argsort(-dice, kind="stable")[:_COMPARED]
         near: dict[int, list[str]] = {}
-        for index in likely:
-            candidate = self._stems[index]
+        for candidate in self._possible(stem, allowed):
             near.setdefault(edit_distance(stem, candidate, allowed), []).append(candidate)
-        closest = min(near)
+        closest = min(near, default=allowed + 1)
         return near[closest][:MOST_NEIGHBOURS] if closest <= allowed else []
 
+    def related(self, stem: str, most: int) -> list[str]:
+        """Stems that share more than half of their letter pairs with this one, the likest first."""
+        if len(stem) < SHORTEST or stem.isdigit() or not self._stems:
+            return []
+        alike = self._alike(signatures([stem])[0])
+        places = np.flatnonzero(alike > 0.5)
+        ordered = places[np.argsort(-alike[places], kind="stable")]
+        return [self._stems[place] for place in ordered[: most + 1] if self._stems[place] != stem]
+
+    def _possible(self, stem: str, allowed: int) -> list[str]:
+        """No stem within `allowed` mistakes is missing, unless more than 400 come into question."""
+        mine = signatures([stem])[0]
+        least = int(np.bitwise_count(mine)) - _PAIRS_OF_A_MISTAKE * allowed
+        shared = np.bitwise_count(self._signatures & mine)
+        places = np.flatnonzero(
+            (shared >= max(1, least)) & (np.abs(self._lengths - len(stem)) <= allowed)
+        )
+        alike = 2.0 * shared[places] / (self._sizes[places] + int(np.bitwise_count(mine)))
+        likely = places[np.argsort(-alike, kind="stable")][:_COMPARED]
+        return [self._stems[place] for place in likely]
+
+    def _alike(self, mine: np.uint64) -> NDArray[np.float64]:
+        """Dice's coefficient of letter pairs, with every stem."""
+        shared = np.bitwise_count(self._signatures & mine).astype(np.float64)
+        alike: NDArray[np.float64] = 2 * shared / (self._sizes + int(np.bitwise_count(mine)))
+        return alike
+
     @cached_property
-    def _signatures(self) -> NDArray[np.uint64]:
-        return np.array([_signature(stem) for stem in self._stems], dtype=np.uint64)
+    def _signatures(self) -> Bits:
+        return signatures(self._stems)
 
     @cached_property
     def _sizes(self) -> NDArray[np.float64]:
         return np.bitwise_count(self._signatures).astype(np.float64)
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int64]:
+        return np.fromiter(map(len, self._stems), np.int64, len(self._stems))
 
 
 def edit_distance(first: str, second: str, allowed: int) -> int:
@@ -76,10 +106,16 @@ def edit_distance(first: str, second: str, allowed: int) -> int:
     return min(previous[-1], allowed + 1)
 
 
-def _signature(stem: str) -> int:
-    """A bit for each letter pair: what two stems share is one AND and a count of bits."""
-    padded = f"_{stem}_"
-    bits = 0
-    for start in range(len(padded) - 1):
-        bits |= 1 << (zlib.crc32(padded[start : start + 2].encode()) * 0x9E3779B1 >> 3 & 63)
-    return bits
+def signatures(stems: Sequence[str]) -> Bits:
+    """A bit for each letter pair: what two stems share is one AND and a count of bits.
+
+    For all at once: a vocabulary has a hundred thousand stems.
+    """
+    text = np.frombuffer("".join(f"_{stem}_\n" for stem in stems).encode(), dtype=np.uint8)
+    pairs = text[:-1].astype(np.uint64) * np.uint64(257) + text[1:]
+    places = (pairs * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)
+    bits = np.left_shift(np.uint64(1), places)
+    breaks = text == _BREAK
+    bits[breaks[:-1] | breaks[1:]] = 0
+    starts = np.concatenate([[0], np.flatnonzero(breaks)[:-1] + 1])
+    return np.bitwise_or.reduceat(bits, starts)

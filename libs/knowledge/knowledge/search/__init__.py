@@ -1,13 +1,6 @@
 """Search: the passages of an organization's documents that answer a question."""
 
-from knowledge.search.passages import Passage, QueryEmbedding, SearchFilters, SearchQuery
-from knowledge.search.searching import embed_question, search
+from knowledge.search.passages import Expansion, Found, Passage, SearchFilters, SearchQuery
+from knowledge.search.searching import Searcher
 
-__all__ = [
-    "Passage",
-    "QueryEmbedding",
-    "SearchFilters",
-    "SearchQuery",
-    "embed_question",
-    "search",
-]
+__all__ = ["Expansion", "Found", "Passage", "SearchFilters", "SearchQuery", "Searcher"]

@@ -1,19 +1,32 @@
 """Which chunks of a large organization are scored: those with the question's rarest stems."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
+
+from knowledge.lexical.statistics import Statistics
 
 EXACT_UP_TO: Final = 5_000
 """Chunks. Scoring all of them takes about 35 ms at this size."""
 FEWEST: Final = 50
-"""With fewer candidates than this every chunk is scored after all."""
+"""With fewer candidates than this the question is widened by stems like its own."""
 ENOUGH: Final = 1_000
 TOO_MANY: Final = 3_000
-MOST: Final = 20_000
+MOST: Final = 6_000
+"""Scored at most, of those the reader may read: a question of one frequent word meets more."""
+_RELATED: Final = 20
 
 
-def candidate_query(frequencies: Mapping[str, int]) -> str | None:
-    """A tsquery for the rarest stems until their frequencies add up to 1,000 to 3,000 chunks.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Chunks with any of the stems, and with every required one."""
+
+    stems: tuple[str, ...]
+    required: tuple[str, ...] = ()
+
+
+def candidate_stems(frequencies: Mapping[str, int]) -> Wanted | None:
+    """The rarest stems until their frequencies add up to 1,000 to 3,000 chunks.
 
     None when the question has no stem the vocabulary knows. When even the rarest one is
     frequent, it must meet at least one of the others.
@@ -22,18 +35,21 @@ def candidate_query(frequencies: Mapping[str, int]) -> str | None:
     if not rarest:
         return None
     if rarest[0][1] > TOO_MANY and len(rarest) > 1:
-        first, *others = (_quoted(stem) for stem, _ in rarest)
-        return f"{first} & ({' | '.join(others)})"
+        first, *others = (stem for stem, _ in rarest)
+        return Wanted(tuple(others), (first,))
     chosen: list[str] = []
     total = 0
     for stem, frequency in rarest:
         if chosen and (total >= ENOUGH or total + frequency > TOO_MANY):
             break
-        chosen.append(_quoted(stem))
+        chosen.append(stem)
         total += frequency
-    return " | ".join(chosen)
+    return Wanted(tuple(chosen))
 
 
-def _quoted(stem: str) -> str:
-    # Stems are letters and digits: there is nothing to escape.
-    return f"'{stem}'"
+def widened(stems: Iterable[str], statistics: Statistics) -> Wanted | None:
+    """The stems and those whose letters are like theirs: `arquiv` finds `desarquiv`."""
+    found: dict[str, None] = {}
+    for stem in stems:
+        found |= dict.fromkeys([stem, *statistics.vocabulary.related(stem, _RELATED)])
+    return Wanted(tuple(found)) if found else None

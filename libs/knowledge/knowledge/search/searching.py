@@ -1,100 +1,255 @@
-"""From a question to the best passages of one organization."""
+"""From a question to the best passages a reader may read."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+import numpy as np
+import structlog
+from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from knowledge.embedders.port import Embedder
-from knowledge.lexical.query import Question, understand
+from chassis.data.database import Database
+from knowledge.access import Reader, reader_of
+from knowledge.embedders.port import Embedder, EmbeddingFailed
+from knowledge.lexical.frequencies import find_frequencies
+from knowledge.lexical.query import Question, understand, unknown_stems
+from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
-from knowledge.models import Chunk
-from knowledge.search.candidates import EXACT_UP_TO
-from knowledge.search.fusion import dense_weight, fuse
-from knowledge.search.legs import (
-    Conditions,
-    Row,
-    conditions,
-    dense_ids,
-    lexical_rows,
-    scored_rows,
-)
-from knowledge.search.passages import Passage, QueryEmbedding, SearchQuery
+from knowledge.rerankers.port import Reranker, RerankingFailed
+from knowledge.search.diversity import POOL, diverse
+from knowledge.search.expansion import expanded
+from knowledge.search.explanation import Explanation, Leg, Scores, Term
+from knowledge.search.fusion import Fusion, dense_weight, fuse, fuse_ranks
+from knowledge.search.highlights import highlights
+from knowledge.search.legs import Legs, Row, Seen
+from knowledge.search.passages import Expansion, Found, Passage, QueryEmbedding, SearchQuery
 from knowledge.search.similarity import similarity_of
-from shared_schemas.ids import OrganizationId
+from knowledge.search.suggestion import suggestion
+from shared_schemas.actor import Actor
+
+_log = structlog.get_logger(__name__)
 
 FUSED: Final = 50
 """Passages each leg contributes when two legs are fused."""
 
 
-async def embed_question(embedder: Embedder, text: str) -> QueryEmbedding | None:
-    """The question's vector, or None when the embedder does not count for ranking.
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A passage on its way, with its vector where diversity needs it."""
 
-    May call a provider: to be awaited before the transaction is opened. Raises EmbeddingFailed.
-    """
-    if dense_weight(embedder.model) <= 0:
-        return None
-    return QueryEmbedding(embedder.model, await embedder.embed_query(text))
-
-
-async def search(
-    session: AsyncSession,
-    organization_id: OrganizationId,
-    query: SearchQuery,
-    *,
-    statistics: StatisticsCache,
-    embedding: QueryEmbedding | None = None,
-) -> list[Passage]:
-    """The `top_k` best passages, best first, none below the query's threshold."""
-    snapshot = await statistics.read(session, organization_id)
-    question = understand(query.text, snapshot)
-    if question.empty:
-        return []
-    where = conditions(organization_id, query.filters)
-    limit = query.top_k if embedding is None else max(FUSED, query.top_k)
-    large = snapshot.chunk_count > EXACT_UP_TO
-    rows = await lexical_rows(session, where, question, limit=limit, large=large)
-    if embedding is None:
-        passages = _passages(rows, question)
-    else:
-        passages = await _fused(session, where, question, rows, embedding)
-    return [found for found in passages if found.similarity >= query.threshold][: query.top_k]
+    passage: Passage
+    scores: Scores
+    vector: NDArray[Any] | None
 
 
-def _passages(rows: Sequence[Row], question: Question) -> list[Passage]:
-    return [_passage(row, row.lexical, similarity_of(row.lexical, question.ideal)) for row in rows]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searcher:
+    """Owns its transactions: none is open while a provider embeds or reranks."""
+
+    database: Database
+    statistics: StatisticsCache
+    embedder: Embedder
+    reranker: Reranker | None = None
+    rerank_depth: int = 30
+    weight: float | None = None  # of the vector leg; None is what was measured for the model
+    fusion: Fusion = "score"
+
+    async def find(self, actor: Actor, query: SearchQuery) -> Found:
+        """The `top_k` best passages, best first, none below the query's threshold."""
+        explanation = Explanation(fusion=self.fusion)
+        with explanation.timed("total"):
+            return await self._find(actor, query, explanation)
+
+    async def _find(self, actor: Actor, query: SearchQuery, explanation: Explanation) -> Found:
+        with explanation.timed("embed"):
+            embedding = await self._embedded(query.text)
+        async with self.database.transaction(actor.organization_id, read_only=True) as session:
+            with explanation.timed("understand"):
+                reader = await reader_of(session, actor)
+                statistics, question = await self._understood(session, reader, query.text)
+            if question.empty:
+                return Found(
+                    [], question, reader, explanation=explanation if query.explain else None
+                )
+            legs = Legs(
+                reader=reader,
+                filters=query.filters,
+                question=question,
+                statistics=statistics,
+                embedding=embedding,
+                with_vectors=query.diversity > 0,
+            )
+            lexical, dense = await self._both(session, legs, self._depth(query), explanation)
+        hits = self._fused(lexical, dense, legs)
+        hits = [hit for hit in hits if hit.passage.similarity >= query.threshold]
+        with explanation.timed("rerank"):
+            hits, reranked = await self._reranked(query.text, hits)
+        hits = _chosen(hits, query)
+        with explanation.timed("finish"):
+            passages = await self._finished(reader, query, question, hits)
+        if query.explain:
+            explanation.terms = _terms(question, passages)
+        return Found(
+            passages=passages,
+            question=question,
+            reader=reader,
+            suggestion=suggestion(query.text, question, [each.content for each in passages]),
+            reranked=reranked,
+            explanation=explanation if query.explain else None,
+        )
+
+    async def _embedded(self, text: str) -> QueryEmbedding | None:
+        """The question's vector, where it counts; without it the lexical leg answers alone."""
+        if dense_weight(self.embedder.model, self.weight) <= 0:
+            return None
+        try:
+            return QueryEmbedding(self.embedder.model, await self.embedder.embed_query(text))
+        except EmbeddingFailed as error:
+            _log.warning("question_not_embedded", reason=error.reason)
+            return None
+
+    async def _understood(
+        self, session: AsyncSession, reader: Reader, text: str
+    ) -> tuple[Statistics, Question]:
+        """What the snapshot does not know is looked up: it may be new, or really misspelt."""
+        statistics = await self.statistics.read(session, reader.organization_id)
+        unknown = unknown_stems(text, statistics)
+        if unknown and statistics.chunk_count:
+            found = await find_frequencies(session, unknown)
+            return statistics, understand(text, statistics.knowing(found))
+        return statistics, understand(text, statistics)
+
+    def _depth(self, query: SearchQuery) -> int:
+        """How many passages a leg has to bring."""
+        deep = [query.top_k]
+        if self.reranker is not None:
+            deep.append(self.rerank_depth)
+        if query.diversity > 0:
+            deep.append(POOL)
+        return max(deep)
+
+    async def _both(
+        self, session: AsyncSession, legs: Legs, limit: int, explanation: Explanation
+    ) -> tuple[Seen, Seen | None]:
+        """At the same time: the vector leg has a transaction of its own."""
+        if legs.embedding is None:
+            with explanation.timed("lexical"):
+                lexical = await legs.lexical(session, limit)
+            explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1.0))
+            return lexical, None
+        embedding = legs.embedding
+        limit = max(FUSED, limit)
+
+        async def words() -> Seen:
+            with explanation.timed("lexical"):
+                return await legs.lexical(session, limit)
+
+        async def vectors() -> Seen:
+            organization_id = legs.reader.organization_id
+            with explanation.timed("dense"):
+                async with self.database.transaction(organization_id, read_only=True) as own:
+                    return await legs.dense(own, embedding, limit)
+
+        lexical, dense = await asyncio.gather(words(), vectors())
+        weight = dense_weight(embedding.model, self.weight)
+        explanation.legs += [
+            Leg("lexical", lexical.way, lexical.considered, 1 - weight),
+            Leg("dense", dense.way, dense.considered, weight, embedding.model),
+        ]
+        return lexical, dense
+
+    def _fused(self, lexical: Seen, dense: Seen | None, legs: Legs) -> list[_Hit]:
+        """The union of both legs' best, each scored by both. The lexical leg alone as it is."""
+        question = legs.question
+        if dense is None or legs.embedding is None:
+            return [_hit(row, row.lexical, _alike(row, question, 0.0)) for row in lexical.rows]
+        rows = list({row.id: row for row in (*lexical.rows, *dense.rows)}.values())
+        weight = dense_weight(legs.embedding.model, self.weight)
+        add = fuse if self.fusion == "score" else fuse_ranks
+        scores = add([row.lexical for row in rows], [row.cosine for row in rows], weight)
+        hits = [
+            _hit(row, score, _alike(row, question, weight))
+            for row, score in zip(rows, scores, strict=True)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.passage.score, hit.passage.chunk_id))
+
+    async def _reranked(self, text: str, hits: list[_Hit]) -> tuple[list[_Hit], bool | None]:
+        """In the reranker's order; as they were when it fails."""
+        if self.reranker is None or not hits:
+            return hits, None
+        first, rest = hits[: self.rerank_depth], hits[self.rerank_depth :]
+        try:
+            scores = await self.reranker.rerank(text, [_to_read(hit.passage) for hit in first])
+        except RerankingFailed as error:
+            _log.warning("passages_not_reranked", model=self.reranker.name, reason=str(error))
+            return hits, False
+        judged = [
+            replace(
+                hit,
+                passage=replace(hit.passage, score=score),
+                scores=replace(hit.scores, reranked=score),
+            )
+            for hit, score in zip(first, scores, strict=True)
+        ]
+        # What was not read again stays behind, in its order and below the lowest score.
+        floor = min(scores)
+        rest = [
+            replace(hit, passage=replace(hit.passage, score=floor - 1 - place))
+            for place, hit in enumerate(rest)
+        ]
+        return [*sorted(judged, key=lambda hit: -hit.passage.score), *rest], True
+
+    async def _finished(
+        self, reader: Reader, query: SearchQuery, question: Question, hits: Sequence[_Hit]
+    ) -> list[Passage]:
+        """With highlights, surroundings, and the scores for who asked."""
+        met = {reading.stem for word in question.words for reading in word}
+        passages = [
+            replace(
+                hit.passage,
+                highlights=highlights(hit.passage.content, met),
+                scores=hit.scores if query.explain else None,
+            )
+            for hit in hits
+        ]
+        if query.expansion is Expansion.NONE:
+            return passages
+        async with self.database.transaction(reader.organization_id, read_only=True) as session:
+            return await expanded(session, reader, query.filters, passages, query.expansion)
 
 
-async def _fused(
-    session: AsyncSession,
-    where: Conditions,
-    question: Question,
-    lexical: Sequence[Row],
-    embedding: QueryEmbedding,
-) -> list[Passage]:
-    """The union of both legs' best, each scored by both."""
-    weight = dense_weight(embedding.model)
-    nearest = await dense_ids(session, where, embedding, limit=FUSED)
-    union = {*nearest, *(row.id for row in lexical)}
-    rows = await scored_rows(session, [*where, Chunk.id.in_(union)], question, embedding)
-    scores = fuse([row.lexical for row in rows], [row.cosine for row in rows], weight)
-    passages = [
-        _passage(row, score, _blended(row, question, weight))
-        for row, score in zip(rows, scores, strict=True)
-    ]
-    return sorted(passages, key=lambda found: (-found.score, found.chunk_id))
+def _chosen(hits: list[_Hit], query: SearchQuery) -> list[_Hit]:
+    """The first, or those that differ."""
+    if query.diversity <= 0 or not hits:
+        return hits[: query.top_k]
+    pool = hits[:POOL]
+    vectors = np.stack([_unit(hit.vector) for hit in pool])
+    # From 0 on, whatever a reranker's scores are.
+    scores = np.array([hit.passage.score for hit in pool])
+    scores = scores - min(0.0, float(scores.min()))
+    chosen = diverse(scores.tolist(), vectors, query.diversity, query.top_k)
+    return [pool[place] for place in chosen]
 
 
-def _blended(row: Row, question: Question, weight: float) -> float:
+def _unit(vector: NDArray[Any] | None) -> NDArray[np.float64]:
+    values = np.asarray(vector, dtype=np.float64)
+    length = float(np.linalg.norm(values))
+    unit: NDArray[np.float64] = values / length if length else values
+    return unit
+
+
+def _alike(row: Row, question: Question, weight: float) -> float:
     """The lexical similarity, drawn towards the cosine as far as the embedder is trusted."""
     lexical = similarity_of(row.lexical, question.ideal)
-    if row.cosine is None:
+    if row.cosine is None or weight <= 0:
         return lexical
     return (1 - weight) * lexical + weight * min(1.0, max(0.0, float(row.cosine)))
 
 
-def _passage(row: Row, score: float, similarity: float) -> Passage:
-    return Passage(
+def _hit(row: Row, score: float, similarity: float) -> _Hit:
+    passage = Passage(
         document_id=row.document_id,
         version=row.version_number,
         chunk_id=row.id,
@@ -107,3 +262,26 @@ def _passage(row: Row, score: float, similarity: float) -> Passage:
         similarity=similarity,
         score=float(score),
     )
+    cosine = None if row.cosine is None else float(row.cosine)
+    embedding = row._mapping.get("embedding")  # noqa: SLF001 - how SQLAlchemy names its public mapping
+    vector = None if embedding is None else embedding.to_numpy()
+    return _Hit(passage, Scores(float(row.lexical), cosine, float(score)), vector)
+
+
+def _to_read(passage: Passage) -> str:
+    """A passage under what it is about, as embedders get it."""
+    about = passage.title if passage.heading is None else f"{passage.title}\n{passage.heading}"
+    return f"{about}\n\n{passage.content}"
+
+
+def _terms(question: Question, passages: Sequence[Passage]) -> list[Term]:
+    """What each word was read as; how rare it is only where a passage found has it."""
+    readings = [reading for word in question.words for reading in word]
+    shown = [
+        any(highlights(passage.content, {reading.stem}) for passage in passages)
+        for reading in readings
+    ]
+    return [
+        Term(reading.stem, reading.certainty, reading.idf if is_met else None)
+        for reading, is_met in zip(readings, shown, strict=True)
+    ]

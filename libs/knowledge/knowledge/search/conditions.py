@@ -1,0 +1,68 @@
+"""Which chunks a search may look at: of documents the reader may read, and what the filters say."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from knowledge.access import Reader, readable
+from knowledge.models import Chunk, Document, DocumentVersion
+from knowledge.outline import PATH_SEPARATOR
+from knowledge.search.passages import SearchFilters
+
+Condition = sa.ColumnElement[bool]
+
+
+def of_documents(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
+    """The documents that may answer. Every leg joins them before it leaves anything out."""
+    found = [readable(reader, filters.client_id)]
+    if filters.document_ids:
+        found.append(Document.id.in_(filters.document_ids))
+    if filters.source_types:
+        found.append(Document.source_type.in_(filters.source_types))
+    if filters.tags:
+        found.append(Document.tags.overlap(list(filters.tags)))
+    if filters.created_from is not None:
+        found.append(Document.created_at >= filters.created_from)
+    if filters.created_to is not None:
+        found.append(Document.created_at < filters.created_to)
+    if filters.formats:
+        found.append(_of_format(filters.formats))
+    return sa.select(Document.id).where(*found)
+
+
+def of_chunks(filters: SearchFilters) -> list[Condition]:
+    """What is said of chunks themselves."""
+    found: list[Condition] = []
+    if filters.document_ids:
+        # Also said of documents: here it finds the index.
+        found.append(Chunk.document_id.in_(filters.document_ids))
+    if filters.language is not None:
+        found.append(Chunk.language == filters.language)
+    if filters.heading is not None:
+        found.append(_under(filters.heading))
+    return found
+
+
+def conditions(reader: Reader, filters: SearchFilters) -> list[Condition]:
+    """All that a chunk must fulfil to be looked at."""
+    return [
+        Chunk.organization_id == reader.organization_id,
+        Chunk.document_id.in_(of_documents(reader, filters)),
+        *of_chunks(filters),
+    ]
+
+
+def _under(path: str) -> Condition:
+    """The heading itself, and everything below it; not one that merely begins with its letters."""
+    below = path + PATH_SEPARATOR
+    return sa.or_(Chunk.heading == path, sa.func.starts_with(Chunk.heading, below))
+
+
+def _of_format(formats: Sequence[str]) -> Condition:
+    return sa.exists().where(
+        DocumentVersion.organization_id == Document.organization_id,
+        DocumentVersion.document_id == Document.id,
+        DocumentVersion.number == Document.current_version,
+        DocumentVersion.mime_type.in_(formats),
+    )
