@@ -45,7 +45,7 @@ def test_what_postgres_cannot_hold_is_taken_out_of_a_text() -> None:
     ("head", "refusal"),
     [
         (b"", EmptyDocument),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", UnsupportedType),
+        (b"GIF89a\x00\x00", UnsupportedType),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", LegacyOffice),
     ],
 )
