@@ -23,6 +23,7 @@ from chassis.messaging import outbox
 from chassis.messaging.endurance import describe
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from chassis.observability.tracing import continued
+from knowledge.chunking import Cutting
 from knowledge.document_writes import (
     INSERT_CHUNKS,
     begin,
@@ -178,9 +179,9 @@ class Ingestion:
     ) -> PreparedDocument:
         title = _title(document, text)
         with progress.stage(Stage.CHUNK):
-            language, passages = await self.compute(
-                cut_text, text, document.chunking, document.language
-            )
+            cutting = Cutting.read(document.chunking)
+            whole = await self.compute(cut_text, text, cutting, document.language, title)
+            passages, language = whole.passages, whole.language
             if not passages:
                 raise EmptyDocument
             indexed: list[IndexedPassage] = []
@@ -194,7 +195,7 @@ class Ingestion:
                 vectors.append(await self._embed(title, batch))
                 progress.within_stage(len(vectors) * _AT_ONCE / len(indexed))
         return PreparedDocument(
-            text=text,
+            text=whole.text,
             title=title,
             language=language,
             passages=indexed,

@@ -45,6 +45,9 @@ class Chunking(StrEnum):
     SEMANTIC = "semantic"
     HEADING = "heading"
     FIXED = "fixed"
+    LAW = "law"
+    QA = "qa"
+    AUTO = "auto"  # law where a text plainly is one, else semantic
 
 
 class DocumentStatus(StrEnum):
@@ -124,6 +127,10 @@ class Document(Base):
             postgresql_where=sa.text("client_id IS NOT NULL"),
         ),
         sa.CheckConstraint(
+            r"chunking ~ '^(semantic|heading|fixed|law|qa|auto)(/\d{1,4}(/\d{1,4})?)?$'",
+            name="chunking",
+        ),
+        sa.CheckConstraint(
             "allowed_roles <@ ARRAY['admin', 'agent', 'viewer', 'dpo']", name="allowed_roles"
         ),
         sa.CheckConstraint(
@@ -141,7 +148,7 @@ class Document(Base):
     organization_id: Mapped[Tenant]
     title: Mapped[str]
     source_type: Mapped[SourceType] = mapped_column(text_enum(SourceType, "source_type"))
-    chunking: Mapped[Chunking] = mapped_column(text_enum(Chunking, "chunking"))
+    chunking: Mapped[str]  # how versions to come are cut: see `knowledge.chunking.cutting`
     status: Mapped[DocumentStatus] = mapped_column(
         text_enum(DocumentStatus, "status"), default=DocumentStatus.PENDING
     )
@@ -193,10 +200,15 @@ class DocumentVersion(Base):
     content_sha256: Mapped[str | None]  # of the original bytes, hex
     size_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
     counted_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # see `knowledge.usage`
-    chunking: Mapped[str]  # one of `documents.chunking`; what it is or will be cut by
+    chunking: Mapped[str]  # as `documents.chunking`; what it is or will be cut by
+    revises: Mapped[int | None]  # the version whose source it reads again, for a correction
     language: Mapped[Language | None] = mapped_column(text_enum(Language, "language"))
     # Megabytes for a long document: loaded only where asked for by name (`undefer`).
     content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
+    # Of a text that people corrected: as it was submitted, and as corrections start from again.
+    uncorrected: Mapped[str | None] = mapped_column(
+        sa.Text, deferred=True, deferred_raiseload=True
+    )
     # Places a quote: see `knowledge.outline`.
     outline: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True), deferred=True, deferred_raiseload=True
@@ -268,6 +280,7 @@ class Chunk(Base):
     page: Mapped[int | None]  # 1-based; null where there are no pages
     heading: Mapped[str | None]  # path, "Benefícios > Férias"
     token_count: Mapped[int]
+    enabled: Mapped[bool] = mapped_column(default=True, server_default=sa.true())  # is found
     language: Mapped[Language] = mapped_column(text_enum(Language, "language"))
     lexv: Mapped[SparseVector] = mapped_column(SPARSEVEC(LEXICAL_DIMENSIONS), deferred=True)
     terms: Mapped[Any] = mapped_column(TSVECTOR, deferred=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.data.object_storage import ObjectStorage
 from knowledge.failures import OriginalMissing, refused_for
 from knowledge.fetching import UrlFetcher
-from knowledge.models import Chunking, Language, SourceType
+from knowledge.models import Language, SourceType
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.extraction import Limits
@@ -43,7 +43,7 @@ class SubmittedDocument:
     charset: str | None
     content_sha256: str | None
     size_bytes: int | None
-    chunking: Chunking
+    chunking: str
     language: Language | None
     submitted_by: UserId
     counted_bytes: int

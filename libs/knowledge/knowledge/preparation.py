@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from knowledge.chunking import Passage, cut
+from knowledge.chunking import Cutting, Passage, cut, structured, suited
 from knowledge.embedders import Vectors
 from knowledge.lexical import detect_language, index_chunk
-from knowledge.models import Chunking, Language
+from knowledge.models import Language
 from knowledge.parsing.normalising import NormalisedText
 from shared_schemas.ids import OrganizationId, new_id
 
@@ -42,11 +42,25 @@ class PreparedDocument:
     embedding_model: str
 
 
+@dataclass(frozen=True, slots=True)
+class CutDocument:
+    """A text with the headings its cutting sees, its passages, and the language they are in."""
+
+    text: NormalisedText
+    passages: list[Passage]
+    language: Language
+
+
 def cut_text(
-    text: NormalisedText, chunking: Chunking, language: Language | None
-) -> tuple[Language, list[Passage]]:
-    """The passages, and the language they are in unless somebody said so. Meant for a thread."""
-    return language or detect_language(text.text), cut(text, chunking)
+    text: NormalisedText, cutting: Cutting, language: Language | None, title: str
+) -> CutDocument:
+    """Cuts, and detects the language unless somebody said it. Meant for a thread."""
+    strategy = suited(text, cutting.strategy)
+    return CutDocument(
+        text=structured(text, strategy, title),
+        passages=cut(text, strategy, cutting.sizes, title),
+        language=language or detect_language(text.text),
+    )
 
 
 def index_passages(

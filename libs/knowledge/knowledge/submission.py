@@ -166,7 +166,7 @@ async def submit(
     source: Source,
     *,
     title: str | None = None,
-    chunking: Chunking = Chunking.SEMANTIC,
+    chunking: str = Chunking.AUTO,
     language: Language | None = None,
     tags: Sequence[str] = (),
     access: Access = EVERYBODY,
@@ -177,7 +177,7 @@ async def submit(
 ) -> Submitted:
     """A pending document. Without a `language` the worker detects it.
 
-    `upload` says under which ids the original lies in the storage. Unless `allow_duplicate`, what
+    `chunking` is a strategy or a `Cutting.key`. `upload` says under which ids the original lies in the storage. Unless `allow_duplicate`, what
     says the same to the same people as a document that is searched already is not taken in again:
     that one is returned. Raises QuotaExceeded.
     """
@@ -257,7 +257,7 @@ def version_of(
     source: Source,
     upload: Upload,
     number: int,
-    chunking: Chunking,
+    chunking: str,
     language: Language | None,
 ) -> dict[str, Any]:
     """The columns of a version that waits."""
@@ -275,7 +275,7 @@ def version_of(
         "content_sha256": source.content_sha256,
         "size_bytes": source.size_bytes,
         "counted_bytes": source.size_bytes or 0,
-        "chunking": chunking.value,
+        "chunking": str(chunking),
         "language": language,
         "submitted_by": actor.user_id,
     }

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.messaging.job_queue import JobQueue
 from knowledge import usage
-from knowledge.models import Chunking, Document, DocumentStatus, DocumentVersion, Language
+from knowledge.models import Document, DocumentStatus, DocumentVersion, Language
 from knowledge.quotas import Quota
 from knowledge.submission import (
     DEFAULT_QUOTA,
@@ -39,7 +39,7 @@ async def submit_version(
     source: Source,
     *,
     title: str | None = None,
-    chunking: Chunking | None = None,
+    chunking: str | None = None,
     language: Language | None = None,
     upload: Upload | None = None,
     quota: Quota = DEFAULT_QUOTA,
@@ -72,7 +72,7 @@ async def submit_version(
 
 
 async def _says_the_same(
-    session: AsyncSession, document: Document, source: Source, chunking: Chunking
+    session: AsyncSession, document: Document, source: Source, chunking: str
 ) -> bool:
     if source.content_sha256 is None or document.current_version is None:
         return False  # what a page says is only known when it was fetched
@@ -82,7 +82,7 @@ async def _says_the_same(
             DocumentVersion.document_id == document.id,
             DocumentVersion.number == document.current_version,
             DocumentVersion.content_sha256 == source.content_sha256,
-            DocumentVersion.chunking == chunking.value,
+            DocumentVersion.chunking == str(chunking),
         )
     )
     return same is not None

@@ -13,7 +13,7 @@ from knowledge.parsing.extraction import Limits
 from knowledge.parsing.normalising import NormalisedText, normalise
 from knowledge.parsing.plain_text import extract_text
 
-SMALL = Sizes(least=20, most=40, fixed=30, overlap=5, smallest_section=8)
+SMALL = Sizes(least=20, most=40, fixed=30, overlap=5, smallest_section=8, unit=40)
 
 
 def markdown(text: str) -> NormalisedText:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from knowledge.chunking import Cutting
 from knowledge.models import (
     Chunking,
     Document,
@@ -52,6 +53,8 @@ class DocumentRead(BaseModel):
     size_bytes: int | None
     language: Language | None
     chunking: Chunking
+    chunk_size: int | None = Field(description="Tokens; null: the strategy's own")
+    chunk_overlap: int | None
     tags: list[str]
     visibility: Visibility
     allowed_roles: list[Role]
@@ -92,6 +95,7 @@ class DocumentRead(BaseModel):
             progress=_progress(document.status, job),
             stages=_stages(shown.stages),
             notice=_notice(document),
+            **_cutting(document.chunking),
             **facts,
         )
 
@@ -100,7 +104,8 @@ class DocumentRead(BaseModel):
         return self.model_copy(update={"duplicate_of": self.id, "notice": _IS_DUPLICATE})
 
 
-_MADE: Final = frozenset({"progress", "stages", "notice", "duplicate_of"})
+_CUTTING: Final = frozenset({"chunking", "chunk_size", "chunk_overlap"})
+_MADE: Final = frozenset({"progress", "stages", "notice", "duplicate_of"}) | _CUTTING
 _OF_VERSION: Final = frozenset(
     {
         "source_uri",
@@ -112,6 +117,15 @@ _OF_VERSION: Final = frozenset(
         "indexed_at",
     }
 )
+
+
+def _cutting(key: str) -> dict[str, Any]:
+    cutting = Cutting.read(key)
+    return {
+        "chunking": cutting.strategy,
+        "chunk_size": cutting.size,
+        "chunk_overlap": cutting.overlap,
+    }
 
 
 def _progress(status: DocumentStatus, job: Any | None) -> Progress:
@@ -174,6 +188,8 @@ class VersionRead(BaseModel):
     content_sha256: str | None = Field(description="Of the original bytes")
     language: Language | None
     chunking: Chunking
+    chunk_size: int | None
+    chunk_overlap: int | None
     character_count: int | None
     page_count: int | None
     chunk_count: int
@@ -188,7 +204,7 @@ class VersionRead(BaseModel):
     def of(cls, document: Document, version: DocumentVersion) -> Self:
         """With what the document knows of its newest version."""
         is_newest = version.number == document.latest_version
-        made = {"status", "is_current", "stages", "error_code", "error_message"}
+        made = {"status", "is_current", "stages", "error_code", "error_message"} | _CUTTING
         facts = {name: getattr(version, name) for name in cls.model_fields if name not in made}
         errors = document if is_newest and version.indexed_at is None else version
         return cls(
@@ -197,6 +213,7 @@ class VersionRead(BaseModel):
             stages=_stages(version.stages),
             error_code=errors.error_code,
             error_message=errors.error_message,
+            **_cutting(version.chunking),
             **facts,
         )
 

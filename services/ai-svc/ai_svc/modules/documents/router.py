@@ -80,7 +80,7 @@ async def submit_document(
         actor,
         received.source,
         title=fields.title,
-        chunking=fields.chunking,
+        chunking=fields.cutting,
         language=fields.language,
         tags=fields.tags,
         access=access,

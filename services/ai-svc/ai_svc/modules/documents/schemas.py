@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from knowledge.addresses import MAX_URL
+from knowledge.chunking import LARGEST_CHUNK, SMALLEST_CHUNK, Cutting
 from knowledge.models import (
     Chunking,
     Language,
@@ -24,6 +25,22 @@ MAX_EXTERNAL_ID = 200
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE)]
 Tag = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=50)
+]
+ChunkSize = Annotated[
+    int | None,
+    Field(
+        ge=SMALLEST_CHUNK,
+        le=LARGEST_CHUNK,
+        description="The largest chunk, in tokens; without one: the strategy's own",
+    ),
+]
+ChunkOverlap = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=LARGEST_CHUNK // 2,
+        description="Tokens a window repeats of the one before it; only with `fixed`",
+    ),
 ]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, description="Labels to filter by")]
 
@@ -93,6 +110,18 @@ class AccessFields(BaseModel):
         )
 
 
+def cutting_key(chunking: Chunking, size: int | None, overlap: int | None) -> str:
+    """Raises what pydantic shows for sizes that do not go together."""
+    if overlap is not None and chunking is not Chunking.FIXED:
+        raise PydanticCustomError("overlap", "Só os trechos de tamanho fixo se sobrepõem.")
+    try:
+        return Cutting(chunking, size, overlap).key
+    except ValueError:
+        raise PydanticCustomError(
+            "overlap", "Os trechos podem sobrepor-se no máximo pela metade do tamanho."
+        ) from None
+
+
 class VersionFields(BaseModel):
     """What may accompany the file of a new version."""
 
@@ -100,14 +129,34 @@ class VersionFields(BaseModel):
 
     title: Title | None = Field(default=None, description="Without one: as before")
     chunking: Chunking | None = Field(default=None, description="Without one: as before")
+    chunk_size: ChunkSize = None
+    chunk_overlap: ChunkOverlap = None
     language: Language | None = Field(default=None, description="Without one it is detected")
+
+    @model_validator(mode="after")
+    def _sizes_that_go_together(self) -> Self:
+        _ = self.cutting
+        return self
+
+    @property
+    def cutting(self) -> str | None:
+        """As `knowledge` takes it; None: as before."""
+        if self.chunking is not None:
+            return cutting_key(self.chunking, self.chunk_size, self.chunk_overlap)
+        if self.chunk_size is not None or self.chunk_overlap is not None:
+            raise PydanticCustomError("sizes", "Informe chunking junto com o tamanho dos trechos.")
+        return None
 
 
 class FileFields(AccessFields):
     """What may accompany an uploaded file."""
 
     title: Title | None = Field(default=None, description="Without one: the file's name")
-    chunking: Chunking = Chunking.SEMANTIC
+    chunking: Chunking = Field(
+        default=Chunking.AUTO, description="`auto`: `law` where a text plainly is one"
+    )
+    chunk_size: ChunkSize = None
+    chunk_overlap: ChunkOverlap = None
     language: Language | None = Field(default=None, description="Without one it is detected")
     tags: Tags = []
     external_id: ExternalId | None = Field(
@@ -117,6 +166,16 @@ class FileFields(AccessFields):
         default=False,
         description="Take it in although a document says the same to the same people",
     )
+
+    @model_validator(mode="after")
+    def _sizes_that_go_together(self) -> Self:
+        _ = self.cutting
+        return self
+
+    @property
+    def cutting(self) -> str:
+        """As `knowledge` takes it."""
+        return cutting_key(self.chunking, self.chunk_size, self.chunk_overlap)
 
 
 class OneSource(BaseModel):

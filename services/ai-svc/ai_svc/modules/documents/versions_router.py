@@ -73,7 +73,7 @@ async def submit_version(
         document,
         received.source,
         title=fields.title,
-        chunking=fields.chunking,
+        chunking=fields.cutting,
         language=fields.language,
         upload=received.upload,
         quota=workshop.settings.ingestion.quota,

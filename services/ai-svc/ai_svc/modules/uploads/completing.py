@@ -34,7 +34,7 @@ async def complete(workshop: Workshop, actor: Actor, upload: Upload, last: Seque
                 actor,
                 source,
                 title=fields.title,
-                chunking=fields.chunking,
+                chunking=fields.cutting,
                 language=fields.language,
                 tags=fields.tags,
                 upload=ids,
