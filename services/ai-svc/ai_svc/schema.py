@@ -8,6 +8,7 @@ from ai_svc.modules.batches import models as _batches
 from ai_svc.modules.triage import models as _triage
 from ai_svc.modules.uploads import models as _uploads
 from knowledge import access_tables as _access
+from knowledge import chunk_edit_tables as _chunk_edits
 from knowledge import usage as _usage
 from knowledge.lexical import models as _lexical
 from knowledge.models import SCHEMA, Base
@@ -22,6 +23,7 @@ __all__ = [
     "_access",
     "_answers",
     "_batches",
+    "_chunk_edits",
     "_lexical",
     "_search",
     "_sources",
