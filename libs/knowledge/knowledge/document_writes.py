@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.messaging.job_queue import ClaimedJob, LeaseLost
 from knowledge import usage
+from knowledge.edit_writes import read_edits, settle_edits, standing_edits
 from knowledge.failures import DocumentRefused
 from knowledge.models import Chunk, Document, DocumentStatus, DocumentVersion, SourceType
 from knowledge.originals import Original, SubmittedDocument
@@ -53,6 +54,7 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
         now.c.number == document.c.current_version,
         now.c.number != _versions.number,
         now.c.chunking == _versions.chunking,
+        _versions.revises.is_(None),  # what is corrected comes from the same source
     )
     statement = sa.select(
         document.c.title,
@@ -70,7 +72,10 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
         _versions.counted_bytes,
         _versions.indexed_at.is_not(None).label("was_indexed"),
         now.c.content_sha256.label("current_sha256"),
-        sa.case((is_text, _versions.content)).label("text"),
+        sa.case((is_text, sa.func.coalesce(_versions.uncorrected, _versions.content))).label(
+            "text"
+        ),
+        standing_edits(job).label("edits"),
     )
     joined = sa.join(document, _VERSIONS, sa.and_(*_of_job(job))).outerjoin(now, is_now)
     row = (await session.execute(statement.select_from(joined))).mappings().first()
@@ -80,7 +85,7 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
         id=job.payload["document_id"],
         organization_id=job.organization_id,
         fetched_prefix=fetched_by(job),
-        **row,
+        **{**row, "edits": read_edits(row["edits"])},
     )
 
 
@@ -99,12 +104,13 @@ async def write_indexed(
     quota: Quota,
 ) -> int:
     """The version as the document's current one, the chunks of the former gone; returns how many
-    those were. Raises QuotaExceeded."""
+    those were. Raises QuotaExceeded, and EditsChanged when people edited meanwhile."""
     text = prepared.text
     version = {
         **_facts_of(original),
         "counted_bytes": original.size_bytes,
         "content": text.text,
+        "uncorrected": prepared.uncorrected if document.source_type is SourceType.TEXT else None,
         "character_count": len(text.text),
         "outline": Outline.of(text).as_json(),
         "page_count": len(text.page_starts) or None,
@@ -126,9 +132,16 @@ async def write_indexed(
     }
     written = _changing_version(job, version).returning(_versions.id).cte("written")
     tenant = sa.literal(job.organization_id, sa.Uuid())
-    seen, may_add = await _change(
-        session, job, changes, used(tenant, "characters"), may_add_now(tenant), adding=written
+    seen, may_add, edits = await _change(
+        session,
+        job,
+        changes,
+        used(tenant, "characters"),
+        may_add_now(tenant),
+        standing_edits(job),
+        adding=written,
     )
+    await settle_edits(session, job, prepared, read_edits(edits))
     if not document.was_indexed:
         added = len(text.text)
         await check_characters(

@@ -176,6 +176,14 @@ class IngestionInterrupted(DocumentRefused):
     message = "O processamento foi interrompido várias vezes. Divida o documento em partes."
 
 
+class EditedMeanwhile(DocumentRefused):
+    """People went on correcting its passages while it was processed."""
+
+    code = "DOCUMENT_EDITED"
+    message = "O documento foi corrigido enquanto era processado. Ele será processado de novo."
+    retry = True
+
+
 class IngestionError(DocumentRefused):
     """A defect or an outage on our side."""
 

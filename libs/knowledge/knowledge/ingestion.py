@@ -7,7 +7,7 @@ what one whole run leaves.
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -35,9 +35,11 @@ from knowledge.document_writes import (
     write_usage,
     write_waiting,
 )
+from knowledge.edit_writes import EditsChanged
 from knowledge.embedders import Embedder, EmbeddingFailed
 from knowledge.failures import (
     DocumentRefused,
+    EditedMeanwhile,
     EmbeddingRefused,
     EmbeddingUnavailable,
     EmptyDocument,
@@ -127,6 +129,9 @@ class Ingestion:
             await self._settled(self._abandon(job))
         except DocumentRefused as refusal:
             await self._settled(self._refuse(job, refusal, progress))
+        except EditsChanged:
+            # Who edits faster than a document is processed waits for another attempt.
+            await self._settled(self._refuse(job, EditedMeanwhile(), progress))
         except Exception as error:  # noqa: BLE001 - one document must not stop the others
             if is_unavailable(error):
                 # Nothing can be written now. The lease runs out, and the job is claimed again.
@@ -149,9 +154,12 @@ class Ingestion:
             with progress.stage(Stage.EXTRACT):
                 text = await self.originals.extract(original)
             prepared = await self._prepare(document, text, progress)
-        with progress.stage(Stage.INDEX):
-            if progress.was_shown:
-                await progress.report()
+        try:
+            changed = await self._index(job, document, original, prepared, progress)
+        except EditsChanged as edited:
+            document = replace(document, edits=edited.edits)
+            async with progress.shown():
+                prepared = await self._prepare(document, text, progress)
             changed = await self._index(job, document, original, prepared, progress)
         await self._drop_fetched(job, document, keep=original.storage_key)
         CHUNKS_INDEXED.inc(len(prepared.passages))
@@ -180,7 +188,9 @@ class Ingestion:
         title = _title(document, text)
         with progress.stage(Stage.CHUNK):
             cutting = Cutting.read(document.chunking)
-            whole = await self.compute(cut_text, text, cutting, document.language, title)
+            whole = await self.compute(
+                cut_text, text, cutting, document.language, title, document.edits
+            )
             passages, language = whole.passages, whole.language
             if not passages:
                 raise EmptyDocument
@@ -201,6 +211,9 @@ class Ingestion:
             passages=indexed,
             embeddings=np.concatenate(vectors),
             embedding_model=self.embedder.model,
+            uncorrected=None if whole.text.text == text.text else text.text,
+            edits=document.edits,
+            found=whole.found,
         )
 
     async def _embed(self, title: str, passages: Sequence[IndexedPassage]) -> NDArray[np.float16]:
@@ -219,6 +232,19 @@ class Ingestion:
         progress: Progress,
     ) -> int:
         """Replaces the document's chunks; returns how many were added and removed."""
+        with progress.stage(Stage.INDEX):
+            if progress.was_shown:
+                await progress.report()
+            return await self._replace_chunks(job, document, original, prepared, progress)
+
+    async def _replace_chunks(
+        self,
+        job: ClaimedJob,
+        document: SubmittedDocument,
+        original: Original,
+        prepared: PreparedDocument,
+        progress: Progress,
+    ) -> int:
         numbers = list(batches(prepared))
         key = (job.organization_id, document.id, document.number, prepared)
         first = await self.rows(chunk_rows, *key, numbers[0])  # most documents have no more

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from chassis.data.object_storage import ObjectStorage
+from knowledge.chunk_edits import Edit
 from knowledge.failures import OriginalMissing, refused_for
 from knowledge.fetching import UrlFetcher
 from knowledge.models import Language, SourceType
@@ -30,7 +31,7 @@ _SMALL_TEXT: Final = 1024 * 1024
 class SubmittedDocument:
     """What the pipeline knows of a version when it begins. `text` for one of type text,
     `fetched_prefix` for what this attempt fetches, `current_sha256` of what the document says now,
-    where the version could turn out to say the same."""
+    where the version could turn out to say the same; `edits` what people edited, in order."""
 
     id: UUID
     organization_id: OrganizationId
@@ -51,6 +52,7 @@ class SubmittedDocument:
     current_sha256: str | None
     text: str | None
     fetched_prefix: str
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
+from knowledge.chunk_edits import Edit, apply, separate
 from knowledge.chunking import Cutting, Passage, cut, structured, suited
 from knowledge.embedders import Vectors
 from knowledge.lexical import detect_language, index_chunk
@@ -40,6 +41,11 @@ class PreparedDocument:
     passages: list[IndexedPassage]
     embeddings: NDArray[np.float16]
     embedding_model: str
+    uncorrected: str | None = None
+    """As extracted, where that differs."""
+    edits: tuple[Edit, ...] = ()
+    found: frozenset[UUID] = frozenset()
+    """Those of the edits that met something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +55,26 @@ class CutDocument:
     text: NormalisedText
     passages: list[Passage]
     language: Language
+    found: frozenset[UUID]
 
 
 def cut_text(
-    text: NormalisedText, cutting: Cutting, language: Language | None, title: str
+    text: NormalisedText,
+    cutting: Cutting,
+    language: Language | None,
+    title: str,
+    edits: Sequence[Edit] = (),
 ) -> CutDocument:
-    """Cuts, and detects the language unless somebody said it. Meant for a thread."""
-    strategy = suited(text, cutting.strategy)
+    """Applies what people edited, cuts, and detects the language unless somebody said it. Meant
+    for a thread."""
+    edited = apply(text, edits)
+    strategy = suited(edited.text, cutting.strategy)
+    passages = cut(edited.text, strategy, cutting.sizes, title)
     return CutDocument(
-        text=structured(text, strategy, title),
-        passages=cut(text, strategy, cutting.sizes, title),
-        language=language or detect_language(text.text),
+        text=structured(edited.text, strategy, title),
+        passages=separate(edited.text, passages, edited.off),
+        language=language or detect_language(edited.text.text),
+        found=edited.found,
     )
 
 
@@ -118,6 +133,7 @@ def chunk_rows(
             "page": item.passage.page,
             "heading": item.passage.heading,
             "token_count": item.passage.token_count,
+            "enabled": item.passage.enabled,
             "language": prepared.language,
             "lexv_text": item.lexv,
             "stems": item.stems,

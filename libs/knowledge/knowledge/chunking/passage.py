@@ -71,7 +71,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk to be: `text[char_start:char_end] == content`. `heading` is a path from the top."""
+    """A chunk to be: `text[char_start:char_end] == content`. `heading` is a path from the top;
+    what is not `enabled` is kept, and not found."""
 
     position: int
     content: str
@@ -80,3 +81,4 @@ class Passage:
     page: int | None
     heading: str | None
     token_count: int
+    enabled: bool = True
