@@ -57,7 +57,7 @@ class Asking:
     @property
     def client_id(self) -> UUID | None:
         """Whom it is about."""
-        return getattr(self.filters, "client_id", None)
+        return self.filters.client_id
 
     async def recalled(self) -> Recorded | None:
         """The answer given before, if nothing has changed since."""
@@ -122,6 +122,8 @@ class Asking:
         return answer
 
     def _scope(self, reader: Reader) -> str:
+        searcher = self.workshop.searcher
+        reranker = searcher.reranker.name if searcher.reranker else None
         return answers.scope_of(
             access=access_key(reader, self.client_id),
             filters=asdict(self.filters),
@@ -129,6 +131,7 @@ class Asking:
             calibration=self.calibration.version,
             threshold=self.threshold,
             embedder=self.workshop.embedder.model,
+            searching=(searcher.weight, searcher.fusion, searcher.rerank_depth, reranker),
         )
 
 
