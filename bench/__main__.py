@@ -19,7 +19,7 @@ from bench import results
 from bench.figures import Outcome
 
 BENCHES: Final = ("read_path", "submission", "event_path", "queue_claims", "ingestion")
-NAMED: Final = ("crm",)
+NAMED: Final = ("crm", "extraction")
 """Takes a quarter of an hour: only when asked for by name."""
 
 

@@ -70,7 +70,7 @@ def _flow(known: KnownText, width: float, *, bookmarks: bool) -> list[Any]:
 
 
 def _table(part: Part, width: float, style: Any) -> Table:
-    shares = (0.15, 0.45, 0.15, 0.25)
+    shares = (0.19, 0.36, 0.18, 0.27)
     cells = [[Paragraph(cell, style) for cell in row] for row in part.rows]
     grid = [("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("VALIGN", (0, 0), (-1, -1), "TOP")]
     return Table(cells, colWidths=[width * share for share in shares], style=grid)
