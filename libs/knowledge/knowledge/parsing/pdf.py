@@ -11,8 +11,9 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw as pdfium_c
 
 from knowledge.parsing.causes import Cause, ParsingFailure
-from knowledge.parsing.extraction import Block, Extraction, Limits
+from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
 from knowledge.parsing.pdf_headings import large_lines
+from knowledge.parsing.pdf_tables import text_with_tables
 from knowledge.parsing.recognition import Recogniser
 
 _HYPHEN_AT_LINE_END: Final = re.compile(r"[\x02\ufffe\u00ad]\r?\n?")
@@ -110,7 +111,8 @@ def _page_text(document: pdfium.PdfDocument, index: int) -> str | None:
         try:
             text_page = page.get_textpage()
             try:
-                return str(text_page.get_text_bounded())
+                tables = text_with_tables(page, text_page)
+                return str(text_page.get_text_bounded()) if tables is None else tables
             finally:
                 text_page.close()
         finally:
@@ -135,6 +137,8 @@ def _reflow(lines: list[str], widest: int) -> str:
 def _continues(before: str, line: str, widest: int) -> bool:
     """Whether a line goes on with the sentence before it. Short lines are rows and titles."""
     if before.endswith(_SENTENCE_END) or _ITEM.match(line):
+        return False
+    if CELL_SEPARATOR in before or CELL_SEPARATOR in line:
         return False
     return len(before) >= widest * (_HALF_LINE if line[0].islower() else _FULL_LINE)
 
