@@ -71,27 +71,12 @@ async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
 
 def readable(reader: Reader, client_id: UUID | None = None) -> Condition:
     """Which rows of `documents` the reader may read, in a request that names the client or none."""
-    if Permission.DOCUMENTS_READ not in reader.permissions:
-        return _NOBODY
-    return sa.and_(
-        Document.organization_id == reader.organization_id,
-        sa.or_(
-            Document.visibility == Visibility.ORGANIZATION,
-            _restricted(reader),
-            _of_client(reader, client_id, _consent_stands),
-        ),
-    )
+    return _allowed(reader, client_id, needs_consent=True)
 
 
 def erasable(reader: Reader, client_id: UUID | None = None) -> Condition:
     """As `readable`, but consent need not stand: what may no longer be read can be deleted."""
-    if Permission.DOCUMENTS_READ not in reader.permissions:
-        return _NOBODY
-    anyway = _of_client(reader, client_id, lambda _family: sa.true())
-    return sa.or_(
-        readable(reader, client_id),
-        sa.and_(Document.organization_id == reader.organization_id, anyway),
-    )
+    return _allowed(reader, client_id, needs_consent=False)
 
 
 def access_key(reader: Reader, client_id: UUID | None = None) -> str:
@@ -116,6 +101,19 @@ def access_key(reader: Reader, client_id: UUID | None = None) -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
+def _allowed(reader: Reader, client_id: UUID | None, *, needs_consent: bool) -> Condition:
+    if Permission.DOCUMENTS_READ not in reader.permissions:
+        return _NOBODY
+    return sa.and_(
+        Document.organization_id == reader.organization_id,
+        sa.or_(
+            Document.visibility == Visibility.ORGANIZATION,
+            _restricted(reader),
+            _of_client(reader, client_id, needs_consent=needs_consent),
+        ),
+    )
+
+
 def _restricted(reader: Reader) -> Condition:
     is_restricted = Document.visibility == Visibility.RESTRICTED
     if reader.is_admin:
@@ -132,20 +130,19 @@ def _array(values: Any, kind: Any) -> Any:
     return sa.cast(list(values), ARRAY(kind))
 
 
-def _of_client(reader: Reader, client_id: UUID | None, stands: Any) -> Condition:
+def _of_client(reader: Reader, client_id: UUID | None, *, needs_consent: bool) -> Condition:
     if client_id is None or Permission.CLIENTS_READ not in reader.permissions:
         return _NOBODY
     family = client_family(reader.organization_id, client_id)
-    return sa.and_(
-        Document.visibility == Visibility.CLIENT,
-        Document.client_id.in_(family),
-        stands(family),
-    )
+    is_theirs = sa.and_(Document.visibility == Visibility.CLIENT, Document.client_id.in_(family))
+    return sa.and_(is_theirs, _consent_stands(family)) if needs_consent else is_theirs
 
 
 def client_family(organization_id: OrganizationId, client_id: UUID) -> sa.Select[UUID]:
     """The client, and who was merged into it, at any remove: documents follow the survivor."""
-    family = sa.select(sa.cast(client_id, sa.Uuid).label("client_id")).cte("family", recursive=True)
+    start = sa.select(sa.cast(client_id, sa.Uuid).label("client_id"))
+    # Without a name of its own: a statement may hold several.
+    family = start.cte(recursive=True)
     merged = sa.select(ClientMerge.merged_id).where(
         ClientMerge.organization_id == organization_id,
         ClientMerge.survivor_id == family.c.client_id,
