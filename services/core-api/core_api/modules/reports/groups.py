@@ -76,8 +76,18 @@ class Slices:
     @property
     def parameters(self) -> dict[str, Any]:
         """What the statement is sent with."""
-        edges = [begin for begin, _ in self._spans]
-        return {"begin": self.period.begins_at, "end": self.period.ends_at, "begins": edges}
+        spans = self._spans
+        return {
+            "begin": self.period.begins_at,
+            "end": self.period.ends_at,
+            "begins": [begin for begin, _ in spans],
+            "ends": [end for _, end in spans],
+        }
+
+    @property
+    def are_of_time(self) -> bool:
+        """Whether there is a row for each interval."""
+        return self.group in _INTERVALS
 
     def key(self, moment: str) -> str:
         """SQL for the key of a row; of time, the number of the interval `moment` falls into."""
