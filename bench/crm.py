@@ -146,7 +146,7 @@ async def _latencies(core_api: ServiceProcess, calls: Calls) -> list[Figure]:
     figures = []
     for kind, goal in (
         (calls.reads(), None),
-        (calls.timelines(), Goal(below=50)),
+        (calls.timeline(), Goal(below=50)),
         (calls.client_searches(), Goal(below=50)),
         (calls.ticket_searches(), Goal(below=100)),
         (calls.reports(), Goal(below=1000)),

@@ -80,16 +80,15 @@ class Calls:
             "page of 50 tickets": self._get("/tickets?limit=50"),
             "page of 50 unfinished tickets": self._get("/tickets?limit=50&status=open&status=new"),
             "page of 50 clients": self._get("/clients?limit=50"),
+            "timeline of a client with hundreds of tickets": self._get(
+                "/clients/{}/timeline", self._sample.busy
+            ),
             "messages of a ticket": self._get("/tickets/{}/messages", tickets),
         }
 
-    def timelines(self) -> Mapping[str, list[Request]]:
-        """Of anybody, and of the clients with most tickets: hundreds each."""
-        path = "/clients/{}/timeline"
-        return {
-            "timeline of a client": self._get(path, self._sample.clients),
-            "timeline of a busy client": self._get(path, self._sample.busy),
-        }
+    def timeline(self) -> Mapping[str, list[Request]]:
+        """Of any client."""
+        return {"timeline of a client": self._get("/clients/{}/timeline", self._sample.clients)}
 
     def client_searches(self) -> Mapping[str, list[Request]]:
         """Each way in which somebody looks for a client."""
