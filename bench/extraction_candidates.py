@@ -105,16 +105,18 @@ def _markdown_headings(text: str) -> list[str]:
 
 def _extracted(read: Reader, sample: Sample) -> Extracted:
     """The best of three; recognition takes seconds and runs once."""
-    seconds = []
-    for _ in range(1 if sample.pictured else _RUNS):
-        began = time.perf_counter()
-        try:
-            text, headings, pages = read(sample)
-        except Exception as error:  # noqa: BLE001 - whatever it is, this candidate does not read it
-            print(f"{sample.name}: {error!r:.150}", file=sys.stderr)
-            return Extracted("", [], 0, 0.0)
-        seconds.append(time.perf_counter() - began)
-    return Extracted(text, headings, pages, min(seconds))
+    runs = 1 if sample.pictured else _RUNS
+    try:
+        return min((_once(read, sample) for _ in range(runs)), key=lambda run: run.seconds)
+    except Exception as error:  # noqa: BLE001 - whatever it is, this candidate does not read it
+        print(f"{sample.name}: {error!r:.150}", file=sys.stderr)
+        return Extracted("", [], 0, 0.0)
+
+
+def _once(read: Reader, sample: Sample) -> Extracted:
+    began = time.perf_counter()
+    text, headings, pages = read(sample)
+    return Extracted(text, headings, pages, time.perf_counter() - began)
 
 
 def main(name: str) -> None:
