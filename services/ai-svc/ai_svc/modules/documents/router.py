@@ -66,7 +66,12 @@ _QUOTA = QuotaExceeded(limit="100000 documentos")
 async def submit_document(
     actor: Writer, received: Submission, tx: Tx, workshop: CurrentWorkshop, response: Response
 ) -> Success[DocumentRead]:
-    """A file (txt, Markdown, HTML, PDF, DOCX), a text or an address.
+    """A file, a text or an address.
+
+    Files: PDF, DOCX, XLSX, PPTX, ODT, RTF, EPUB, HTML, Markdown, plain text, CSV, mail (EML, MSG),
+    pictures (PNG, JPEG, TIFF, WebP) and ZIP archives of those, whose members become one document.
+    The content decides, not the name. Pictures and scanned pages need Tesseract on the worker; the
+    document ends `failed` with `DOCUMENT_NEEDS_OCR` where there is none.
 
     It is processed in the background: follow `status` and `progress` until `indexed` or `failed`.
     What is in the knowledge base already, for the same people, is answered with that document and
