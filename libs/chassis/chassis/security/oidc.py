@@ -109,7 +109,10 @@ class TokenVerifier:
         if key is None:
             raise TokenRefused("the issuer has no such key")
         claims = self._claims(token, key)
-        return VerifiedToken(claims, key, claims.exp + self._settings.leeway_seconds)
+        expires_at = claims.exp + self._settings.leeway_seconds
+        if expires_at <= self._clock():  # "on or after" (RFC 7519); python-jose only looks after
+            raise TokenRefused("expired")
+        return VerifiedToken(claims, key, expires_at)
 
     def _claims(self, token: str, key: SigningKey) -> TokenClaims:
         leeway = self._settings.leeway_seconds
