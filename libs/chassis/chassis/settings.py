@@ -7,13 +7,14 @@ import json
 import sys
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar, get_type_hints
 
 import limits
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 S = TypeVar("S")
+SEALING_KEY_BYTES: Final = 32
 
 
 class SettingsError(SystemExit):
@@ -177,13 +178,24 @@ class InternalKeySettings(SettingsGroup):
         return self
 
 
+def key_bytes(key: SecretStr, name: str) -> bytes:
+    """A key that seals, from base64; ValueError, in which only its name is said."""
+    try:
+        raw = base64.b64decode(key.get_secret_value(), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"{name} is not base64") from None
+    if len(raw) != SEALING_KEY_BYTES:
+        raise ValueError(f"{name} has {len(raw)} bytes instead of {SEALING_KEY_BYTES}")
+    return raw
+
+
 class SealingSettings(SettingsGroup):
     """Keys of sealed fields: FIELD_KEYS by number, which of them seals, and that of the index.
 
     32 bytes each, in base64: `openssl rand -base64 32`.
     """
 
-    KEY_BYTES: ClassVar[int] = 32
+    KEY_BYTES: ClassVar[int] = SEALING_KEY_BYTES
     HIGHEST_NUMBER: ClassVar[int] = 65_535
 
     keys: Annotated[dict[int, SecretStr], NoDecode] = Field(
@@ -235,13 +247,7 @@ class SealingSettings(SettingsGroup):
 
     @classmethod
     def _bytes(cls, key: SecretStr, name: str) -> bytes:
-        try:
-            raw = base64.b64decode(key.get_secret_value(), validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(f"{name} is not base64") from None
-        if len(raw) != cls.KEY_BYTES:
-            raise ValueError(f"{name} has {len(raw)} bytes instead of {cls.KEY_BYTES}")
-        return raw
+        return key_bytes(key, name)
 
 
 @dataclass(frozen=True, kw_only=True)

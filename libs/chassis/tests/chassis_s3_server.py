@@ -1,6 +1,7 @@
 """The part of S3's protocol that the storage uses, in memory, path-style."""
 
 import asyncio
+import hashlib
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,6 +18,7 @@ class S3Server:
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     signed: list[bool] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
     port: int = 0
     _server: asyncio.Server | None = None
 
@@ -38,6 +40,7 @@ class S3Server:
         url = urlsplit(target)
         key = unquote(url.path).removeprefix("/bucket").lstrip("/")
         self.requests.append(f"{method} {key}")
+        self.heads.append(head)
         self.signed.append("AWS4-HMAC-SHA256" in head)
         query = {name: values[0] for name, values in parse_qs(url.query, True).items()}
         status, answer = self._answer(method, key, query, body)
@@ -82,7 +85,8 @@ class S3Server:
     def _listing(self, prefix: str) -> bytes:
         entries = "".join(
             f"<Contents><Key>{escape(key)}</Key><LastModified>{_STAMP}</LastModified>"
-            f"<ETag>e</ETag><Size>{len(body)}</Size></Contents>"
+            f"<ETag>{hashlib.md5(body, usedforsecurity=False).hexdigest()}</ETag>"
+            f"<Size>{len(body)}</Size></Contents>"
             for key, body in self.objects.items()
             if key.startswith(prefix)
         )

@@ -147,6 +147,62 @@ class TooManyRedirects(DocumentRefused, InvalidInput):
     message = "O endereço redireciona vezes demais. Use o endereço final da página."
 
 
+class RobotsDisallowed(DocumentRefused, InvalidInput):
+    """The site's robots.txt does not let us read the page."""
+
+    code = "URL_ROBOTS_DISALLOWED"
+    message = (
+        "O site não permite que esta página seja lida por programas (robots.txt). "
+        "Peça a liberação ao site ou envie o conteúdo como arquivo."
+    )
+
+
+class RobotsUnavailable(UrlUnavailable):
+    """Nobody knows what the site allows: until it says so, nothing (RFC 9309 §2.3.1.4)."""
+
+    code = "URL_ROBOTS_UNAVAILABLE"
+    message = "O site não informou o que permite ler (robots.txt). Uma nova tentativa será feita."
+
+
+class SitemapInvalid(DocumentRefused, InvalidInput):
+    """Not a sitemap (https://www.sitemaps.org/protocol.html), or one made to harm."""
+
+    code = "SITEMAP_INVALID"
+    message = "O endereço não contém um sitemap válido. Confira se ele aponta para um arquivo XML."
+
+
+class BucketRefused(DocumentRefused, InvalidInput):
+    """The storage does not let us in."""
+
+    code = "BUCKET_REFUSED"
+    message = (
+        "O armazenamento recusou o acesso. "
+        "Confira a chave, o segredo e a permissão de listar e ler o prefixo."
+    )
+
+
+class BucketMissing(DocumentRefused, InvalidInput):
+    """There is no such bucket."""
+
+    code = "BUCKET_NOT_FOUND"
+    message = "O bucket não foi encontrado. Confira o nome, a região e o endereço do serviço."
+
+
+class BucketUnavailable(DocumentRefused):
+    """The storage cannot be reached, or not now."""
+
+    code = "BUCKET_UNAVAILABLE"
+    message = "O armazenamento não respondeu. Uma nova tentativa será feita."
+    retry = True
+
+
+class CredentialsLost(DocumentRefused, InvalidInput):
+    """What was sealed does not open any more."""
+
+    code = "SOURCE_CREDENTIALS_LOST"
+    message = "As credenciais guardadas não podem mais ser abertas. Informe-as de novo."
+
+
 class EmbeddingUnavailable(DocumentRefused):
     """The provider of embeddings does not answer, or not now."""
 

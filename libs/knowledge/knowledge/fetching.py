@@ -10,10 +10,11 @@ import ipaddress
 import re
 import socket
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 import httpcore
@@ -23,12 +24,14 @@ from httpcore import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 from knowledge.addresses import AddressPolicy
 from knowledge.failures import (
     DocumentTooLarge,
+    RobotsUnavailable,
     TooManyRedirects,
     UnsupportedType,
     UrlNotFound,
     UrlRefused,
     UrlUnavailable,
 )
+from knowledge.robots import MAX_ROBOTS_BYTES, USER_AGENT, RobotsRules
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -57,10 +60,30 @@ class FetchedPage:
     media_type: str | None
     charset: str | None
     body: AsyncIterator[bytes]
+    seen: "Seen"
+    """To be asked with next time."""
+    is_unchanged: bool = False
+    """The server says it is what was seen last time. There is no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a server said to recognise an answer by (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def conditions(self) -> dict[str, str]:
+        """The headers that ask for changes only."""
+        said = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in said.items() if value}
+
+
+NOTHING_SEEN: Final = Seen()
 
 
 class UrlFetcher:
-    """GETs a public URL within limits of time, size and redirects."""
+    """GETs a public URL within limits of time, size and redirects, where its robots.txt lets us."""
 
     def __init__(
         self,
@@ -79,17 +102,24 @@ class UrlFetcher:
             max_keepalive_connections=0,
             network_backend=_CheckedBackend(policy, resolver),
         )
+        self.robots = RobotsRules(self._robots_of)
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[FetchedPage]:
-        """Follows redirects, each checked like the first. Raises DocumentRefused."""
+    async def open(
+        self, url: str, *, seen: Seen = NOTHING_SEEN, of_any_type: bool = False
+    ) -> AsyncIterator[FetchedPage]:
+        """Follows redirects, each checked like the first. Raises DocumentRefused.
+
+        With what was `seen` the answer may be that nothing has changed.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 for _ in range(MAX_REDIRECTS + 1):
                     target = self._policy.check_url(url)
-                    async with self._get(target) as response:
+                    await self.robots.check(target)
+                    async with self._get(target, seen.conditions()) as response:
                         if response.status not in _REDIRECTS:
-                            yield self._page(target, response)
+                            yield self._page(target, response, seen, of_any_type=of_any_type)
                             return
                         url = str(target.join(_header(response, b"location") or ""))
         except httpx.InvalidURL as error:
@@ -105,15 +135,18 @@ class UrlFetcher:
         await self._pool.aclose()
 
     @asynccontextmanager
-    async def _get(self, url: httpx.URL) -> AsyncIterator[httpcore.Response]:
+    async def _get(
+        self, url: httpx.URL, conditions: Mapping[str, str] = MappingProxyType({})
+    ) -> AsyncIterator[httpcore.Response]:
         request = httpx.Request(
             "GET",
             url,
             headers={
-                "User-Agent": "COGEP-Assist/1 (document ingestion)",
+                "User-Agent": USER_AGENT,
                 "Accept": "text/html,application/pdf,text/plain;q=0.9,*/*;q=0.5",
                 "Accept-Encoding": "gzip, identity",
                 "Connection": "close",
+                **conditions,
             },
         )
         async with self._pool.stream(
@@ -124,17 +157,53 @@ class UrlFetcher:
         ) as response:
             yield response
 
-    def _page(self, url: httpx.URL, response: httpcore.Response) -> FetchedPage:
+    async def _robots_of(self, url: httpx.URL) -> bytes | None:
+        """The site's rules; None when it has none. Raises RobotsUnavailable."""
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                url = self._policy.check_url(str(url))
+                async with self._get(url) as response:
+                    if response.status in _REDIRECTS:
+                        url = url.join(_header(response, b"location") or "")
+                    elif response.status >= 500 or response.status == 429:
+                        raise RobotsUnavailable
+                    elif response.status != 200:
+                        return None
+                    else:
+                        return await self._beginning(response, MAX_ROBOTS_BYTES)
+        except (UnsupportedType, DocumentTooLarge):
+            return None  # packed in a way nobody reads: as if there were none
+        return None
+
+    async def _beginning(self, response: httpcore.Response, most: int) -> bytes:
+        text = b""
+        async for part in self._body(response):
+            text += part[: most - len(text)]
+            if len(text) >= most:
+                break
+        return text
+
+    def _page(
+        self, url: httpx.URL, response: httpcore.Response, seen: Seen, *, of_any_type: bool
+    ) -> FetchedPage:
+        if response.status == 304 and seen.conditions():
+            return FetchedPage(str(url), None, None, _nothing(), seen, is_unchanged=True)
         if response.status >= 500 or response.status in (408, 425, 429):
             raise UrlUnavailable
         if response.status != 200:
             raise UrlNotFound(status=response.status)
         declared = (_header(response, b"content-type") or "").lower()
         media_type = declared.split(";")[0].strip() or None
-        if media_type is not None and not _READABLE.fullmatch(media_type):
+        if not of_any_type and media_type is not None and not _READABLE.fullmatch(media_type):
             raise UnsupportedType
         charset = _CHARSET.search(declared)
-        return FetchedPage(str(url), media_type, charset and charset[1], self._body(response))
+        return FetchedPage(
+            str(url),
+            media_type,
+            charset and charset[1],
+            self._body(response),
+            Seen(_short(response, b"etag"), _short(response, b"last-modified")),
+        )
 
     async def _body(self, response: httpcore.Response) -> AsyncIterator[bytes]:
         """The decoded body. Its own decompression: a small answer may unpack to gigabytes."""
@@ -192,6 +261,19 @@ class _CheckedBackend(AsyncNetworkBackend):
         await self._backend.sleep(seconds)
 
 
+def _short(response: httpcore.Response, name: bytes) -> str | None:
+    """A header that is kept; a longer one is worth nothing to us."""
+    found = _header(response, name)
+    kept = found is not None and len(found) <= _LONGEST_KEPT and found.isprintable()
+    return found if kept else None
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for part in nothing:
+        yield part
+
+
 def _header(response: httpcore.Response, name: bytes) -> str | None:
     found = next((value for key, value in response.headers if key.lower() == name), None)
     return found.decode("latin-1") if found is not None else None
@@ -222,4 +304,5 @@ def _inflate(unpacker: "zlib._Decompress") -> Callable[[bytes], Iterable[bytes]]
     return steps
 
 
+_LONGEST_KEPT: Final = 200
 _STEP: Final = 256 * 1024

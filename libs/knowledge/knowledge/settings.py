@@ -1,6 +1,7 @@
 """Who embeds, and how much one document may cost."""
 
 import ipaddress
+import json
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
@@ -8,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from chassis.settings import SettingsGroup
+from chassis.settings import SealingSettings, SettingsGroup, key_bytes
 from knowledge.models import EMBEDDING_DIMENSIONS
 from knowledge.parsing.extraction import Limits
 from knowledge.quotas import Quota
@@ -69,6 +70,44 @@ class RerankerSettings(SettingsGroup):
         if self.provider == "local" and find_spec("sentence_transformers") is None:
             raise ValueError("RERANKER_PROVIDER=local needs sentence-transformers installed")
         return self
+
+
+class SourceSettings(SettingsGroup):
+    """How sources are watched, and the keys their credentials are sealed under.
+
+    SOURCE_KEYS: JSON, 32 bytes in base64 by number, the highest seals. Without any, no source that
+    needs credentials can be kept.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SOURCE_")
+
+    keys: Annotated[dict[int, SecretStr], NoDecode] = Field(default={})
+    pause: timedelta = timedelta(milliseconds=250)  # between two requests to one site, at least
+    max_items: int = Field(default=5_000, gt=0)
+    gone_after: int = Field(default=3, gt=0)  # looks in a row that do not find it
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _decode(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError('expected JSON such as {"1": "32 bytes in base64"}') from None
+
+    @field_validator("keys")
+    @classmethod
+    def _usable(cls, value: dict[int, SecretStr]) -> dict[int, SecretStr]:
+        for number, key in value.items():
+            if not 1 <= number <= SealingSettings.HIGHEST_NUMBER:
+                raise ValueError(f"keys are numbered from 1 to {SealingSettings.HIGHEST_NUMBER}")
+            key_bytes(key, f"key {number}")
+        return value
+
+    def sealing_keys(self) -> dict[int, bytes]:
+        """By number."""
+        return {number: key_bytes(key, f"key {number}") for number, key in self.keys.items()}
 
 
 class IngestionSettings(SettingsGroup):

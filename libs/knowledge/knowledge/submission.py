@@ -92,6 +92,7 @@ class Source:
     mime_type: str | None = None
     content_sha256: str | None = None
     size_bytes: int | None = None
+    charset: str | None = None  # as a server said, of what was fetched from it
 
     @classmethod
     def file(cls, stored: StoredObject, name: str | None) -> "Source":
@@ -272,6 +273,7 @@ def version_of(
         "storage_key": source.storage_key,
         "content": source.content,
         "mime_type": source.mime_type,
+        "charset": source.charset,
         "content_sha256": source.content_sha256,
         "size_bytes": source.size_bytes,
         "counted_bytes": source.size_bytes or 0,

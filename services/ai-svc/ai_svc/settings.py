@@ -13,6 +13,7 @@ from knowledge.settings import (
     IngestionSettings,
     RerankerSettings,
     SearchSettings,
+    SourceSettings,
 )
 
 
@@ -54,3 +55,4 @@ class AiSettings(ServiceAppSettings):
     answers: AnswerSettings
     search: SearchSettings = field(default_factory=SearchSettings)
     reranker: RerankerSettings = field(default_factory=RerankerSettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)

@@ -15,6 +15,7 @@ from worker_svc.importing import importing
 from worker_svc.ingesting import ingesting
 from worker_svc.reembedding import reembed
 from worker_svc.settings import WorkerAppSettings
+from worker_svc.syncing import syncing
 from worker_svc.upkeep import keep_up
 
 _SWITCH_SECONDS: Final = 0.001
@@ -40,5 +41,5 @@ def create_app(settings: WorkerAppSettings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _queues(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
-    async with ingesting(app, resources), importing(resources):
+    async with ingesting(app, resources), importing(resources), syncing(resources):
         yield

@@ -1,13 +1,13 @@
 """What worker-svc reads from the environment, beside what every service reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
-from knowledge.settings import EmbeddingSettings, IngestionSettings
+from knowledge.settings import EmbeddingSettings, IngestionSettings, SourceSettings
 
 
 class ServiceUrlSettings(SettingsGroup):
@@ -24,10 +24,12 @@ class WorkerSettings(SettingsGroup):
 
     slots: int = Field(default=8, gt=0, le=64)  # documents at a time
     import_slots: int = Field(default=2, gt=0, le=16)  # files of clients at a time
+    sync_slots: int = Field(default=2, gt=0, le=16)  # sources at a time
     poll: timedelta = timedelta(seconds=5)  # when the stream does not wake it
     patience: timedelta = timedelta(seconds=5)  # for jobs under way when it is told to stop
     prune_every: timedelta = timedelta(hours=1)
     check_every: timedelta = timedelta(hours=6)
+    sync_sweep_every: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(seconds=15)
 
 
@@ -40,3 +42,4 @@ class WorkerAppSettings(ServiceAppSettings):
     ingestion: IngestionSettings
     services: ServiceUrlSettings
     worker: WorkerSettings
+    sources: SourceSettings = field(default_factory=SourceSettings)

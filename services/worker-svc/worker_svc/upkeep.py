@@ -27,6 +27,7 @@ _CHECK_SECONDS: Final = 300.0
 
 SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
+SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
 
@@ -64,6 +65,7 @@ async def keep_up(resources: Resources) -> None:
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
             for what in (SLA, ASSIGNMENT)
         ]
+        tasks.append(sweep_task(SOURCES, owners["ai-svc"], settings.worker.sync_sweep_every))
         await Schedule(resources.redis, tasks).run()
 
 
@@ -98,7 +100,7 @@ def check_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
 
 
 def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:
-    """Has core-api look for what has become due by itself: nobody asks for it."""
+    """Has the owner look for what has become due by itself: nobody asks for it."""
 
     async def sweep() -> None:
         answer = await client.request(
@@ -108,7 +110,7 @@ def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTa
             timeout_seconds=_SWEEP_SECONDS,
         )
         if answer.status_code != 200:
-            raise NotSwept(f"core-api answered {answer.status_code}")
+            raise NotSwept(f"the owner answered {answer.status_code}")
         done = answer.json().get("data") or {}
         if any(done.values()):
             _log.info("swept", what=what, **done)

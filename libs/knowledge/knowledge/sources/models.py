@@ -66,7 +66,7 @@ class WatchedSource(TenantRow, Versioned, Base):
     address: Mapped[str]  # of the page or the sitemap; `s3://bucket/prefix`
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     sealed_credentials: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
-    chunking: Mapped[str] = mapped_column(default=Chunking.SEMANTIC)
+    chunking: Mapped[str] = mapped_column(default=Chunking.AUTO.value)  # what it is cut by
     language: Mapped[Language | None] = mapped_column(text_enum(Language, "language"))
     tags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default=list)
     visibility: Mapped[str] = mapped_column(default="organization")
@@ -107,6 +107,7 @@ class SourceItem(TenantRow, Base):
     state: Mapped[ItemState] = mapped_column(text_enum(ItemState, "state"))
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]  # as the server said it, to be sent back
+    listed_as: Mapped[str | None]  # what the sitemap or the bucket said when it was last fetched
     content_sha256: Mapped[str | None]
     misses: Mapped[int] = mapped_column(default=0)  # looks in a row that did not find it
     error_code: Mapped[str | None]

@@ -192,6 +192,7 @@ def _create_source_items() -> None:
         _text("state"),
         _text("etag", nullable=True),
         _text("last_modified", nullable=True),
+        _text("listed_as", nullable=True),
         _text("content_sha256", nullable=True),
         _integer("misses"),
         _text("error_code", nullable=True),

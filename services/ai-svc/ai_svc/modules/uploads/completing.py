@@ -3,25 +3,26 @@
 from collections.abc import AsyncIterator, Sequence
 
 from ai_svc.modules.documents.schemas import FileFields
+from ai_svc.modules.documents.submitting import submit_as_said
 from ai_svc.modules.uploads.exceptions import ChecksumMismatch, UploadNotFound
 from ai_svc.modules.uploads.models import Upload
 from ai_svc.modules.uploads.repository import Part, Uploads
 from ai_svc.modules.uploads.storing import drop_prefix, prefix_of
 from ai_svc.workshop import Workshop
 from chassis.data.object_storage import ObjectMissing, StoredObject
-from knowledge import submission
 from knowledge.failures import DocumentRefused
 from knowledge.quotas import QuotaExceeded
 from knowledge.storage import original_key, put_original
 from knowledge.storage import prefix_of as document_prefix
 from knowledge.submission import Source
+from knowledge.submission import Upload as Ids
 from shared_schemas.actor import Actor
 
 
 async def complete(workshop: Workshop, actor: Actor, upload: Upload, last: Sequence[Part]) -> None:
     """Joins all parts and submits the document. Raises OffsetConflict when somebody else has,
     ChecksumMismatch and DocumentRefused when the whole is no good: then the upload is over."""
-    ids = submission.Upload()  # of this attempt: who comes second overwrites nothing
+    ids = Ids()  # of this attempt: who comes second overwrites nothing
     kept = False
     try:
         key = original_key(actor.organization_id, ids.document_id, ids.version_id)
@@ -29,15 +30,8 @@ async def complete(workshop: Workshop, actor: Actor, upload: Upload, last: Seque
         source = _checked(upload, stored)
         fields = FileFields.model_validate(upload.fields)
         async with workshop.database.transaction(actor.organization_id) as session:
-            submitted = await submission.submit(
-                session,
-                actor,
-                source,
-                title=fields.title,
-                chunking=fields.cutting,
-                language=fields.language,
-                tags=fields.tags,
-                upload=ids,
+            submitted = await submit_as_said(
+                session, actor, source, fields, ids, workshop.settings.ingestion.quota
             )
             document_id = submitted.document.id
             await Uploads(session, actor).finish(upload.id, last[0].starts_at, document_id)

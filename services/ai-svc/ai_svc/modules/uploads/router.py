@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Response, status
 from starlette.requests import Request
 
+from ai_svc.modules.documents.changing import check_may_name_clients
 from ai_svc.modules.documents.intake import MAX_BODY_BYTES
 from ai_svc.modules.uploads import protocol
 from ai_svc.modules.uploads.exceptions import (
@@ -111,7 +112,9 @@ async def begin_upload(
         raise DocumentTooLarge.over(limit)
     if size == 0:
         raise InvalidInput.on("header.upload-length", "O arquivo está vazio.")
-    upload = await Uploads(tx, actor).begin(size, Metadata.parse(upload_metadata))
+    said = Metadata.parse(upload_metadata)
+    check_may_name_clients(actor, said.fields.access())
+    upload = await Uploads(tx, actor).begin(size, said)
     response.headers["location"] = _LOCATION.format(upload.id)
     _say(response, upload)
     return success(actor, UploadRead.of(upload))
