@@ -37,6 +37,7 @@ class SourceType(StrEnum):
     FILE = "file"
     TEXT = "text"
     URL = "url"
+    CURATED = "curated"  # a question, and the answer a person wrote
 
 
 class Chunking(StrEnum):
@@ -264,6 +265,13 @@ class Chunk(Base):
             "ix_chunks_stem_keys",
             sa.text("ai.stem_keys(organization_id, tsvector_to_array(terms))"),
             postgresql_using="gin",
+        ),
+        # Few, and what looks through all chunks has to know them.
+        sa.Index(
+            "ix_chunks_switched_off",
+            "organization_id",
+            "id",
+            postgresql_where=sa.text("NOT enabled"),
         ),
         # Whether they are all of one model.
         sa.Index("ix_chunks_organization_id_embedding_model", "organization_id", "embedding_model"),

@@ -126,6 +126,23 @@ async def test_sample_is_extrapolated(knowledge: Knowledge) -> None:
     assert len(statistics.terms) == len(np.unique(statistics.terms))
 
 
+async def test_stems_a_sample_missed_are_counted(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 10)
+    await index(knowledge, *[f"férias número {number} x{number}y" for number in range(60)])
+    organization_id = make_actor().organization_id
+
+    await rebuild(knowledge.ingestion.database, organization_id)
+    async with knowledge.ingestion.database.transaction(organization_id) as tx:
+        statistics = await StatisticsCache().read(tx, organization_id)
+
+    assert [df(statistics, f"x{number}y") for number in range(60)] == [1] * 60
+    assert df(statistics, "férias") == 60
+    assert (np.diff(statistics.terms) > 0).all()
+    assert statistics.vocabulary.nearest("nuemr") == ["numer"]
+
+
 async def test_rebuild_while_another_is_at_it_does_nothing(knowledge: Knowledge) -> None:
     database, organization_id = knowledge.ingestion.database, make_actor().organization_id
     await index(knowledge, "férias")

@@ -35,7 +35,7 @@ class Provider:
         """Not asked for."""
         raise NotImplementedError
 
-    async def embed_query(self, _text: str, *, idf: Idf | None = None) -> Any:  # noqa: ARG002 - the port has it
+    async def embed_query(self, text: str, *, idf: Idf | None = None) -> Any:  # noqa: ARG002 - the port has it
         """The vector."""
         return self.vector
 
@@ -45,7 +45,10 @@ class Provider:
 
 def searcher(knowledge: Knowledge, **changes: Any) -> Searcher:
     """As the service opens it."""
-    given = {"statistics": StatisticsCache(), "embedder": knowledge.ingestion.embedder}
+    given: dict[str, Any] = {
+        "statistics": StatisticsCache(),
+        "embedder": knowledge.ingestion.embedder,
+    }
     return Searcher(database=knowledge.ingestion.database, **(given | changes))
 
 

@@ -12,7 +12,6 @@ import pytest
 from devstack.people import PEOPLE
 from devstack.shared_servers import RunningPostgres
 from devstack.testing import DatabaseUrls, clone_database, urls_of
-from knowledge.search.candidates import candidate_query
 
 SERVICE = Path(__file__).parents[1]
 AURORA = PEOPLE["ana"].organization.id
@@ -85,16 +84,52 @@ async def test_candidates_are_the_tenants_own(database_urls: DatabaseUrls, clean
         await _insert_chunk(superuser, person)
     await superuser.close()
     app = await asyncpg.connect(database_urls.app.replace("+asyncpg", ""))
-    count = "SELECT count(*) FROM ai.candidate_chunks($1::text::tsquery, 10)"
-    query = candidate_query({"feri": 1})
+    candidates = "SELECT count(*) FROM ai.candidate_chunks(ARRAY['feri', 'outr'], $1::text[])"
+    frequency = "SELECT frequency FROM ai.stem_frequencies(ARRAY['feri'])"
+    signatures = "SELECT count(*) FROM ai.chunk_signatures"
 
-    without_tenant = await app.fetchval(count, query)
+    async def seen() -> list[int]:
+        return [
+            await app.fetchval(candidates, []),
+            await app.fetchval(candidates, ["feri"]),
+            await app.fetchval(candidates, ["outr"]),
+            await app.fetchval(frequency),
+            await app.fetchval(signatures),
+        ]
+
+    without_tenant = await seen()
     async with app.transaction():
         await app.execute("SELECT set_config('app.organization_id', $1, true)", str(AURORA))
-        own = await app.fetchval(count, query)
+        own = await seen()
     await app.close()
 
-    assert (without_tenant, own) == (0, 1)
+    assert without_tenant == [0, 0, 0, 0, 0]
+    assert own == [1, 1, 0, 1, 1]
+
+
+async def test_signatures_follow_the_vectors(database_urls: DatabaseUrls, clean: None) -> None:
+    connection = await asyncpg.connect(database_urls.superuser)
+    await _insert_chunk(connection, "ana")
+    signed = "SELECT model, bit_count(signature) FROM ai.chunk_signatures"
+    before = await connection.fetch(signed)
+
+    await connection.execute(
+        "UPDATE ai.chunks SET embedding_model = 'other',"
+        " embedding = array_fill(1, ARRAY[1536])::halfvec(1536)"
+    )
+    other = await connection.fetch(signed)
+    await connection.execute("UPDATE ai.chunks SET embedding_model = 'local-hash-1'")
+    local = await connection.fetch(signed)
+    await connection.execute("UPDATE ai.chunks SET embedding_model = 'none'")
+    again = await connection.fetch(signed)
+    await connection.execute("DELETE FROM ai.chunks")
+    deleted = await connection.fetch(signed)
+    await connection.close()
+
+    assert [tuple(row) for row in before] == [("none", 0)]
+    assert [tuple(row) for row in other] == [("other", 1536)]
+    assert local == deleted == []
+    assert [tuple(row) for row in again] == [("none", 1536)]
 
 
 async def _insert_chunk(connection: asyncpg.Connection, person: str) -> None:

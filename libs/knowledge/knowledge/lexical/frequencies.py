@@ -52,13 +52,11 @@ async def count_sample(
 
 async def count_stems(session: AsyncSession, organization_id: OrganizationId) -> dict[str, int]:
     """Every stem of the organization with how many chunks have it. 3 s for 100,000 chunks."""
-    stem = sa.func.unnest(sa.func.tsvector_to_array(Chunk.terms)).column_valued("stem")
+    stem = sa.func.unnest(sa.func.tsvector_to_array(Chunk.terms), type_=sa.Text()).label("stem")
+    mine = sa.select(stem).where(Chunk.organization_id == organization_id).subquery()
     rows = await session.stream(
-        sa.select(stem, sa.func.count())
-        .select_from(Chunk)
-        .join(stem, sa.true())
-        .where(Chunk.organization_id == organization_id)
-        .group_by(stem)
+        sa.select(mine.c.stem, sa.func.count())
+        .group_by(mine.c.stem)
         .execution_options(yield_per=_STEMS_AT_ONCE)
     )
     counted: dict[str, int] = {}

@@ -92,7 +92,7 @@ async def rebuild(database: Database, organization_id: OrganizationId) -> bool:
             return False
         mine = LexicalStatistics.organization_id == organization_id
         seen = await session.scalar(sa.select(LexicalStatistics.changed_chunks).where(mine)) or 0
-        statistics, stems = await count(session, organization_id, sample=SAMPLE)
+        statistics, stems = await count(session, organization_id, sample=SAMPLE, all_stems=True)
         fresh = {
             "chunk_count": statistics.chunk_count,
             "terms": statistics.terms.astype("<i4").tobytes(),
@@ -123,9 +123,16 @@ async def claim_rebuild(session: AsyncSession, organization_id: OrganizationId) 
 
 
 async def count(
-    session: AsyncSession, organization_id: OrganizationId, *, sample: int
+    session: AsyncSession,
+    organization_id: OrganizationId,
+    *,
+    sample: int,
+    all_stems: bool = False,
 ) -> tuple[Statistics, list[str]]:
-    """The statistics, and the stems, of the organization's chunks, extrapolated from `sample`."""
+    """The statistics, and the stems, of the organization's chunks, extrapolated from `sample`.
+
+    `all_stems`: those are counted in all chunks.
+    """
     total = (
         await session.scalar(
             sa.select(sa.func.count())
@@ -135,7 +142,7 @@ async def count(
         or 0
     )
     counted = await count_sample(session, organization_id, share=min(1.0, sample / max(total, 1)))
-    if counted.chunks < total and sample >= SAMPLE:
+    if all_stems and counted.chunks < total:
         stems = await count_stems(session, organization_id)
         return await asyncio.to_thread(_extrapolated, counted, total, stems)
     return await asyncio.to_thread(_extrapolated, counted, total, None)

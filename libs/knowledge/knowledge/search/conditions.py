@@ -32,8 +32,8 @@ def of_documents(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
 
 
 def of_chunks(filters: SearchFilters) -> list[Condition]:
-    """What is said of chunks themselves."""
-    found: list[Condition] = []
+    """What is said of chunks themselves: above all, that nobody switched them off."""
+    found: list[Condition] = [Chunk.enabled.is_(True)]
     if filters.document_ids:
         # Also said of documents: here it finds the index.
         found.append(Chunk.document_id.in_(filters.document_ids))
@@ -42,6 +42,11 @@ def of_chunks(filters: SearchFilters) -> list[Condition]:
     if filters.heading is not None:
         found.append(_under(filters.heading))
     return found
+
+
+def restricts_chunks(filters: SearchFilters) -> bool:
+    """Whether a filter is about chunks and not only about documents."""
+    return filters.language is not None or filters.heading is not None
 
 
 def conditions(reader: Reader, filters: SearchFilters) -> list[Condition]:

@@ -59,6 +59,7 @@ async def _stretches(
             Chunk.organization_id == reader.organization_id,
             Chunk.document_id.in_({passage.document_id for passage in passages}),
             Chunk.document_id.in_(of_documents(reader, filters)),
+            Chunk.enabled,
         )
         .order_by(Chunk.document_id, Chunk.position)
     )

@@ -24,7 +24,13 @@ from knowledge.search.candidates import (
     candidate_stems,
     widened,
 )
-from knowledge.search.conditions import Condition, conditions, of_chunks, of_documents
+from knowledge.search.conditions import (
+    Condition,
+    conditions,
+    of_chunks,
+    of_documents,
+    restricts_chunks,
+)
 from knowledge.search.models import ChunkSignature
 from knowledge.search.passages import QueryEmbedding, SearchFilters
 
@@ -82,6 +88,7 @@ class Legs:
             where: list[Condition] = [
                 Chunk.organization_id == self.reader.organization_id,
                 Chunk.id.in_(sa.select(near.c.chunk_id)),
+                Chunk.enabled.is_(True),
             ]
         else:
             where = conditions(self.reader, self.filters)
@@ -155,15 +162,7 @@ class Legs:
             ChunkSignature.model == embedding.model,
             ChunkSignature.document_id.in_(of_documents(self.reader, self.filters)),
         ]
-        said = of_chunks(self.filters)
-        if said:
-            found.append(
-                sa.exists().where(
-                    Chunk.organization_id == ChunkSignature.organization_id,
-                    Chunk.id == ChunkSignature.chunk_id,
-                    *said,
-                )
-            )
+        found.append(self._said_of_chunks())
         return (
             sa.select(ChunkSignature.chunk_id)
             .where(*found)
@@ -171,6 +170,19 @@ class Legs:
             .limit(RESCORED)
             .cte("near")
         )
+
+    def _said_of_chunks(self) -> Condition:
+        """Switched-off chunks are few and have an index; other conditions ask every chunk."""
+        mine = sa.and_(
+            Chunk.organization_id == ChunkSignature.organization_id,
+            Chunk.id == ChunkSignature.chunk_id,
+        )
+        if restricts_chunks(self.filters):
+            return sa.exists().where(mine, *of_chunks(self.filters))
+        off = sa.select(Chunk.id).where(
+            Chunk.organization_id == self.reader.organization_id, sa.not_(Chunk.enabled)
+        )
+        return ChunkSignature.chunk_id.not_in(off)
 
     def _with_content(
         self, scored: sa.Subquery, lexical: sa.ColumnElement[float], *more: sa.ColumnElement[Any]

@@ -264,7 +264,7 @@ def _hit(row: Row, score: float, similarity: float) -> _Hit:
     )
     cosine = None if row.cosine is None else float(row.cosine)
     embedding = row._mapping.get("embedding")  # noqa: SLF001 - how SQLAlchemy names its public mapping
-    vector = None if embedding is None else embedding.to_numpy()
+    vector = None if embedding is None else np.asarray(embedding, dtype=np.float32)
     return _Hit(passage, Scores(float(row.lexical), cosine, float(score)), vector)
 
 

@@ -153,6 +153,15 @@ def upgrade() -> None:
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_chunks_stem_keys ON ai.chunks"
             " USING gin (ai.stem_keys(organization_id, tsvector_to_array(terms)))"
         )
+        op.create_index(
+            "ix_chunks_switched_off",
+            "chunks",
+            ["organization_id", "id"],
+            schema="ai",
+            postgresql_where=sa.text("NOT enabled"),
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
         with all_rows(op, "ai", "chunks", "chunk_signatures"):
             op.execute(SIGN_SOME)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_terms")
@@ -185,6 +194,7 @@ def downgrade() -> None:
             if_not_exists=True,
         )
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_stem_keys")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_switched_off")
     op.execute("DROP FUNCTION ai.stem_keys(uuid, text[])")
 
 
