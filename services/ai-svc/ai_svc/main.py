@@ -8,6 +8,9 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_svc.conflicts import CONFLICTS
+from ai_svc.modules.access import router as access
+from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
+from ai_svc.modules.answers import router as answers
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions
 from ai_svc.modules.index_health import router as index_health
@@ -15,7 +18,7 @@ from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
-from ai_svc.modules.triage.service import SUBSCRIPTIONS
+from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.uploads import router as uploads
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
@@ -47,10 +50,11 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             uploads.router,
             search.router,
             rag.router,
+            answers.router,
             index_health.router,
         ],
-        internal_routers=[maintenance.router, index_health.internal_router],
-        subscriptions=SUBSCRIPTIONS,
+        internal_routers=[maintenance.router, access.router, index_health.internal_router],
+        subscriptions=[*TRIAGE, *ACCESS],
         conflicts=CONFLICTS,
         own_resources=open_own,
         migrations=MIGRATIONS,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ai_svc import tables as _tables
+from ai_svc.modules.access import models as _rebuilds
 from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
 from ai_svc.modules.triage import models as _triage
@@ -25,6 +26,7 @@ __all__ = [
     "_batches",
     "_chunk_edits",
     "_lexical",
+    "_rebuilds",
     "_search",
     "_sources",
     "_tables",

@@ -45,6 +45,12 @@ class AnswerSettings(SettingsGroup):
         return self
 
 
+class CoreApiSettings(SettingsGroup):
+    """Where the owner of clients, consents and teams is."""
+
+    core_api_url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class AiSettings(ServiceAppSettings):
     """All of ai-svc's settings."""
@@ -53,6 +59,7 @@ class AiSettings(ServiceAppSettings):
     embedding: EmbeddingSettings
     ingestion: IngestionSettings
     answers: AnswerSettings
+    core_api: CoreApiSettings
     search: SearchSettings = field(default_factory=SearchSettings)
     reranker: RerankerSettings = field(default_factory=RerankerSettings)
     sources: SourceSettings = field(default_factory=SourceSettings)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from ai_svc.settings import AiSettings
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
+from chassis.http.service_client import ServiceClient
 from chassis.messaging.job_queue import JobQueue
 from chassis.web.resources import Resources
 from knowledge.addresses import AddressPolicy
@@ -34,6 +35,7 @@ class Workshop:
     embedder: Embedder
     statistics: StatisticsCache
     searcher: Searcher
+    core_api: ServiceClient
 
 
 @asynccontextmanager
@@ -43,6 +45,12 @@ async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[Non
     async with (
         open_embedder(settings.embedding) as embedder,
         open_reranker(settings.reranker) as reranker,
+        ServiceClient(
+            target="core-api",
+            base_url=settings.core_api.core_api_url,
+            source=resources.name,
+            key=settings.internal_keys.key,
+        ) as core_api,
     ):
         statistics = StatisticsCache()
         app.state.workshop = Workshop(
@@ -62,6 +70,7 @@ async def open_workshop(app: FastAPI, resources: Resources) -> AsyncIterator[Non
                 weight=settings.embedding.weight,
                 fusion=settings.search.fusion,
             ),
+            core_api=core_api,
         )
         yield
 

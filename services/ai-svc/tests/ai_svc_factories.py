@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from ai_svc.main import create_app, open_own
-from ai_svc.settings import AiSettings, AnswerSettings
+from ai_svc.settings import AiSettings, AnswerSettings, CoreApiSettings
 from chassis.data.database import Database
 from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
@@ -71,6 +71,7 @@ def ai_settings(
         embedding=EmbeddingSettings(),
         ingestion=IngestionSettings(),
         answers=AnswerSettings(),
+        core_api=CoreApiSettings(core_api_url="http://core-api.test"),
     )
 
 

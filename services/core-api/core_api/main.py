@@ -10,6 +10,7 @@ from chassis.security.sealing import Vault
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
 from core_api.conflicts import CONFLICTS
+from core_api.modules.access_facts import router as access_facts
 from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
 from core_api.modules.categories import router as categories
@@ -94,6 +95,7 @@ INTERNAL_ROUTERS: Final = (
     assignment_sweep.router,
     sla.internal_router,
     import_runs.router,
+    access_facts.router,
 )
 SUBSCRIPTIONS: Final = (
     Subscription(ClientUpdated, following_clients.follow_client),

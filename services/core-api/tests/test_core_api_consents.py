@@ -144,6 +144,7 @@ async def test_receipt_says_who_decided_what_on_which_text(
         "consent_id": consent["id"],
         "client_id": client["id"],
         "purpose_id": purpose["id"],
+        "purpose_code": purpose["code"],
     }
     assert len(await records.audit("consent.granted")) == 1
 

@@ -13,9 +13,11 @@ from worker_svc.upkeep import (
     ASSIGNMENT,
     CHECK,
     PRUNE,
+    REBUILD,
     SLA,
     check_task,
     prune_task,
+    rebuild_task,
     sweep_task,
 )
 
@@ -81,6 +83,17 @@ async def test_two_workers_have_the_index_checked_once(redis: Redis) -> None:
     (request,) = owner.requests
     assert (request.method, request.url.path) == ("POST", CHECK)
     assert request.headers["x-internal-key"] == "internal-key-of-worker-svc"
+
+
+async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
+    owner = Owner()
+    async with owner.client() as first, owner.client() as second:
+        schedules = [Schedule(redis, [rebuild_task(client, EVERY)]) for client in (first, second)]
+        ran = [await schedule.run_due() for schedule in (*schedules, *schedules)]
+
+    assert ran == [["rebuild:access"], [], [], []]
+    (request,) = owner.requests
+    assert (request.method, request.url.path) == ("POST", REBUILD)
 
 
 @pytest.mark.parametrize("what", [SLA, ASSIGNMENT])

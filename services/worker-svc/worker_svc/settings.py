@@ -29,6 +29,7 @@ class WorkerSettings(SettingsGroup):
     patience: timedelta = timedelta(seconds=5)  # for jobs under way when it is told to stop
     prune_every: timedelta = timedelta(hours=1)
     check_every: timedelta = timedelta(hours=6)
+    rebuild_every: timedelta = timedelta(minutes=15)  # each organization once a day
     sync_sweep_every: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(seconds=15)
 

@@ -17,6 +17,7 @@ from worker_svc.settings import ServiceUrlSettings, WorkerAppSettings
 _log = structlog.get_logger(__name__)
 
 PRUNE: Final = "/internal/v1/maintenance/prune"
+REBUILD: Final = "/internal/v1/access/rebuild"
 _PRUNE_SECONDS: Final = 120.0
 """Deletes weeks of rows after a pause, and lists the object storage."""
 
@@ -33,6 +34,10 @@ _SWEEP_SECONDS: Final = 60.0
 
 
 class NotPruned(Exception):
+    """The owner answered, but did not do it."""
+
+
+class NotRebuilt(Exception):
     """The owner answered, but did not do it."""
 
 
@@ -60,6 +65,7 @@ async def keep_up(resources: Resources) -> None:
             for target, url in _owners(settings.services).items()
         }
         tasks = [prune_task(owner, owners[owner], settings.worker.prune_every) for owner in owners]
+        tasks.append(rebuild_task(owners["ai-svc"], settings.worker.rebuild_every))
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
@@ -81,6 +87,21 @@ def prune_task(owner: str, client: ServiceClient, every: timedelta) -> PeriodicT
         _log.info("pruned", owner=owner, **_counts(answer.json()))
 
     return PeriodicTask(f"prune:{owner}", every, prune)
+
+
+def rebuild_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Has ai-svc compare with core-api who is in which team, and which consents stand."""
+
+    async def rebuild() -> None:
+        answer = await client.request(
+            "POST", REBUILD, request_id=str(new_id()), timeout_seconds=_PRUNE_SECONDS
+        )
+        if answer.status_code != 200:
+            raise NotRebuilt(f"ai-svc answered {answer.status_code}")
+        if rebuilt := (answer.json().get("data") or {}).get("rebuilt"):
+            _log.info("access_rebuilt", organizations=rebuilt)
+
+    return PeriodicTask("rebuild:access", every, rebuild)
 
 
 def check_task(client: ServiceClient, every: timedelta) -> PeriodicTask:

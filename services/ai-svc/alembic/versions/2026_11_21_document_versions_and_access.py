@@ -8,7 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from alembic import op
-from chassis.data.migrations import Verb, all_rows, enable_tenant_isolation, enum_check
+from chassis.data.migrations import (
+    Verb,
+    all_rows,
+    allow_worker,
+    enable_tenant_isolation,
+    enum_check,
+)
 
 revision = "ai_002"
 down_revision = "ai_001"
@@ -26,6 +32,7 @@ TABLES: dict[str, tuple[Verb, ...]] = {
     "team_members": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "client_consents": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "client_merges": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "access_rebuilds": ("SELECT", "INSERT", "UPDATE"),
 }
 LEGAL_BASES = (
     "consent",
@@ -67,8 +74,10 @@ def upgrade() -> None:
     _create_versions()
     _create_tombstones_and_usage()
     _create_projections()
+    _create_rebuilds()
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
+    allow_worker(op, SCHEMA, "knowledge_usage", ("SELECT",))  # which organizations there are
     _add_columns()
     with all_rows(op, SCHEMA, "documents", "document_versions", "chunks", "knowledge_usage"):
         _move_into_versions()
@@ -216,6 +225,15 @@ def _create_projections() -> None:
         sa.Column("survivor_id", sa.Uuid(), nullable=False),
         sa.Column("undone_at", INSTANT),
         sa.Index(None, "organization_id", "survivor_id"),
+        schema=SCHEMA,
+    )
+
+
+def _create_rebuilds() -> None:
+    op.create_table(
+        "access_rebuilds",
+        sa.Column("organization_id", sa.Uuid(), primary_key=True),
+        sa.Column("rebuilt_at", INSTANT, nullable=False),
         schema=SCHEMA,
     )
 

@@ -163,7 +163,10 @@ class ConsentService:
             raise ConsentAlreadyRevoked
         now = utc_now()
         family = await self._family(given.client_id)
-        for consent in await self.consents.granted_and_standing(family, given.purpose_id):
+        standing = await self.consents.granted_and_standing(family, given.purpose_id)
+        if not standing:  # somebody was faster since it was read
+            raise ConsentAlreadyRevoked
+        for consent in standing:
             self.tx.add(self._revocation(consent, reason, now))
             told = ConsentRevoked.by(self.actor, **_ids(consent), purpose_code=given.purpose_code)
             outbox.add(self.tx, told)

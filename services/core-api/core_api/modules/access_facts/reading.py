@@ -1,0 +1,91 @@
+"""Pages of facts about one organization, by id: read from the tables of their contexts, as ids."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.tables import SCHEMA
+from shared_schemas.ids import OrganizationId
+
+PAGE: Final = 1_000
+
+
+def _table(name: str, **columns: Any) -> sa.TableClause:
+    found = [sa.column(column, kind) for column, kind in columns.items()]
+    return sa.table(name, sa.column("organization_id", sa.Uuid()), *found, schema=SCHEMA)
+
+
+_INSTANT: Final = sa.DateTime(timezone=True)
+# Columns alone: everything else about these tables is the business of their own contexts.
+_MEMBERS: Final = _table("team_members", team_id=sa.Uuid(), member_id=sa.Uuid())
+_CONSENTS: Final = _table(
+    "consents", id=sa.Uuid(), client_id=sa.Uuid(), purpose_id=sa.Uuid(), decision=sa.Text()
+)
+_REVOCATIONS: Final = _table("consent_revocations", consent_id=sa.Uuid(), revoked_at=_INSTANT)
+_PURPOSES: Final = _table("consent_purposes", id=sa.Uuid(), code=sa.Text())
+_MERGES: Final = _table(
+    "client_merges", id=sa.Uuid(), merged_id=sa.Uuid(), survivor_id=sa.Uuid(), undone_at=_INSTANT
+)
+
+
+def _members() -> sa.Select[Any]:
+    return sa.select(_MEMBERS.c.team_id, _MEMBERS.c.member_id)
+
+
+def _consents() -> sa.Select[Any]:
+    """Those that were granted, also where they were revoked later."""
+    consents, revocations, purposes = _CONSENTS.c, _REVOCATIONS.c, _PURPOSES.c
+    revoked = sa.and_(
+        revocations.organization_id == consents.organization_id,
+        revocations.consent_id == consents.id,
+    )
+    purpose = sa.and_(
+        purposes.organization_id == consents.organization_id,
+        purposes.id == consents.purpose_id,
+    )
+    return (
+        sa.select(
+            consents.id.label("consent_id"),
+            consents.client_id,
+            consents.purpose_id,
+            purposes.code.label("purpose_code"),
+            revocations.revoked_at,
+        )
+        .select_from(_CONSENTS.join(_PURPOSES, purpose).outerjoin(_REVOCATIONS, revoked))
+        .where(consents.decision == "granted")
+    )
+
+
+def _merges() -> sa.Select[Any]:
+    merges = _MERGES.c
+    return sa.select(
+        merges.id.label("merge_id"), merges.merged_id, merges.survivor_id, merges.undone_at
+    )
+
+
+_KINDS: Final[Mapping[str, tuple[sa.TableClause, sa.Select[Any], tuple[str, ...]]]] = (
+    MappingProxyType(
+        {
+            "team-members": (_MEMBERS, _members(), ("team_id", "member_id")),
+            "consents": (_CONSENTS, _consents(), ("id",)),
+            "merges": (_MERGES, _merges(), ("id",)),
+        }
+    )
+)
+
+
+async def page_of(
+    session: AsyncSession, organization_id: OrganizationId, kind: str, after: tuple[UUID, ...]
+) -> list[dict[str, Any]]:
+    """Up to `PAGE` facts of a kind after the key `after`, in the key's order."""
+    table, statement, key = _KINDS[kind]
+    columns = [table.c[name] for name in key]
+    statement = statement.where(table.c.organization_id == organization_id)
+    if after:
+        statement = statement.where(sa.tuple_(*columns) > sa.tuple_(*after))
+    rows = await session.execute(statement.order_by(*columns).limit(PAGE))
+    return [dict(row) for row in rows.mappings()]

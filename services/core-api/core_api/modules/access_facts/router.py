@@ -1,0 +1,50 @@
+"""Facts for a service that decides by them who may read what. Never reachable from outside."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from chassis.data.columns import utc_now
+from chassis.web.dependencies import CurrentResources, InternalCaller
+from core_api.modules.access_facts.reading import PAGE, page_of
+from shared_schemas.envelope import Success
+from shared_schemas.ids import OrganizationId
+
+router = APIRouter(prefix="/access-facts", tags=["access-facts"])
+
+
+class FactKind(StrEnum):
+    """What there are facts about."""
+
+    TEAM_MEMBERS = "team-members"
+    CONSENTS = "consents"
+    MERGES = "merges"
+
+
+class Facts(BaseModel):
+    """A page of facts: ids, codes and times."""
+
+    as_of: datetime = Field(description="Before the page was read")
+    facts: list[dict[str, Any]]
+    is_last: bool
+
+
+@router.get("/{organization_id}/{kind}")
+async def read_facts(
+    organization_id: UUID,
+    kind: FactKind,
+    caller: InternalCaller,
+    resources: CurrentResources,
+    after: Annotated[list[UUID] | None, Query(max_length=2)] = None,
+) -> Success[Facts]:
+    """Who is in which team; which consents were granted, and revoked; who was merged into whom."""
+    as_of = utc_now()
+    tenant = OrganizationId(organization_id)
+    async with resources.database.transaction(tenant, read_only=True) as session:
+        found = await page_of(session, tenant, kind.value, tuple(after or ()))
+    page = Facts(as_of=as_of, facts=found, is_last=len(found) < PAGE)
+    return Success(data=page, request_id=caller.request_id)
