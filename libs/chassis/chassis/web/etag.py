@@ -2,13 +2,16 @@
 (RFC 9110 §13.1.1)."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.web.errors import InvalidInput, PreconditionFailed
+from chassis.web.responses import success
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
 from shared_schemas.errors import ErrorDetail
 
 _ETAG: Final = re.compile(r'(W/)?"([!#-~\x80-\xff]*)"\Z')
@@ -23,6 +26,23 @@ def etag(version: int) -> str:
 def set_etag(response: Response, version: int) -> None:
     """Announces the version to the client."""
     response.headers["etag"] = etag(version)
+
+
+class HasVersion(Protocol):
+    """What is read of a resource that people change."""
+
+    @property
+    def version(self) -> int:
+        """Goes up with every change."""
+
+
+V = TypeVar("V", bound=HasVersion)
+
+
+def versioned(actor: Actor, response: Response, read: V) -> Success[V]:
+    """The envelope around a resource, its version announced."""
+    set_etag(response, read.version)
+    return success(actor, read)
 
 
 async def if_match(request: Request) -> int | None:

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
-from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.inputs import changes
 from core_api.modules.categories.exceptions import (
@@ -20,7 +19,6 @@ from core_api.modules.categories.exceptions import (
     CategoryNotFound,
     CategoryTooDeep,
 )
-from core_api.modules.categories.models import Category
 from core_api.modules.categories.repository import TREE_ORDER, Categories
 from core_api.modules.categories.schemas import CategoryCreate, CategoryRead, CategoryUpdate
 from core_api.modules.categories.service import CategoryService
@@ -53,7 +51,7 @@ async def create_category(
     """Adds a category at the root or below another one, up to five levels deep."""
     category = await CategoryService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/categories/{category.id}"
-    return _answer(category, actor, response)
+    return versioned(actor, response, CategoryRead.model_validate(category))
 
 
 @router.get("", summary="List categories")
@@ -74,7 +72,8 @@ async def get_category(
     category_id: CategoryId, actor: Reader, tx: ReadTx, response: Response
 ) -> Success[CategoryRead]:
     """One category, with its version as `ETag`."""
-    return _answer(await Categories(tx, actor.organization_id).get(category_id), actor, response)
+    category = await Categories(tx, actor.organization_id).get(category_id)
+    return versioned(actor, response, CategoryRead.model_validate(category))
 
 
 @router.patch(
@@ -94,7 +93,7 @@ async def change_category(
 ) -> Success[CategoryRead]:
     """Renames it, or moves it with everything below it. Its tickets go with it."""
     category = await CategoryService(tx, actor).change(category_id, changes(given), seen_version)
-    return _answer(category, actor, response)
+    return versioned(actor, response, CategoryRead.model_validate(category))
 
 
 @router.post(
@@ -107,7 +106,7 @@ async def archive_category(
 ) -> Success[CategoryRead]:
     """With everything below it. Tickets that have it keep it; none can get it any more."""
     category = await CategoryService(tx, actor).archive(category_id, seen_version)
-    return _answer(category, actor, response)
+    return versioned(actor, response, CategoryRead.model_validate(category))
 
 
 @router.post(
@@ -120,9 +119,4 @@ async def restore_category(
 ) -> Success[CategoryRead]:
     """Only this one, and only when the one above it is in use."""
     category = await CategoryService(tx, actor).restore(category_id, seen_version)
-    return _answer(category, actor, response)
-
-
-def _answer(category: Category, actor: Actor, response: Response) -> Success[CategoryRead]:
-    set_etag(response, category.version)
-    return success(actor, CategoryRead.model_validate(category))
+    return versioned(actor, response, CategoryRead.model_validate(category))

@@ -6,10 +6,8 @@ from fastapi import APIRouter, Depends, Response
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
-from chassis.web.responses import success
+from chassis.web.etag import versioned
 from core_api.inputs import changes
-from core_api.modules.desk.models import DeskSettings
 from core_api.modules.desk.schemas import DeskSettingsRead, DeskSettingsUpdate
 from core_api.modules.desk.service import DeskService, desk_settings
 from shared_schemas.actor import Actor
@@ -27,7 +25,8 @@ async def get_desk_settings(
     actor: Reader, tx: ReadTx, response: Response
 ) -> Success[DeskSettingsRead]:
     """How the organization's desk behaves, with the version as `ETag`."""
-    return _answer(await desk_settings(tx, actor.organization_id), actor, response)
+    settings = await desk_settings(tx, actor.organization_id)
+    return versioned(actor, response, DeskSettingsRead.model_validate(settings))
 
 
 @router.patch("", summary="Change the desk's settings")
@@ -36,9 +35,4 @@ async def change_desk_settings(
 ) -> Success[DeskSettingsRead]:
     """Changes the fields that are sent. What is done already stays done."""
     settings = await DeskService(tx, actor).change(changes(given), seen_version)
-    return _answer(settings, actor, response)
-
-
-def _answer(settings: DeskSettings, actor: Actor, response: Response) -> Success[DeskSettingsRead]:
-    set_etag(response, settings.version)
-    return success(actor, DeskSettingsRead.model_validate(settings))
+    return versioned(actor, response, DeskSettingsRead.model_validate(settings))

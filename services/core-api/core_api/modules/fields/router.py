@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.inputs import changes
 from core_api.modules.fields.exceptions import FieldKeyTaken, FieldNotFound, TooManyFields
-from core_api.modules.fields.models import FieldDefinition, FieldEntity
+from core_api.modules.fields.models import FieldEntity
 from core_api.modules.fields.repository import FieldDefinitions
 from core_api.modules.fields.schemas import FieldCreate, FieldRead, FieldUpdate
 from core_api.modules.fields.service import FieldService
@@ -39,7 +39,8 @@ async def create_custom_field(
     given: FieldCreate, actor: Configurer, tx: Tx, response: Response
 ) -> Success[FieldRead]:
     """A field of clients or of tickets, of type text, number, date or choice."""
-    return _shown(await FieldService(tx, actor).create(given), actor, response)
+    field = await FieldService(tx, actor).create(given)
+    return versioned(actor, response, FieldRead.model_validate(field))
 
 
 @router.get("", summary="List custom fields")
@@ -67,7 +68,7 @@ async def change_custom_field(
 ) -> Success[FieldRead]:
     """Values that exist stay as they are, also when they could no longer be entered."""
     field = await FieldService(tx, actor).change(field_id, changes(given), seen_version)
-    return _shown(field, actor, response)
+    return versioned(actor, response, FieldRead.model_validate(field))
 
 
 @router.post(
@@ -77,7 +78,8 @@ async def archive_custom_field(
     field_id: FieldId, actor: Configurer, tx: Tx, seen_version: IfMatch, response: Response
 ) -> Success[FieldRead]:
     """From now on it takes no values; those it has are kept and shown."""
-    return _shown(await FieldService(tx, actor).archive(field_id, seen_version), actor, response)
+    field = await FieldService(tx, actor).archive(field_id, seen_version)
+    return versioned(actor, response, FieldRead.model_validate(field))
 
 
 @router.post(
@@ -87,9 +89,5 @@ async def restore_custom_field(
     field_id: FieldId, actor: Configurer, tx: Tx, seen_version: IfMatch, response: Response
 ) -> Success[FieldRead]:
     """Takes values again."""
-    return _shown(await FieldService(tx, actor).restore(field_id, seen_version), actor, response)
-
-
-def _shown(field: FieldDefinition, actor: Actor, response: Response) -> Success[FieldRead]:
-    set_etag(response, field.version)
-    return success(actor, FieldRead.model_validate(field))
+    field = await FieldService(tx, actor).restore(field_id, seen_version)
+    return versioned(actor, response, FieldRead.model_validate(field))

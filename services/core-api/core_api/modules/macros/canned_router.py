@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.errors import PreconditionFailed
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -69,7 +69,7 @@ async def create_canned_reply(
     """Your own, or shared with everybody. A variable that does not exist is refused."""
     reply = await CannedReplyService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/canned-replies/{reply.id}"
-    return _answer(reply, actor, response)
+    return versioned(actor, response, _read(reply))
 
 
 @router.get("/canned-replies", summary="List canned replies")
@@ -91,7 +91,7 @@ async def get_canned_reply(
 ) -> Success[CannedReplyRead]:
     """One text, with its version as `ETag`."""
     reply = await CannedReplies(tx, actor.organization_id, actor.user_id).get(reply_id)
-    return _answer(reply, actor, response)
+    return versioned(actor, response, _read(reply))
 
 
 @router.patch(
@@ -111,7 +111,7 @@ async def change_canned_reply(
 ) -> Success[CannedReplyRead]:
     """Changes the fields that are sent. Macros that use it say the new text from then on."""
     reply = await CannedReplyService(tx, actor).change(reply_id, changes(given), seen_version)
-    return _answer(reply, actor, response)
+    return versioned(actor, response, _read(reply))
 
 
 @router.delete(
@@ -150,8 +150,3 @@ def _read(reply: CannedReply) -> CannedReplyRead:
         updated_at=reply.updated_at,
         version=reply.version,
     )
-
-
-def _answer(reply: CannedReply, actor: Actor, response: Response) -> Success[CannedReplyRead]:
-    set_etag(response, reply.version)
-    return success(actor, _read(reply))

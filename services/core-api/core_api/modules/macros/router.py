@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.errors import PreconditionFailed
-from chassis.web.etag import set_etag
+from chassis.web.etag import set_etag, versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -60,7 +60,7 @@ async def create_macro(
     """Your own, or shared with everybody. A shared macro uses shared texts only."""
     macro = await MacroService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/macros/{macro.id}"
-    return _answer(macro, actor, response)
+    return versioned(actor, response, _read(macro))
 
 
 @router.get("/macros", summary="List macros")
@@ -76,7 +76,7 @@ async def get_macro(
 ) -> Success[MacroRead]:
     """One macro, with its version as `ETag`."""
     macro = await Macros(tx, actor.organization_id, actor.user_id).get(macro_id)
-    return _answer(macro, actor, response)
+    return versioned(actor, response, _read(macro))
 
 
 @router.patch(
@@ -101,7 +101,7 @@ async def change_macro(
 ) -> Success[MacroRead]:
     """Changes the fields that are sent, all or none."""
     macro = await MacroService(tx, actor).change(macro_id, changes(given), seen_version)
-    return _answer(macro, actor, response)
+    return versioned(actor, response, _read(macro))
 
 
 @router.delete(
@@ -159,8 +159,3 @@ def _read(macro: Macro) -> MacroRead:
         updated_at=macro.updated_at,
         version=macro.version,
     )
-
-
-def _answer(macro: Macro, actor: Actor, response: Response) -> Success[MacroRead]:
-    set_etag(response, macro.version)
-    return success(actor, _read(macro))

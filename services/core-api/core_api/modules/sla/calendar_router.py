@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from chassis.data.columns import utc_now
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
-from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.inputs import changes
 from core_api.modules.sla.exceptions import (
@@ -54,7 +53,7 @@ async def create_sla_calendar(
     """
     calendar = await CalendarService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/sla-calendars/{calendar.id}"
-    return _answer(calendar, actor, response)
+    return versioned(actor, response, _read(calendar))
 
 
 @router.get("", summary="List business calendars")
@@ -74,7 +73,7 @@ async def get_sla_calendar(
 ) -> Success[CalendarRead]:
     """One calendar, with its version as `ETag`."""
     calendar = await CalendarRows(tx, actor.organization_id).get(calendar_id)
-    return _answer(calendar, actor, response)
+    return versioned(actor, response, _read(calendar))
 
 
 @router.get(
@@ -109,7 +108,7 @@ async def change_sla_calendar(
     Open tickets follow within moments: see `GET /sla-recomputations`.
     """
     calendar = await CalendarService(tx, actor).change(calendar_id, changes(given), seen_version)
-    return _answer(calendar, actor, response)
+    return versioned(actor, response, _read(calendar))
 
 
 @router.delete(
@@ -127,8 +126,3 @@ async def delete_sla_calendar(
 
 def _read(calendar: SlaCalendar) -> CalendarRead:
     return CalendarRead.of(calendar, utc_now().date())
-
-
-def _answer(calendar: SlaCalendar, actor: Actor, response: Response) -> Success[CalendarRead]:
-    set_etag(response, calendar.version)
-    return success(actor, _read(calendar))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -20,7 +20,6 @@ from core_api.modules.sla.exceptions import (
     SlaPolicyNameTaken,
     SlaPolicyNotFound,
 )
-from core_api.modules.sla.models import SlaPolicy
 from core_api.modules.sla.preview import PreviewRead, PreviewRequest, preview
 from core_api.modules.sla.repository import (
     POLICY_ORDER,
@@ -64,7 +63,7 @@ async def create_sla_policy(
     """
     policy = await PolicyService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/sla-policies/{policy.id}"
-    return _answer(policy, actor, response)
+    return versioned(actor, response, PolicyRead.model_validate(policy))
 
 
 @router.get("/sla-policies", summary="List policies")
@@ -101,7 +100,7 @@ async def get_sla_policy(
 ) -> Success[PolicyRead]:
     """One policy, with its version as `ETag`."""
     policy = await PolicyRows(tx, actor.organization_id).get(policy_id)
-    return _answer(policy, actor, response)
+    return versioned(actor, response, PolicyRead.model_validate(policy))
 
 
 @router.get(
@@ -136,7 +135,7 @@ async def change_sla_policy(
     Open tickets follow within moments: see `GET /sla-recomputations`.
     """
     policy = await PolicyService(tx, actor).change(policy_id, changes(given), seen_version)
-    return _answer(policy, actor, response)
+    return versioned(actor, response, PolicyRead.model_validate(policy))
 
 
 @router.delete(
@@ -159,8 +158,3 @@ async def list_sla_recomputations(
     """Each change of a policy or calendar, newest first; `finished_at` is null while pending."""
     rows = await PolicyRows(tx, actor.organization_id).recomputations(page)
     return page.answer(actor, rows, RecomputationRead.model_validate, RECOMPUTATION_ORDER.position)
-
-
-def _answer(policy: SlaPolicy, actor: Actor, response: Response) -> Success[PolicyRead]:
-    set_etag(response, policy.version)
-    return success(actor, PolicyRead.model_validate(policy))

@@ -1,6 +1,6 @@
 """Availability, skills, absences and needed skills over HTTP."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, status
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.errors import PreconditionFailed
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -47,7 +47,6 @@ Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 Configurer = Annotated[Actor, Depends(require(Permission.DESK_CONFIGURE))]
 MemberId = Annotated[UUID, Path(description="The member's id")]
 AbsenceId = Annotated[UUID, Path(description="The absence's id")]
-Versioned = TypeVar("Versioned", AttendantRead, SkillRuleRead)
 RuleId = Annotated[UUID, Path(description="The rule's id")]
 
 
@@ -57,7 +56,7 @@ async def put_my_availability(
 ) -> Success[AttendantRead]:
     """In every team. Who becomes available gets what waited for them."""
     found = await Attendants(tx, actor).say(given.availability)
-    return _answer(AttendantRead.model_validate(found), actor, response)
+    return versioned(actor, response, AttendantRead.model_validate(found))
 
 
 @router.get(
@@ -68,7 +67,7 @@ async def get_attendant(
 ) -> Success[AttendantRead]:
     """Availability and skills of a member, the same in every team."""
     found = await Attendants(tx, actor).get(UserId(member_id))
-    return _answer(AttendantRead.model_validate(found), actor, response)
+    return versioned(actor, response, AttendantRead.model_validate(found))
 
 
 @router.put(
@@ -87,7 +86,7 @@ async def put_skills(
     """All of them. Tickets that waited for somebody who knows this are given out."""
     service = Attendants(tx, actor)
     found = await service.teach(UserId(member_id), given.skills, seen_version)
-    return _answer(AttendantRead.model_validate(found), actor, response)
+    return versioned(actor, response, AttendantRead.model_validate(found))
 
 
 @router.get("/absences", summary="List absences")
@@ -148,7 +147,7 @@ async def create_skill_rule(
 ) -> Success[SkillRuleRead]:
     """Such tickets then only go by themselves to who has all of these skills."""
     rule = await SkillRules(tx, actor).create(given)
-    return _answer(SkillRuleRead.model_validate(rule), actor, response)
+    return versioned(actor, response, SkillRuleRead.model_validate(rule))
 
 
 @router.patch(
@@ -166,7 +165,7 @@ async def change_skill_rule(
 ) -> Success[SkillRuleRead]:
     """Other skills for the same category or tag."""
     rule = await SkillRules(tx, actor).change(rule_id, changes(given), seen_version)
-    return _answer(SkillRuleRead.model_validate(rule), actor, response)
+    return versioned(actor, response, SkillRuleRead.model_validate(rule))
 
 
 @router.delete(
@@ -180,8 +179,3 @@ async def delete_skill_rule(
 ) -> None:
     """Tickets that waited for such skills are given out by the next sweep."""
     await SkillRules(tx, actor).delete(rule_id, seen_version)
-
-
-def _answer(read: Versioned, actor: Actor, response: Response) -> Success[Versioned]:
-    set_etag(response, read.version)
-    return success(actor, read)

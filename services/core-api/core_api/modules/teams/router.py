@@ -9,7 +9,7 @@ from chassis.data.columns import utc_now
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.errors import PreconditionFailed
-from chassis.web.etag import set_etag
+from chassis.web.etag import set_etag, versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -24,7 +24,6 @@ from core_api.modules.teams.exceptions import (
     TeamNotFound,
 )
 from core_api.modules.teams.memberships import LONGEST_IN_TEAM, TeamMembers
-from core_api.modules.teams.models import Team
 from core_api.modules.teams.repository import BY_NAME, Teams
 from core_api.modules.teams.schemas import (
     TeamCreate,
@@ -60,7 +59,7 @@ async def create_team(
     """A team without members; its mode says who gets the tickets that enter it."""
     team = await TeamService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/teams/{team.id}"
-    return _answer(team, actor, response)
+    return versioned(actor, response, TeamRead.model_validate(team))
 
 
 @router.get("", summary="List teams")
@@ -75,7 +74,8 @@ async def get_team(
     team_id: TeamId, actor: Reader, tx: ReadTx, response: Response
 ) -> Success[TeamRead]:
     """One team, with its version as `ETag`."""
-    return _answer(await Teams(tx, actor.organization_id).get(team_id), actor, response)
+    team = await Teams(tx, actor.organization_id).get(team_id)
+    return versioned(actor, response, TeamRead.model_validate(team))
 
 
 @router.patch(
@@ -93,7 +93,7 @@ async def change_team(
 ) -> Success[TeamRead]:
     """Changes the fields that are sent. A mode that assigns gives out what waits in the queue."""
     team = await TeamService(tx, actor).change(team_id, changes(given), seen_version)
-    return _answer(team, actor, response)
+    return versioned(actor, response, TeamRead.model_validate(team))
 
 
 @router.delete(
@@ -159,8 +159,3 @@ async def remove_team_member(
 ) -> None:
     """Their unfinished tickets of the team go back to its queue."""
     await TeamService(tx, actor).remove_member(team_id, UserId(member_id), seen_version)
-
-
-def _answer(team: Team, actor: Actor, response: Response) -> Success[TeamRead]:
-    set_etag(response, team.version)
-    return success(actor, TeamRead.model_validate(team))

@@ -1,12 +1,11 @@
 """Tickets over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
-from sqlalchemy import Row
 
 from chassis.web.dependencies import IfMatch, ReadTx, Rows, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import Limit, Paging
 from chassis.web.responses import success
@@ -23,7 +22,6 @@ from core_api.modules.tickets.listing import (
     answer_tickets,
     of_who_answers,
 )
-from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.moves import Move
 from core_api.modules.tickets.repository import read_ticket
 from core_api.modules.tickets.schemas import (
@@ -36,7 +34,6 @@ from core_api.modules.tickets.schemas import (
 from core_api.modules.tickets.search.finding import TicketSearching
 from core_api.modules.tickets.search.schemas import TicketHit
 from core_api.modules.tickets.service import TicketService
-from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.pagination import CursorMeta
 
@@ -55,7 +52,7 @@ async def create_ticket(
     """Opens a ticket for a client and gives it the organization's next number."""
     ticket = await TicketService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/tickets/{ticket.id}"
-    return _answer(ticket, actor, response)
+    return versioned(actor, response, TicketRead.model_validate(ticket))
 
 
 @router.get("", summary="List tickets")
@@ -97,7 +94,7 @@ async def get_ticket(
 ) -> Success[TicketRead]:
     """One ticket, with its version as `ETag` and the moves its status allows."""
     row = await read_ticket(rows, actor.organization_id, ticket_id)
-    return _answer(row, actor, response)
+    return versioned(actor, response, TicketRead.model_validate(row))
 
 
 @router.patch(
@@ -113,7 +110,7 @@ async def change_ticket(
 ) -> Success[TicketRead]:
     """Changes the fields that are sent, all or none. Send the `ETag` as `If-Match` to be safe."""
     ticket = await TicketService(tx, actor).change(ticket_id, changes(given), seen_version)
-    return _answer(ticket, actor, response)
+    return versioned(actor, response, TicketRead.model_validate(ticket))
 
 
 @router.post(
@@ -143,7 +140,7 @@ async def assign_ticket(
     soon as somebody is free.
     """
     ticket = await TicketService(tx, actor).assign(ticket_id, changes(given), seen_version)
-    return _answer(ticket, actor, response)
+    return versioned(actor, response, TicketRead.model_validate(ticket))
 
 
 def _add_move(move: Move, summary: str, description: str) -> None:
@@ -157,7 +154,7 @@ def _add_move(move: Move, summary: str, description: str) -> None:
     ) -> Success[TicketRead]:
         note = None if given is None else given.note
         ticket = await TicketService(tx, actor).move(ticket_id, move, note, seen_version)
-        return _answer(ticket, actor, response)
+        return versioned(actor, response, TicketRead.model_validate(ticket))
 
     router.add_api_route(
         f"/{{ticket_id}}/{move}",
@@ -175,8 +172,3 @@ _add_move(Move.HOLD, "Wait for a third party", "New, open or pending → on hold
 _add_move(Move.RESOLVE, "Resolve a ticket", "New, open, pending or on hold → resolved.")
 _add_move(Move.CLOSE, "Close a resolved ticket", "Resolved → closed.")
 _add_move(Move.REOPEN, "Take a ticket up again", "Anything but new or open → open.")
-
-
-def _answer(ticket: Ticket | Row[Any], actor: Actor, response: Response) -> Success[TicketRead]:
-    set_etag(response, ticket.version)
-    return success(actor, TicketRead.model_validate(ticket))

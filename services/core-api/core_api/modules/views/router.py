@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.errors import PreconditionFailed
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor, Paging
 from chassis.web.responses import success
@@ -58,7 +58,7 @@ async def create_view(
     """Your own, or shared with everybody. What it names has to exist."""
     view = await ViewService(tx, actor).create(given)
     response.headers["location"] = f"/api/v1/views/{view.id}"
-    return _answer(view, actor, response, is_default=False)
+    return versioned(actor, response, _read(view, is_default=False))
 
 
 @router.get("", summary="List views")
@@ -96,7 +96,7 @@ async def get_view(
 ) -> Success[ViewRead]:
     """One view, with its version as `ETag`."""
     view, is_default = await Views(tx, actor.organization_id, actor.user_id).get(view_id)
-    return _answer(view, actor, response, is_default=is_default)
+    return versioned(actor, response, _read(view, is_default=is_default))
 
 
 @router.patch(
@@ -116,7 +116,7 @@ async def change_view(
     service = ViewService(tx, actor)
     view = await service.change(view_id, changes(given), seen_version)
     is_default = (await service.views.get(view_id))[1]
-    return _answer(view, actor, response, is_default=is_default)
+    return versioned(actor, response, _read(view, is_default=is_default))
 
 
 @router.delete(
@@ -158,10 +158,3 @@ def _read(view: SavedView, *, is_default: bool) -> ViewRead:
         updated_at=view.updated_at,
         version=view.version,
     )
-
-
-def _answer(
-    view: SavedView, actor: Actor, response: Response, *, is_default: bool
-) -> Success[ViewRead]:
-    set_etag(response, view.version)
-    return success(actor, _read(view, is_default=is_default))

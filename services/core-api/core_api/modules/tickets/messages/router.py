@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response, status
 
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import set_etag, versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -34,7 +34,6 @@ from core_api.modules.tickets.messages.schemas import (
     RevisionRead,
 )
 from core_api.modules.tickets.service import TicketService
-from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 
 router = APIRouter(
@@ -90,7 +89,7 @@ async def get_message(
 ) -> Success[MessageRead]:
     """One message, with its version as `ETag`."""
     message = await Messages(tx, actor.organization_id).get(ticket_id, message_id)
-    return _answer(ticket_id, message, actor, response)
+    return versioned(actor, response, MessageRead.within(ticket_id, message))
 
 
 @router.patch(
@@ -114,7 +113,7 @@ async def edit_message(
     message = await TicketService(tx, actor).edit_message(
         ticket_id, message_id, given, seen_version
     )
-    return _answer(ticket_id, message, actor, response)
+    return versioned(actor, response, MessageRead.within(ticket_id, message))
 
 
 @router.get(
@@ -149,7 +148,7 @@ async def send_draft(
 ) -> Success[MessageRead]:
     """Makes the draft a reply of whoever sends it. Nothing but this call ever sends one."""
     message = await TicketService(tx, actor).send_draft(ticket_id, message_id, seen_version)
-    return _answer(ticket_id, message, actor, response)
+    return versioned(actor, response, MessageRead.within(ticket_id, message))
 
 
 @router.delete(
@@ -163,10 +162,3 @@ async def discard_draft(
 ) -> None:
     """Takes a draft out of sight. What was said cannot be taken back."""
     await TicketService(tx, actor).discard_draft(ticket_id, message_id, seen_version)
-
-
-def _answer(
-    ticket_id: UUID, message: TicketMessage, actor: Actor, response: Response
-) -> Success[MessageRead]:
-    set_etag(response, message.version)
-    return success(actor, MessageRead.within(ticket_id, message))

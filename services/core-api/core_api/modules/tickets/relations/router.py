@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response, status
 
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
-from chassis.web.etag import set_etag
+from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
@@ -26,7 +26,6 @@ from core_api.modules.tickets.exceptions import (
     TicketWithItself,
     WatcherNotFound,
 )
-from core_api.modules.tickets.models import Ticket
 from core_api.modules.tickets.relations.repository import (
     FIRST_WATCHER_FIRST,
     OLDEST_LINK_FIRST,
@@ -41,7 +40,6 @@ from core_api.modules.tickets.relations.schemas import (
 )
 from core_api.modules.tickets.schemas import TicketMergeInto, TicketRead, TicketSplitOff
 from core_api.modules.tickets.service import TicketService
-from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.ids import UserId
 
@@ -154,7 +152,7 @@ async def merge_ticket(
     target = await TicketService(tx, actor).merge(
         ticket_id, given.into_ticket_id, given.reason, seen_version
     )
-    return _answer(target, actor, response)
+    return versioned(actor, response, TicketRead.model_validate(target))
 
 
 @router.post(
@@ -174,9 +172,4 @@ async def split_ticket(
     """Moves messages to a new ticket of the same client, which is the answer."""
     new = await TicketService(tx, actor).split(ticket_id, given, seen_version)
     response.headers["location"] = f"/api/v1/tickets/{new.id}"
-    return _answer(new, actor, response)
-
-
-def _answer(ticket: Ticket, actor: Actor, response: Response) -> Success[TicketRead]:
-    set_etag(response, ticket.version)
-    return success(actor, TicketRead.model_validate(ticket))
+    return versioned(actor, response, TicketRead.model_validate(new))
