@@ -39,8 +39,9 @@ class HasVersion(Protocol):
 V = TypeVar("V", bound=HasVersion)
 
 
-def versioned(actor: Actor, response: Response, read: V) -> Success[V]:
+def versioned(actor: Actor, response: Response, read: V) -> "Success[V]":
     """The envelope around a resource, its version announced."""
+    # Quoted above: pydantic would look for a schema of the protocol.
     set_etag(response, read.version)
     return success(actor, read)
 
