@@ -45,7 +45,7 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> SubmittedDocument:
         job, {"status": DocumentStatus.PROCESSING, "error_code": None, "error_message": None}
     ).returning(_documents.title, _documents.current_version)
     document = changed.cte("changed")
-    is_text = _versions.source_type == SourceType.TEXT
+    is_text = _versions.source_type.in_([SourceType.TEXT, SourceType.CURATED])
     # What the document says now, if that was cut in the same way.
     now = _VERSIONS.alias("now")
     is_now = sa.and_(

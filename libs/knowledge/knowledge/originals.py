@@ -88,7 +88,7 @@ class OriginalReader:
     async def fetch(self, document: SubmittedDocument) -> Original:
         """Makes sure the bytes are in the storage. Raises DocumentRefused."""
         match document.source_type:
-            case SourceType.TEXT:
+            case SourceType.TEXT | SourceType.CURATED:
                 return _of_row(document, None, Format.TEXT)
             case SourceType.FILE:
                 if document.storage_key is None or document.mime_type is None:

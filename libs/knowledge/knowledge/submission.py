@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -130,6 +130,11 @@ class Source:
             content_sha256=hashlib.sha256(raw).hexdigest(),
             size_bytes=len(raw),
         )
+
+    @classmethod
+    def curated(cls, question: str, answer: str) -> "Source":
+        """A question with its answer, as `Chunking.QA` cuts it. Raises as `text` does."""
+        return replace(cls.text(f"## {question}\n\n{answer}"), type=SourceType.CURATED)
 
     @classmethod
     def url(cls, url: str, policy: AddressPolicy) -> "Source":

@@ -7,7 +7,7 @@ An answer is cached with the snapshot of its search. It is given again only whil
 import sqlalchemy as sa
 
 from alembic import op
-from chassis.data.migrations import Verb, enable_tenant_isolation, enum_check
+from chassis.data.migrations import Verb, all_rows, enable_tenant_isolation, enum_check
 
 revision = "ai_005"
 down_revision = "ai_004"
@@ -113,7 +113,7 @@ OWNERS = ("answers", "answer_sources", "answer_feedback", "cached_answers", "kno
 
 
 def upgrade() -> None:
-    """New tables; triggers on what answers depend on."""
+    """New tables; triggers on what answers depend on; documents that people wrote as answers."""
     _create_answers()
     _create_sources()
     _create_feedback()
@@ -129,6 +129,7 @@ def upgrade() -> None:
     op.execute(f"REVOKE ALL ON FUNCTION {PRUNE_SIGNATURE} FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION {PRUNE_SIGNATURE} TO cogep_worker")
     _create_triggers()
+    _check_source_types("file", "text", "url", "curated")
 
 
 def downgrade() -> None:
@@ -139,6 +140,24 @@ def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
     op.execute("DROP FUNCTION ai.forget_answer()")
+    with all_rows(op, SCHEMA, "documents", "document_versions"):
+        for table in ("documents", "document_versions"):
+            op.execute(f"UPDATE ai.{table} SET source_type = 'text' WHERE source_type = 'curated'")
+    _check_source_types("file", "text", "url")
+
+
+def _check_source_types(*types: str) -> None:
+    allowed = ", ".join(f"'{each}'" for each in types)
+    for table in ("documents", "document_versions"):
+        name = f"ck_{table}_source_type"
+        op.execute(f"ALTER TABLE ai.{table} DROP CONSTRAINT {name}")
+        op.execute(
+            f"ALTER TABLE ai.{table} ADD CONSTRAINT {name} CHECK (source_type IN ({allowed}))"
+            " NOT VALID"
+        )
+    with op.get_context().autocommit_block():
+        for table in ("documents", "document_versions"):
+            op.execute(f"ALTER TABLE ai.{table} VALIDATE CONSTRAINT ck_{table}_source_type")
 
 
 def _row() -> list[sa.schema.SchemaItem]:

@@ -11,9 +11,8 @@ from knowledge.lexical.analyzer import analyze_word, detect_language, words
 
 # Articles, and what binds a word to the one before: a question means the same without them.
 _SAYS_NOTHING: Final = frozenset(
-    ("a", "o", "as", "os", "um", "uma", "de", "da", "do", "das", "dos", "e", "sao")
-    + ("the", "an", "of", "is", "are")
-)
+    ["a", "o", "as", "os", "um", "uma", "de", "da", "do", "das", "dos", "e", "sao"]
+) | {"the", "an", "of", "is", "are"}
 ALIKE: Final = 0.8
 """Cosine of the built-in embedder from which two questions are shown as one. People look at it:
 for the cache it would not do ("onde se iniciou" and "quando se iniciou" are at .94)."""
