@@ -1,0 +1,1 @@
+"""Passages of documents: seen, tried out, corrected, switched off."""
