@@ -11,6 +11,8 @@ from ai_svc.conflicts import CONFLICTS
 from ai_svc.modules.access import router as access
 from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
 from ai_svc.modules.answers import router as answers
+from ai_svc.modules.chunks import preview_router as chunk_preview
+from ai_svc.modules.chunks import router as chunks
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions
 from ai_svc.modules.index_health import router as index_health
@@ -47,6 +49,8 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         routers=[
             documents.router,
             versions.router,
+            chunks.router,
+            chunk_preview.router,
             uploads.router,
             search.router,
             rag.router,
