@@ -131,6 +131,13 @@ class Document(Base):
             r"chunking ~ '^(semantic|heading|fixed|law|qa|auto)(/\d{1,4}(/\d{1,4})?)?$'",
             name="chunking",
         ),
+        # What a search leaves out, where nothing else is asked.
+        sa.Index(
+            "ix_documents_not_for_all",
+            "organization_id",
+            "id",
+            postgresql_where=sa.text("visibility <> 'organization'"),
+        ),
         sa.CheckConstraint(
             "allowed_roles <@ ARRAY['admin', 'agent', 'viewer', 'dpo']", name="allowed_roles"
         ),
@@ -156,10 +163,16 @@ class Document(Base):
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     current_version: Mapped[int | None]  # null until the first one is indexed
-    latest_version: Mapped[int]
-    visibility: Mapped[Visibility] = mapped_column(text_enum(Visibility, "visibility"))
-    allowed_roles: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default=list)
-    allowed_team_ids: Mapped[list[UUID]] = mapped_column(ARRAY(sa.Uuid), default=list)
+    latest_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    visibility: Mapped[Visibility] = mapped_column(
+        text_enum(Visibility, "visibility"), server_default="restricted"
+    )
+    allowed_roles: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.Text), default=list, server_default="{}"
+    )
+    allowed_team_ids: Mapped[list[UUID]] = mapped_column(
+        ARRAY(sa.Uuid), default=list, server_default="{}"
+    )
     client_id: Mapped[UUID | None]
     purpose_code: Mapped[str | None]
     legal_basis: Mapped[LegalBasis | None] = mapped_column(text_enum(LegalBasis, "legal_basis"))
@@ -280,7 +293,7 @@ class Chunk(Base):
     id: Mapped[Id]
     organization_id: Mapped[Tenant]
     document_id: Mapped[UUID]
-    version_number: Mapped[int]
+    version_number: Mapped[int] = mapped_column(server_default="1")
     position: Mapped[int]  # 0, 1, 2 … in reading order
     content: Mapped[str]
     char_start: Mapped[int]
@@ -304,7 +317,7 @@ class IngestionJob(Base):
         Base.metadata,
         *job_columns(),
         sa.Column("document_id", sa.Uuid, nullable=False),
-        sa.Column("version_number", sa.Integer, nullable=False),
+        sa.Column("version_number", sa.Integer, nullable=False, server_default="1"),
         sa.Column("correlation_id", sa.Text, nullable=False),  # of the request that submitted it
         sa.Column("traceparent", sa.Text),
         sa.UniqueConstraint("organization_id", "id"),

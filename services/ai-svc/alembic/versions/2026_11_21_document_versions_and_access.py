@@ -256,8 +256,8 @@ def _add_columns() -> None:
         ("chunks", "version_number", "integer NOT NULL DEFAULT 1"),
     ):
         op.execute(f"ALTER TABLE ai.{table} ADD COLUMN {column} {kind}")
-        # Whoever writes a row says it: who may read a document is nothing to forget.
-        op.execute(f"ALTER TABLE ai.{table} ALTER COLUMN {column} DROP DEFAULT")
+    # Whoever forgets to say whom a document is for has it read by few.
+    op.execute("ALTER TABLE ai.documents ALTER COLUMN visibility SET DEFAULT 'restricted'")
     for name, condition in CHECKS.items():
         op.execute(
             f"ALTER TABLE ai.documents ADD CONSTRAINT ck_documents_{name}"
