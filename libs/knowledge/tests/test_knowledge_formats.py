@@ -1,0 +1,201 @@
+"""Every accepted format: its words, headings, rows and pages come out as they went in."""
+
+import io
+import zipfile
+from typing import Final
+
+import pytest
+from bench.compound_file import outlook_message
+from bench.known_text import KnownText, Part, made_up, words_of
+from bench.office_files import write_docx, write_odt, write_pptx, write_xlsx, zipped
+from bench.print_files import write_pdf
+from bench.text_files import (
+    COOKIES,
+    MENU,
+    write_csv,
+    write_eml,
+    write_epub,
+    write_html,
+    write_markdown,
+    write_rtf,
+)
+
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import Limits
+from knowledge.parsing.normalising import NormalisedText
+from knowledge.parsing.parser import parse
+from knowledge.parsing.sniffing import HEAD_BYTES, Format, sniff
+
+LIMITS: Final = Limits()
+KNOWN: Final = made_up(3, sections=2, paragraphs=2, page_breaks=True)
+WRITTEN: Final = {
+    Format.DOCX: write_docx(KNOWN),
+    Format.PPTX: write_pptx(KNOWN),
+    Format.ODT: write_odt(KNOWN),
+    Format.RTF: write_rtf(KNOWN),
+    Format.EPUB: write_epub(KNOWN),
+    Format.HTML: write_html(KNOWN),
+    Format.PDF: write_pdf(KNOWN),
+}
+ROWS: Final = (("Código", "Prazo", "Valor"), ("S1", "30 dias", "12"), ("S2", "", "7"))
+
+
+def read(raw: bytes) -> NormalisedText:
+    """As an upload is read: the content decides."""
+    return parse(raw, sniff(raw[:HEAD_BYTES]), LIMITS)
+
+
+def titles(text: NormalisedText) -> list[tuple[int, str]]:
+    return [(heading.level, heading.title) for heading in text.headings]
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+class TestEveryFormat:
+    def test_is_known_by_its_content(self, form: Format) -> None:
+        assert sniff(WRITTEN[form][:HEAD_BYTES]) is form
+
+    def test_keeps_every_word_in_its_order(self, form: Format) -> None:
+        assert words_of(read(WRITTEN[form]).text) == KNOWN.words
+
+    def test_keeps_its_headings_where_they_stand(self, form: Format) -> None:
+        text = read(WRITTEN[form])
+        assert [heading.title for heading in text.headings] == KNOWN.headings
+        for heading in text.headings:
+            assert text.text.startswith(heading.title, heading.char_start)
+
+    def test_keeps_the_rows_of_its_tables_readable(self, form: Format) -> None:
+        lines = read(WRITTEN[form]).text.splitlines()
+        for row in KNOWN.rows:
+            assert " | ".join(row) in lines
+
+
+def test_slides_are_pages_with_their_notes_and_items() -> None:
+    text = read(WRITTEN[Format.PPTX])
+    assert len(text.page_starts) == len(KNOWN.headings)
+    for start, heading in zip(text.page_starts, KNOWN.headings, strict=True):
+        assert text.text[start:].lstrip().startswith(heading)
+
+
+def test_a_word_file_among_mislabelled_bytes_is_read_as_what_it_is() -> None:
+    text = parse(WRITTEN[Format.DOCX], Format.XLSX, LIMITS)
+    assert words_of(text.text) == KNOWN.words
+
+
+class TestSheets:
+    def test_each_cell_is_named_by_its_column(self) -> None:
+        text = read(write_xlsx({"Serviços": ROWS, "Vazia": (), "Outra": ROWS}))
+        assert titles(text) == [(1, "Serviços"), (1, "Outra")]
+        assert "Código: S1 | Prazo: 30 dias | Valor: 12\nCódigo: S2 | Valor: 7" in text.text
+
+    @pytest.mark.parametrize(
+        ("delimiter", "encoding"), [(",", "utf-8"), (";", "cp1252"), ("\t", "utf-8-sig")]
+    )
+    def test_csv_is_cut_at_whatever_separates_it(self, delimiter: str, encoding: str) -> None:
+        raw = write_csv(ROWS, delimiter=delimiter, encoding=encoding)
+        assert sniff(raw) is Format.CSV
+        assert read(raw).text.splitlines()[1] == "Código: S1 | Prazo: 30 dias | Valor: 12"
+
+    def test_rows_without_a_header_are_a_table(self) -> None:
+        text = read(write_csv((("1", "2"), ("3", "4"), ("5", "6"))))
+        assert text.text == "1 | 2\n3 | 4\n5 | 6"
+
+    def test_a_cell_keeps_its_line_breaks_to_itself(self) -> None:
+        text = read(b'nome;nota\nAna;"duas\nlinhas; e mais"\n')
+        assert text.text.splitlines()[-1] == "nome: Ana | nota: duas linhas; e mais"
+
+    def test_the_header_of_a_long_table_comes_again(self) -> None:
+        rows = "".join(f"<tr><td>s{n}</td><td>{n}</td></tr>" for n in range(60))
+        page = f"<html><table><tr><th>Nome</th><th>Valor</th></tr>{rows}</table>"
+        assert read(page.encode()).text.count("Nome | Valor") == 3
+
+
+class TestMails:
+    def test_envelope_body_and_attachments_are_one_text(self) -> None:
+        attached = {"pasta.docx": WRITTEN[Format.DOCX], "foto.bin": bytes(range(256))}
+        text = read(write_eml("Férias da equipe", "Olá, segue a ação.", attachments=attached))
+        assert text.title == "Férias da equipe"
+        assert text.text.startswith("Férias da equipe\n\nDe: ana@aurora.example\nPara: equipe@")
+        assert "Olá, segue a ação." in text.text
+        assert (1, "pasta.docx") in titles(text)
+        assert (2, KNOWN.headings[0]) in titles(text)
+        assert "foto.bin\n\n[Não lido: tipo de arquivo não aceito.]" in text.text
+
+    def test_a_mail_in_html_only_is_read(self) -> None:
+        raw = (
+            b"From: a@b.example\r\nSubject: =?utf-8?q?a=C3=A7=C3=A3o?=\r\nMIME-Version: 1.0\r\n"
+            b"Content-Type: text/html; charset=iso-8859-1\r\n\r\n<h2>T\xedtulo</h2><p>corpo</p>"
+        )
+        text = read(raw)
+        assert titles(text) == [(1, "ação"), (2, "Título")]
+
+    def test_outlook_messages_are_read_with_what_is_attached(self) -> None:
+        inner = outlook_message("De dentro", "Corpo de dentro")
+        attached = {"nota.txt": "Anexo: ação".encode(), "carta.msg": inner}
+        raw = outlook_message("Férias", "Olá.\r\n\r\nAté já.", sender="Ana", attachments=attached)
+        text = read(raw)
+        assert text.text.startswith("Férias\n\nDe: Ana\n\nOlá.\n\nAté já.")
+        assert "Anexo: ação" in text.text
+        assert (2, "De dentro") in titles(text)
+
+
+class TestArchives:
+    def test_members_are_headings_of_one_document(self) -> None:
+        known = made_up(5, sections=1, tables=False)
+        text = read(zipped({"leis/a.md": write_markdown(known), "b.rtf": WRITTEN[Format.RTF]}))
+        assert [title for level, title in titles(text) if level == 1] == ["leis/a.md", "b.rtf"]
+        assert (2, known.headings[0]) in titles(text)
+        assert text.page_starts == ()
+
+    def test_what_cannot_be_read_is_said_where_it_would_stand(self) -> None:
+        text = read(zipped({"a.txt": "texto", "b.pdf": b"%PDF-1.7 nada", "c.txt": "fim"}))
+        assert (
+            text.text
+            == "a.txt\n\ntexto\n\nb.pdf\n\n[Não lido: arquivo corrompido.]\n\nc.txt\n\nfim"
+        )
+
+    def test_leftovers_of_programs_are_left_out(self) -> None:
+        text = read(zipped({"__MACOSX/._a.txt": "x", "a.txt": "texto", ".DS_Store": "y"}))
+        assert text.text == "a.txt\n\ntexto"
+
+    def test_names_of_an_old_windows_keep_their_accents(self) -> None:
+        raw = io.BytesIO()
+        with zipfile.ZipFile(raw, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("a__o.txt"), "texto")
+        dos = raw.getvalue().replace(b"a__o.txt", "ação.txt".encode("cp850"))
+        assert read(dos).text.startswith("ação.txt")
+
+    def test_when_nothing_can_be_read_the_first_cause_is_the_archives(self) -> None:
+        with pytest.raises(ParsingFailure) as failure:
+            read(zipped({"a.pdf": b"%PDF-1.7 nada"}))
+        assert failure.value.cause is Cause.BROKEN
+
+
+class TestMainContent:
+    def test_the_article_is_kept_and_the_portal_left_out(self) -> None:
+        page = write_html(KNOWN, framed=True)
+        text = parse(page, Format.HTML, LIMITS, main_content=True)
+        assert [heading.title for heading in text.headings] == KNOWN.headings
+        assert words_of(text.text) == KNOWN.words
+        assert MENU.split()[0] not in text.text
+
+    def test_an_upload_is_read_as_a_whole(self) -> None:
+        text = parse(write_html(KNOWN, framed=True), Format.HTML, LIMITS)
+        assert COOKIES in text.text
+        assert MENU.split()[0] in text.text
+
+    def test_a_page_without_an_article_is_read_as_a_whole(self) -> None:
+        page = b"<html><title>Avisos</title><body><h1>Avisos</h1><p>Fechado hoje."
+        assert parse(page, Format.HTML, LIMITS, main_content=True).text == "Avisos\n\nFechado hoje."
+
+
+class TestPdfTables:
+    def test_a_cell_of_several_lines_stays_in_its_row(self) -> None:
+        rows = (("Nome", "Obrigação", "Prazo", "Valor"), ("Ana", "palavra " * 12, "2 dias", "R$ 9"))
+        text = read(write_pdf(KnownText("", (Part(rows=rows),))))
+        assert f"Ana | {('palavra ' * 12).strip()} | 2 dias | R$ 9" in text.text
+
+    def test_bookmarks_go_before_the_size_of_letters(self) -> None:
+        marked = read(write_pdf(KNOWN, bookmarks=True))
+        assert [heading.title for heading in marked.headings] == KNOWN.headings
+        plain = read(write_pdf(KNOWN))
+        assert [heading.title for heading in plain.headings] == KNOWN.headings

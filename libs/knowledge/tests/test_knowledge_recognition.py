@@ -1,0 +1,156 @@
+"""Text of scans and pictures through Tesseract; a clear state where there is none."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from typing import Final
+
+import psutil
+import pypdf
+import pytest
+from bench.known_text import KnownText, Part, words_of
+from bench.office_files import zipped
+from bench.print_files import write_pdf, write_picture, write_scan
+from knowledge_factories import Knowledge, in_parts
+from PIL import Image
+
+from knowledge import originals
+from knowledge.models import DocumentStatus
+from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.extraction import Limits
+from knowledge.parsing.recognition import Recogniser
+from knowledge.parsing.sniffing import HEAD_BYTES, sniff
+from knowledge.parsing.tesseract import tesseract
+from knowledge.sandbox import File, Sandbox, SandboxLimits
+
+KNOWN: Final = KnownText(
+    "Férias",
+    (
+        Part("Férias do servidor", level=1),
+        Part("O servidor terá direito a trinta dias de férias, que não serão acumuladas."),
+    ),
+)
+needs_tesseract = pytest.mark.skipif(
+    tesseract() is None,
+    reason="Tesseract with Portuguese is not installed (apt install tesseract-ocr-por)",
+)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    box = Sandbox(SandboxLimits(Limits()))
+    yield box
+    await box.close()
+
+
+def file_of(raw: bytes) -> File:
+    return File(len(raw), in_parts(raw))
+
+
+def with_a_scan(text_first: bytes, scan: bytes) -> bytes:
+    """One document of both."""
+    writer = pypdf.PdfWriter()
+    for part in (text_first, scan):
+        writer.append(io.BytesIO(part))
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "PDF", "ZIP"])
+async def test_without_recognition_pictures_say_what_they_need(sandbox: Sandbox, form: str) -> None:
+    raw = write_scan(KNOWN) if form == "PDF" else write_picture(KNOWN, form.replace("ZIP", "PNG"))
+    raw = zipped({"foto.png": raw}) if form == "ZIP" else raw
+    with pytest.raises(ParsingFailure) as failure:
+        await sandbox.parse(file_of(raw), sniff(raw[:HEAD_BYTES]))
+    assert failure.value.cause is Cause.NEEDS_OCR
+
+
+async def test_pages_that_stay_unread_are_counted(sandbox: Sandbox) -> None:
+    mixed = with_a_scan(write_pdf(KNOWN), write_scan(KNOWN))
+    text = await sandbox.parse(file_of(mixed), sniff(mixed))
+    assert words_of(text.text) == KNOWN.words
+    assert text.unread_pages == 1
+
+
+@needs_tesseract
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "PDF"])
+async def test_scans_and_pictures_are_read_with_their_accents(sandbox: Sandbox, form: str) -> None:
+    raw = write_scan(KNOWN) if form == "PDF" else write_picture(KNOWN, form)
+    text = await sandbox.parse(file_of(raw), sniff(raw[:HEAD_BYTES]), recognise=True)
+    assert words_of(text.text) == KNOWN.words
+    assert text.page_starts == (0,)
+
+
+@needs_tesseract
+async def test_scanned_pages_stand_between_the_others(sandbox: Sandbox) -> None:
+    mixed = with_a_scan(write_pdf(KNOWN), write_scan(KNOWN))
+    text = await sandbox.parse(file_of(mixed), sniff(mixed), recognise=True)
+    assert words_of(text.text) == KNOWN.words * 2
+    assert len(text.page_starts) == 2
+    assert text.unread_pages == 0
+
+
+@needs_tesseract
+async def test_recognition_ends_with_who_asked_for_it(sandbox: Sandbox) -> None:
+    raw = zipped({f"{number}.png": write_picture(KNOWN, "PNG") for number in range(20)})
+    others = _running()
+    reading = asyncio.create_task(sandbox.parse(file_of(raw), sniff(raw), recognise=True))
+    async with asyncio.timeout(20):
+        while not (ours := _running() - others):  # noqa: ASYNC110 - nobody tells of a start
+            await asyncio.sleep(0.01)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    async with asyncio.timeout(5):
+        while ours & _running():  # noqa: ASYNC110 - the kernel kills, and tells nobody
+            await asyncio.sleep(0.01)
+
+
+def _running() -> set[int]:
+    """Processes of Tesseract, orphaned ones too."""
+    return {
+        process.pid
+        for process in psutil.process_iter(["name", "status"])
+        if process.info["name"] == "tesseract" and process.info["status"] != psutil.STATUS_ZOMBIE
+    }
+
+
+@needs_tesseract
+async def test_a_file_has_its_share_of_time(sandbox: Sandbox) -> None:
+    hurried = Sandbox(SandboxLimits(Limits(recognition_seconds=0.01)))
+    raw = write_picture(KNOWN, "PNG")
+    with pytest.raises(ParsingFailure) as failure:
+        await hurried.parse(file_of(raw), sniff(raw), recognise=True)
+    assert failure.value.cause is Cause.TOO_SLOW
+    await hurried.close()
+
+
+def test_nothing_is_read_where_it_is_not_allowed() -> None:
+    recogniser = Recogniser(Limits(), allowed=False)
+    assert recogniser.read(Image.new("L", (20, 20))) is None
+    assert recogniser.unread == 1
+
+
+@needs_tesseract
+@pytest.mark.committed
+async def test_a_scan_is_indexed_with_its_page(knowledge: Knowledge) -> None:
+    document_id = await knowledge.submit_file(write_scan(KNOWN))
+    await knowledge.work()
+    document = await knowledge.document(document_id)
+    assert (document.status, document.error_code) == (DocumentStatus.INDEXED, None)
+    (chunk,) = await knowledge.chunks(document_id)
+    assert "trinta dias de férias" in chunk.content
+    assert chunk.page == 1
+
+
+@pytest.mark.committed
+async def test_without_tesseract_a_scan_fails_and_says_what_to_do(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "tesseract", lambda: None)
+    document_id = await knowledge.submit_file(write_scan(KNOWN))
+    await knowledge.work()
+    document = await knowledge.document(document_id)
+    assert (document.status, document.error_code) == (DocumentStatus.FAILED, Cause.NEEDS_OCR)
+    assert "OCR" in (document.error_message or "")
