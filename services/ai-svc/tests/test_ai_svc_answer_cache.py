@@ -1,4 +1,4 @@
-"""An answer is given again only while nothing it depends on has changed, and to its readers only."""
+"""An answer is given again only while nothing behind it has changed, and to its readers only."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -341,7 +341,7 @@ async def test_nobody_writes_the_log_of_changes_by_hand(database_urls: DatabaseU
     await connection.execute(f"SET app.organization_id = '{AURORA}'")
     for statement in (
         "DELETE FROM ai.knowledge_changes",
-        f"INSERT INTO ai.knowledge_changes (organization_id, transaction_id) VALUES ('{AURORA}', 1)",
+        f"INSERT INTO ai.knowledge_changes VALUES ('{AURORA}', 1)",
         "SELECT ai.prune_answers(now(), now(), now())",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

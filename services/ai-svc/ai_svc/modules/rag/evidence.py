@@ -27,7 +27,7 @@ class Scored(NamedTuple):
     met: float
     citation: Citation
     terms: frozenset[int]
-    is_heading: bool
+    is_heading: bool  # or a question: it repeats what was asked
 
 
 class Signals(NamedTuple):
@@ -100,7 +100,7 @@ def _sentences(ideal: float, weights: dict[int, float], passage: Passage) -> lis
                     met / ideal,
                     _cited(passage, sentence),
                     frozenset(terms),
-                    sentence.is_heading or text in named,
+                    sentence.is_heading or text.lstrip("# ") in named or text.endswith("?"),
                 )
             )
     return found
