@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.web.errors import NotFound
 from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.macros.exceptions import CannedReplyNotFound, MacroNotFound
@@ -20,8 +21,15 @@ BY_NAME: Final = Keyset(name="name", column=CannedReply.name, id=CannedReply.id,
 BY_POSITION: Final = Keyset(name="position", column=Macro.position, id=Macro.id, parse=int)
 
 
-class CannedReplies:
-    """The texts one person can see: the shared ones and their own."""
+Row = TypeVar("Row", CannedReply, Macro)
+
+
+class _Visible(Generic[Row]):
+    """Rows of one kind that one person can see: the shared ones and their own."""
+
+    _model: type[Row]
+    _order: Keyset
+    _missing: type[NotFound]
 
     def __init__(
         self, session: AsyncSession, organization_id: OrganizationId, member_id: UserId
@@ -30,15 +38,29 @@ class CannedReplies:
         self._organization_id = organization_id
         self._member_id = member_id
 
-    async def get(self, reply_id: UUID, *, lock: bool = False) -> CannedReply:
-        """The text, or CannedReplyNotFound."""
-        statement = self._visible().where(CannedReply.id == reply_id)
+    async def get(self, row_id: UUID, *, lock: bool = False) -> Row:
+        """The row, or CannedReplyNotFound, MacroNotFound."""
+        statement = self._visible().where(self._model.id == row_id)
         if lock:
             statement = statement.with_for_update()
-        reply = (await self._session.scalars(statement)).one_or_none()
-        if reply is None:
-            raise CannedReplyNotFound
-        return reply
+        row = (await self._session.scalars(statement)).one_or_none()
+        if row is None:
+            raise self._missing
+        return row
+
+    async def list(self, page: CursorPage) -> Sequence[Row]:
+        """A page, in their order."""
+        return (await self._session.scalars(self._order.page(self._visible(), page))).all()
+
+    def _visible(self) -> sa.Select[Row]:
+        mine = visible_to(self._model, self._organization_id, self._member_id)
+        return sa.select(self._model).where(mine)
+
+
+class CannedReplies(_Visible[CannedReply]):
+    """The texts one person can see, by name."""
+
+    _model, _order, _missing = CannedReply, BY_NAME, CannedReplyNotFound
 
     async def among(self, reply_ids: Collection[UUID]) -> dict[UUID, CannedReply]:
         """Those that one can see."""
@@ -47,38 +69,11 @@ class CannedReplies:
         statement = self._visible().where(CannedReply.id.in_(reply_ids))
         return {reply.id: reply for reply in await self._session.scalars(statement)}
 
-    async def list(self, page: CursorPage) -> Sequence[CannedReply]:
-        """A page, by name."""
-        return (await self._session.scalars(BY_NAME.page(self._visible(), page))).all()
 
-    def _visible(self) -> sa.Select[CannedReply]:
-        mine = visible_to(CannedReply, self._organization_id, self._member_id)
-        return sa.select(CannedReply).where(mine)
+class Macros(_Visible[Macro]):
+    """The macros one person can see, by position."""
 
-
-class Macros:
-    """The macros one person can see: the shared ones and their own."""
-
-    def __init__(
-        self, session: AsyncSession, organization_id: OrganizationId, member_id: UserId
-    ) -> None:
-        self._session = session
-        self._organization_id = organization_id
-        self._member_id = member_id
-
-    async def get(self, macro_id: UUID, *, lock: bool = False) -> Macro:
-        """The macro, or MacroNotFound."""
-        statement = self._visible().where(Macro.id == macro_id)
-        if lock:
-            statement = statement.with_for_update()
-        macro = (await self._session.scalars(statement)).one_or_none()
-        if macro is None:
-            raise MacroNotFound
-        return macro
-
-    async def list(self, page: CursorPage) -> Sequence[Macro]:
-        """A page, in their order."""
-        return (await self._session.scalars(BY_POSITION.page(self._visible(), page))).all()
+    _model, _order, _missing = Macro, BY_POSITION, MacroNotFound
 
     async def keep_uses(self, macro_id: UUID, reply_ids: Collection[UUID]) -> None:
         """Which texts the macro uses from now on."""
@@ -95,10 +90,6 @@ class Macros:
             )
             for reply_id in sorted(reply_ids)
         )
-
-    def _visible(self) -> sa.Select[Macro]:
-        mine = visible_to(Macro, self._organization_id, self._member_id)
-        return sa.select(Macro).where(mine)
 
 
 # Only their names are read here: everything else about them is the business of other contexts.
