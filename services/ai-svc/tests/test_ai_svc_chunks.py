@@ -229,6 +229,28 @@ async def test_what_is_switched_off_stays_so_however_the_text_is_cut(
     assert await chunks_of(ana, document_id, enabled=False) == []
 
 
+async def test_edit_made_while_a_version_is_processed_is_in_it(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await ana.index(SERVICES, chunking="heading", chunk_size=64)
+    chunk = next(c for c in await chunks_of(ana, document_id) if "caçamba" in c["content"])
+    reader = type(ana.ingestion.originals)
+    extract = reader.extract
+    answers: list[httpx.Response] = []
+
+    async def edited_meanwhile(self: Any, original: Any) -> Any:
+        answers.append(await patch(ana, document_id, chunk, enabled=False))
+        return await extract(self, original)
+
+    monkeypatch.setattr(reader, "extract", edited_meanwhile)
+    await resubmit(ana, document_id, f"{SERVICES}\nMais.")
+
+    assert [answer.status_code for answer in answers] == [200]
+    off = await chunks_of(ana, document_id, enabled=False)
+    assert ["R$ 18,00" in each["content"] for each in off] == [True]
+    assert off[0]["version"] == 2
+
+
 async def test_file_is_corrected_from_its_original(ana: Person) -> None:
     answer = await ana.post(
         DOCUMENTS, files={"file": ("guia.md", SERVICES.encode(), "text/markdown")}
@@ -245,6 +267,20 @@ async def test_file_is_corrected_from_its_original(ana: Person) -> None:
     assert "199" in await ana.content(document_id)
     (chunk,) = await chunks_of(ana, document_id)
     assert chunk["heading"] == "Poda"
+
+
+async def test_law_is_cited_by_its_provisions(ana: Person) -> None:
+    law = "LEI Nº 13.709, DE 14 DE AGOSTO DE 2018\n\n" + "\n\n".join(
+        f"Art. {n}. {HOLIDAYS[10:110]}" for n in range(10, 30)
+    )
+    document_id = await ana.index(law)
+
+    listed = await chunks_of(ana, document_id)
+
+    assert len(listed) > 1
+    assert listed[0]["heading"].startswith("LGPD, Arts. 10 a ")
+    document = data_of(await ana.get(f"{DOCUMENTS}/{document_id}"))
+    assert (document["chunking"], document["chunk_size"]) == ("auto", None)
 
 
 async def test_preview_shows_chunks_and_stores_nothing(ana: Person) -> None:
