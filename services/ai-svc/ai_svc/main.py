@@ -20,6 +20,7 @@ from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
+from ai_svc.modules.sources import router as sources
 from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.uploads import router as uploads
 from ai_svc.settings import AiSettings
@@ -52,12 +53,18 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             chunks.router,
             chunk_preview.router,
             uploads.router,
+            sources.router,
             search.router,
             rag.router,
             answers.router,
             index_health.router,
         ],
-        internal_routers=[maintenance.router, access.router, index_health.internal_router],
+        internal_routers=[
+            maintenance.router,
+            access.router,
+            index_health.internal_router,
+            sources.internal_router,
+        ],
         subscriptions=[*TRIAGE, *ACCESS],
         conflicts=CONFLICTS,
         own_resources=open_own,

@@ -15,6 +15,7 @@ from worker_svc.upkeep import (
     PRUNE,
     REBUILD,
     SLA,
+    SOURCES,
     check_task,
     prune_task,
     rebuild_task,
@@ -96,7 +97,7 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
     assert (request.method, request.url.path) == ("POST", REBUILD)
 
 
-@pytest.mark.parametrize("what", [SLA, ASSIGNMENT])
+@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, SOURCES])
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
     async with owner.client() as first, owner.client() as second:

@@ -9,6 +9,7 @@ from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
 from chassis.data.retention import prune_system_tables
 from knowledge.deletion import sweep
+from knowledge.sources.syncing import source_queue
 
 KEEP_JOBS: Final = timedelta(days=30)
 UPLOAD_GRACE: Final = timedelta(hours=6)
@@ -22,6 +23,7 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         **pruned,
         "jobs": await workshop.queue.prune(KEEP_JOBS),
         "objects": await sweep(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
+        "source_runs": await source_queue(workshop.database).prune(KEEP_JOBS),
         "uploads": await expire(workshop.database, workshop.storage),
         "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
         **await answers.prune(workshop.database, workshop.settings.answers.keep_for),

@@ -1,0 +1,1 @@
+"""Sources of documents: configured by an admin, looked at by worker-svc."""
