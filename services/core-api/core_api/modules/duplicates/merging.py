@@ -94,11 +94,7 @@ class MergeService:
         seen: tuple[int | None, int | None],
     ) -> ClientMerge:
         """The other client goes into this one. `seen`: the versions the caller knows of both."""
-        for rows in MOVING:
-            await rows.lock(self.tx, self.actor.organization_id, other_id)
-        survivor, merged = await self._two(client_id, other_id, lock=True)
-        check_version(survivor.version, seen[0])
-        check_version(merged.version, seen[1])
+        survivor, merged = await self._locked(client_id, other_id, seen)
         plan = self._plan(survivor, merged, choices)
         gives_id, vault = _gives_external_id(plan), vault_of(self.tx)
         before = values_of(survivor, vault)
@@ -128,6 +124,17 @@ class MergeService:
             old_names=[changes["name"].old] if "name" in changes else (),
         )
         return merge
+
+    async def _locked(
+        self, client_id: UUID, other_id: UUID, seen: tuple[int | None, int | None]
+    ) -> tuple[Client, Client]:
+        """After what refers to the other one, as everybody locks them; both as they were seen."""
+        for rows in MOVING:
+            await rows.lock(self.tx, self.actor.organization_id, other_id)
+        survivor, merged = await self._two(client_id, other_id, lock=True)
+        check_version(survivor.version, seen[0])
+        check_version(merged.version, seen[1])
+        return survivor, merged
 
     async def _two(self, one: UUID, other: UUID, *, lock: bool) -> tuple[Client, Client]:
         if one == other:
