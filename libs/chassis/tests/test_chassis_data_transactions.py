@@ -167,7 +167,8 @@ async def test_begin_and_tenant_are_one_round_trip(
     async with database.transaction(AURORA, read_only=True) as session:
         await session.execute(sa.select(NOTES.c.id))
     assert sent == [
-        f"BEGIN READ ONLY; SELECT set_config('app.organization_id', '{AURORA}', true)",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+        f"SELECT set_config('app.organization_id', '{AURORA}', true)",
         "COMMIT",
     ]
 

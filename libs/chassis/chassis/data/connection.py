@@ -1,10 +1,14 @@
 """The driver's connection: BEGIN and tenant in one round trip, COMMIT believed only when done."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 from asyncpg.exceptions import InFailedSQLTransactionError
+
+_READ_ONLY: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Who reads with several statements reads one state: what is replaced meanwhile is seen whole as it
+was. Reading alone, it can never fail to serialise."""
 
 
 class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -19,7 +23,7 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg shi
     def prepare_begin(self, organization_id: UUID, *, read_only: bool) -> None:
         """Notes the tenant of the transaction that is about to begin."""
         # Formatted from a UUID, never from text: nothing to inject.
-        mode = "BEGIN READ ONLY" if read_only else "BEGIN"
+        mode = _READ_ONLY if read_only else "BEGIN"
         self._next = f"{mode}; SELECT set_config('app.organization_id', '{organization_id}', true)"
 
     def forget_begin(self) -> None:
@@ -42,7 +46,7 @@ class _Transaction:
     def __init__(self, connection: TenantConnection, begin: str) -> None:
         self._connection = connection
         self._begin = begin
-        self._reads_only = begin.startswith("BEGIN READ ONLY")
+        self._reads_only = begin.startswith(_READ_ONLY)
 
     async def start(self) -> None:
         try:

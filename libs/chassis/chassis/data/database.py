@@ -69,7 +69,8 @@ class Database:
     ) -> AbstractAsyncContextManager[AsyncSession]:
         """A transaction of one tenant, as `cogep_app`: committed on exit, rolled back on error.
 
-        No connection is taken before the first statement. Writing while `read_only` is an error.
+        No connection is taken before the first statement. Writing while `read_only` is an error;
+        all statements then see one state, that of the first.
         """
         info = {
             **self._info,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 import structlog
@@ -165,7 +166,8 @@ class Searcher:
         question = legs.question
         if dense is None or legs.embedding is None:
             return [_hit(row, row.lexical, _alike(row, question, 0.0)) for row in lexical.rows]
-        rows = list({row.id: row for row in (*lexical.rows, *dense.rows)}.values())
+        both = {row.id: row for row in (*lexical.rows, *dense.rows)}
+        rows = _of_newest_version(list(both.values()))
         weight = dense_weight(legs.embedding.model, self.weight)
         add = fuse if self.fusion == "score" else fuse_ranks
         scores = add([row.lexical for row in rows], [row.cosine for row in rows], weight)
@@ -218,6 +220,14 @@ class Searcher:
             return passages
         async with self.database.transaction(reader.organization_id, read_only=True) as session:
             return await expanded(session, reader, query.filters, passages, query.expansion)
+
+
+def _of_newest_version(rows: Sequence[Row]) -> list[Row]:
+    """Each leg sees one state of a document; it may have got another version between the two."""
+    newest: dict[UUID, int] = {}
+    for row in rows:
+        newest[row.document_id] = max(row.version_number, newest.get(row.document_id, 0))
+    return [row for row in rows if row.version_number == newest[row.document_id]]
 
 
 def _chosen(hits: list[_Hit], query: SearchQuery) -> list[_Hit]:
