@@ -20,7 +20,7 @@ from evals.datasets import Dataset
 from knowledge.assembly import open_ingestion
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.ingestion import Ingestion
-from knowledge.models import SCHEMA
+from knowledge.models import SCHEMA, Chunking
 from knowledge.settings import IngestionSettings
 
 _SUBMITTED_AT_ONCE = 8
@@ -52,9 +52,9 @@ class Collection:
         answer.raise_for_status()
         return answer.text
 
-    async def submit(self, title: str, text: str) -> str:
+    async def submit(self, title: str, text: str, chunking: Chunking = Chunking.AUTO) -> str:
         """A document; returns its id."""
-        body = {"title": title or None, "text": text}
+        body = {"title": title or None, "text": text, "chunking": chunking}
         return str((await self._post("/api/v1/rag/documents", body))["id"])
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
@@ -73,7 +73,9 @@ class System:
     ingestion: Ingestion
 
     @asynccontextmanager
-    async def holding(self, dataset: Dataset) -> AsyncIterator[Collection]:
+    async def holding(
+        self, dataset: Dataset, chunking: Chunking = Chunking.AUTO
+    ) -> AsyncIterator[Collection]:
         """Every entry of the corpus as one document of a new organization, indexed."""
         organization_id = uuid4()
         claims = self.identity.tokens.claims("ana", org_id=str(organization_id), org="evals")
@@ -89,7 +91,8 @@ class System:
 
             async def submit(entry_id: str, title: str, text: str) -> None:
                 async with gate:
-                    collection.entry_of[await collection.submit(title, text)] = entry_id
+                    document_id = await collection.submit(title, text, chunking)
+                    collection.entry_of[document_id] = entry_id
 
             await asyncio.gather(*(submit(e.id, e.title, e.text) for e in dataset.corpus))
             done = await self.ingestion.drain_once("evals")
