@@ -121,6 +121,7 @@ class IngestionSettings(SettingsGroup):
     parser_memory_bytes: int = Field(default=512 * 1024 * 1024, gt=0)
     parser_cpu: timedelta = timedelta(seconds=30)
     parser_wall: timedelta = timedelta(seconds=60)
+    recognition: timedelta = timedelta(minutes=5)
     parser_processes: int = Field(default=1, gt=0)
     fetch_timeout: timedelta = timedelta(seconds=60)
     # Addresses an organization's own intranet may be fetched from: "10.20.0.0/16,10.30.0.0/16".
@@ -153,4 +154,8 @@ class IngestionSettings(SettingsGroup):
     @property
     def limits(self) -> Limits:
         """For the parsers."""
-        return Limits(max_characters=self.max_characters, max_pages=self.max_pages)
+        return Limits(
+            max_characters=self.max_characters,
+            max_pages=self.max_pages,
+            recognition_seconds=self.recognition.total_seconds(),
+        )

@@ -113,6 +113,8 @@ def _macros() -> Iterator[Hostile]:
     ):
         raw = _changed(OFFICE[form][0], name, _SCRIPT)
         yield Hostile(f"{form}-with-macros", raw, TEXT, without="VB_Name")
+    enabled = _with_macros_enabled(OFFICE["docx"][0])
+    yield Hostile("docm", enabled, TEXT)
     outside = (
         b'<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
         b'relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/'
@@ -123,6 +125,16 @@ def _macros() -> Iterator[Hostile]:
     yield Hostile("docx-template-from-outside", raw, TEXT)
     formula = (("Nome", "Valor"), ('=cmd|" /C calc"!A0', "1"), ("+SUM(A1)", "@x"))
     yield Hostile("xlsx-dde-formula-as-text", write_xlsx({"a": formula}), TEXT)
+
+
+def _with_macros_enabled(raw: bytes) -> bytes:
+    """As Word saves a .docm: another content type for the same main part."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        types = archive.read("[Content_Types].xml")
+    usual = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    other = b"application/vnd.ms-word.document.macroEnabled.main+xml"
+    assert usual in types
+    return _changed(raw, "[Content_Types].xml", types.replace(usual, other))
 
 
 def _bombs() -> Iterator[Hostile]:

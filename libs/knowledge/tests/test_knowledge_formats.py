@@ -100,7 +100,7 @@ class TestSheets:
         assert text.text == "1 | 2\n3 | 4\n5 | 6"
 
     def test_a_cell_keeps_its_line_breaks_to_itself(self) -> None:
-        text = read(b'nome;nota\nAna;"duas\nlinhas; e mais"\n')
+        text = read(b'nome;nota\nBia;x\nAna;"duas\nlinhas; e mais"\n')
         assert text.text.splitlines()[-1] == "nome: Ana | nota: duas linhas; e mais"
 
     def test_the_header_of_a_long_table_comes_again(self) -> None:

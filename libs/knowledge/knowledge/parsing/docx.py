@@ -7,9 +7,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-import docx
 from docx.opc.exceptions import PackageNotFoundError
+from docx.opc.part import PartFactory
 from docx.oxml.ns import qn
+from docx.package import Package
+from docx.parts.document import DocumentPart
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.containers import open_container, refuse_encrypted
@@ -22,6 +24,11 @@ _OF_DAMAGE: Final = (
     zlib.error, KeyError, ValueError, AttributeError, NotImplementedError, EOFError, OSError
 )  # fmt: skip
 _MAIN_PART: Final = "word/document.xml"
+_MORE_KINDS: Final = (
+    "ms-word.document.macroEnabled",
+    "ms-word.template.macroEnabledTemplate",
+    "openxmlformats-officedocument.wordprocessingml.template",
+)
 
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _TEXT, _TAB, _BREAKS = qn("w:t"), qn("w:tab"), (qn("w:br"), qn("w:cr"))
@@ -38,7 +45,7 @@ def extract_docx(raw: bytes, limits: Limits) -> Extraction:
         if _MAIN_PART not in archive.namelist():
             raise ParsingFailure(Cause.UNSUPPORTED_TYPE)
     try:
-        document = docx.Document(io.BytesIO(raw))
+        document = _document(raw)
         levels = _heading_levels(document)
         title = document.core_properties.title
         return Extraction(_blocks(document.element.body, levels), title or None)
@@ -49,6 +56,16 @@ def extract_docx(raw: bytes, limits: Limits) -> Extraction:
         raise ParsingFailure(Cause.TOO_COMPLEX if out_of_memory else Cause.BROKEN) from error
     except _OF_DAMAGE as error:
         raise ParsingFailure(Cause.BROKEN) from error
+
+
+def _document(raw: bytes) -> Any:
+    """`docx.Document` refuses templates and files with macros, which differ by name only."""
+    for kind in _MORE_KINDS:
+        PartFactory.part_type_for.setdefault(f"application/vnd.{kind}.main+xml", DocumentPart)
+    part = Package.open(io.BytesIO(raw)).main_document_part
+    if not isinstance(part, DocumentPart):
+        raise ParsingFailure(Cause.BROKEN)
+    return part.document
 
 
 def _heading_levels(document: Any) -> dict[str, int]:

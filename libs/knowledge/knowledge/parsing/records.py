@@ -11,7 +11,7 @@ from knowledge.parsing.tables import record_blocks
 
 _SEPARATORS: Final = (";", "\t", ",")
 _LINES_LOOKED_AT: Final = 20
-_ENOUGH_LINES: Final = 3
+_ENOUGH_ROWS: Final = {";": 3, "\t": 2, ",": 3}
 _LONGEST_CELL: Final = 100_000
 
 
@@ -23,10 +23,17 @@ def csv_separator(text: str) -> str | None:
     for separator in _SEPARATORS:
         rows = _first_rows(text, separator)
         widths = {len(row) for row in rows}
-        enough = len(rows) >= (_ENOUGH_LINES if separator == "," else 2)
-        if enough and len(widths) == 1 and widths != {1} and all(rows[0]):
+        if len(rows) < _ENOUGH_ROWS[separator] or len(widths) != 1 or widths == {1}:
+            continue
+        if all(rows[0]) and not _spaced(rows):
             return separator
     return None
+
+
+def _spaced(rows: list[list[str]]) -> bool:
+    """Whether the sign stands as in prose, with a blank behind it."""
+    cells = [cell for row in rows for cell in row[1:] if cell]
+    return sum(cell.startswith(" ") for cell in cells) * 2 > len(cells)
 
 
 def _first_rows(text: str, separator: str) -> list[list[str]]:
