@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 from pgvector import HalfVector
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
 from knowledge.embedders.port import Embedder, EmbeddingFailed
@@ -25,6 +26,9 @@ from knowledge.preparation import compact, embedding_text
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
+
+_FIRST: Final = sa.select(Chunk.embedding_model).order_by(Chunk.embedding_model)
+_LAST: Final = sa.select(Chunk.embedding_model).order_by(Chunk.embedding_model.desc())
 
 BATCH: Final = 64
 """Chunks of one request to a provider, and of one short transaction."""
@@ -44,6 +48,16 @@ _WRITE: Final = (
         embedding_model=sa.bindparam("model"),
     )
 )
+
+
+async def all_embedded(session: AsyncSession, organization_id: OrganizationId, model: str) -> bool:
+    """Whether every chunk of the organization has a vector of this model: only then vectors rank.
+
+    Otherwise a passage would win because it happens to have one already.
+    """
+    mine = Chunk.organization_id == organization_id
+    ends = sa.select(*(each.where(mine).limit(1).scalar_subquery() for each in (_FIRST, _LAST)))
+    return set((await session.execute(ends)).one()) <= {model, None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from knowledge_factories import Knowledge, make_actor
 
 from knowledge import reembedding
 from knowledge.embedders.openai import OpenAIEmbedder
+from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.models import Chunk
 from knowledge.organizations import knowledge_organizations
 from knowledge.reembedding import Reembedding
+from knowledge.search import SearchQuery
+from knowledge.search.searching import Searcher
 
 pytestmark = pytest.mark.committed
 
@@ -127,3 +130,29 @@ async def test_nothing_to_do_asks_the_provider_nothing(
 
     assert done == 0
     assert provider.requests == []
+
+
+async def test_vectors_rank_only_while_all_of_them_are_of_the_questions_model(
+    knowledge: Knowledge, embedder: OpenAIEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reembedding, "BATCH", 1)
+    for number in range(2):
+        await knowledge.submit_text(f"{TEXT} Caso {number}.")
+    await knowledge.work()
+    database = knowledge.ingestion.database
+    searcher = Searcher(database=database, statistics=StatisticsCache(), embedder=embedder)
+    question = SearchQuery("pedido de férias", explain=True)
+
+    async def legs() -> list[str]:
+        found = await searcher.find(make_actor(), question)
+        assert len(found.passages) == 2
+        assert found.explanation is not None
+        return [leg.name for leg in found.explanation.legs]
+
+    before = await legs()
+    await Reembedding(database, embedder).run(timedelta(milliseconds=1))
+    between = await legs()
+    await Reembedding(database, embedder).run(A_MINUTE)
+    after = await legs()
+
+    assert (before, between, after) == (["lexical"], ["lexical"], ["lexical", "dense"])

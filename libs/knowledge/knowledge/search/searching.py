@@ -18,6 +18,7 @@ from knowledge.lexical.frequencies import find_frequencies
 from knowledge.lexical.query import Question, understand, unknown_stems
 from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.reembedding import all_embedded
 from knowledge.rerankers.port import Reranker, RerankingFailed
 from knowledge.search.diversity import POOL, diverse
 from knowledge.search.expansion import expanded
@@ -70,6 +71,10 @@ class Searcher:
             with explanation.timed("understand"):
                 reader = await reader_of(session, actor)
                 statistics, question = await self._understood(session, reader, query.text)
+                if embedding and not await all_embedded(
+                    session, actor.organization_id, embedding.model
+                ):
+                    embedding = None  # until every passage has a vector of the question's model
             if question.empty:
                 return Found(
                     [], question, reader, explanation=explanation if query.explain else None
@@ -82,7 +87,8 @@ class Searcher:
                 embedding=embedding,
                 with_vectors=query.diversity > 0,
             )
-            lexical, dense = await self._both(session, legs, self._depth(query), explanation)
+            with explanation.timed("legs"):
+                lexical, dense = await self._both(session, legs, self._depth(query), explanation)
         hits = self._fused(lexical, dense, legs)
         hits = [hit for hit in hits if hit.passage.similarity >= query.threshold]
         with explanation.timed("rerank"):
