@@ -23,6 +23,8 @@ from ai_svc.modules.search import router as search
 from ai_svc.modules.sources import router as sources
 from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.uploads import router as uploads
+from ai_svc.modules.viewing import router as viewing
+from ai_svc.modules.viewing.page_images import open_artist
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
 from chassis.settings import read_settings
@@ -36,7 +38,11 @@ MIGRATIONS: Final = Path(__file__).parents[1] / "alembic"
 @asynccontextmanager
 async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """What only ai-svc needs."""
-    async with open_workshop(app, resources), open_answerers(app, resources):
+    async with (
+        open_workshop(app, resources),
+        open_answerers(app, resources),
+        open_artist(app, resources),
+    ):
         yield
 
 
@@ -57,6 +63,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             search.router,
             rag.router,
             answers.router,
+            viewing.router,
             index_health.router,
         ],
         internal_routers=[
