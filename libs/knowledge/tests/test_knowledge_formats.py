@@ -199,3 +199,18 @@ class TestPdfTables:
         assert [heading.title for heading in marked.headings] == KNOWN.headings
         plain = read(write_pdf(KNOWN))
         assert [heading.title for heading in plain.headings] == KNOWN.headings
+
+    def test_a_title_on_every_page_is_no_heading(self) -> None:
+        parts = [
+            Part(page_break=True),
+            Part("Manual do servidor", level=1),
+            Part("Um texto. " * 40),
+        ]
+        text = read(write_pdf(KnownText("", tuple(parts * 6))))
+        assert text.headings == ()
+        assert text.text.count("Manual do servidor") == 6
+
+    def test_the_dots_of_a_table_of_contents_are_left_out(self) -> None:
+        lines = (Part("1. Introdução " + ". " * 40 + "4"), Part("2. Férias" + "." * 60 + "12"))
+        text = read(write_pdf(KnownText("", lines)))
+        assert text.text == "1. Introdução … 4\n2. Férias … 12"

@@ -17,6 +17,9 @@ from knowledge.parsing.pdf_tables import text_with_tables
 from knowledge.parsing.recognition import Recogniser
 
 _HYPHEN_AT_LINE_END: Final = re.compile(r"[\x02\ufffe\u00ad]\r?\n?")
+_DOTS: Final = re.compile(r" ?\.(?: ?\.){4,} ?")
+_LEADER: Final = " … "
+"""Between an entry of a table of contents and its page."""
 _SENTENCE_END: Final = (".", "!", "?", ":", ";")
 _ITEM: Final = re.compile(r"(?:[A-Za-z0-9]{1,4}[.)]|[-–—•·*▪◦])\s")
 # A line this share as long as the page's longest ended because the column did.
@@ -138,7 +141,7 @@ def _continues(before: str, line: str, widest: int) -> bool:
     """Whether a line goes on with the sentence before it. Short lines are rows and titles."""
     if before.endswith(_SENTENCE_END) or _ITEM.match(line):
         return False
-    if CELL_SEPARATOR in before or CELL_SEPARATOR in line:
+    if CELL_SEPARATOR in before or CELL_SEPARATOR in line or _LEADER in before:
         return False
     return len(before) >= widest * (_HALF_LINE if line[0].islower() else _FULL_LINE)
 
@@ -157,7 +160,7 @@ def _outline(document: pdfium.PdfDocument) -> Outline:
 def _page_blocks(text: str, page: int, headings: list[tuple[int, str]]) -> Iterator[Block]:
     """The page, cut at the lines that are headings; the first block begins a paragraph."""
     text = _HYPHEN_AT_LINE_END.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line.strip() for line in text.split("\n")]
+    lines = [_DOTS.sub(_LEADER, line).strip() for line in text.split("\n")]
     widest = max(map(len, lines))
     wanted = {_key(title): (level, title) for level, title in reversed(headings)}
     body: list[str] = []

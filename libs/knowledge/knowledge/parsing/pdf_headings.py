@@ -11,6 +11,7 @@ _PAGES_LOOKED_AT: Final = 2_000
 _LARGER: Final = 1.15
 _LEVELS: Final = 4
 _LONGEST: Final = 200
+_OFTEN: Final = 3
 _SHARE: Final = 0.2
 """More of the document than this in larger letters is no heading."""
 
@@ -43,7 +44,17 @@ def large_lines(document: pdfium.PdfDocument) -> Headings:
             text = " ".join(line[2] for line in run)
             if len(text) <= _LONGEST and any(map(str.isalpha, text)):
                 headings[page].append((min(levels[height], _LEVELS), text))
-    return headings
+    return _without_running_titles(headings, len(document))
+
+
+def _without_running_titles(headings: Headings, pages: int) -> Headings:
+    """What stands in large letters on every page is its head, not a heading."""
+    places = Counter(title for found in headings.values() for title in {text for _, text in found})
+    most = max(_OFTEN, pages * _SHARE)
+    return {
+        page: [(level, title) for level, title in found if places[title] <= most]
+        for page, found in headings.items()
+    }
 
 
 def _lines(document: pdfium.PdfDocument, index: int) -> Iterator[_Line]:
