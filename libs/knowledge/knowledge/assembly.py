@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
+from chassis.messaging.job_queue import OnReport
 from knowledge.addresses import AddressPolicy
 from knowledge.embedders import Embedder
 from knowledge.fetching import Resolver, UrlFetcher, resolve
@@ -24,6 +25,7 @@ async def open_ingestion(
     settings: IngestionSettings,
     *,
     resolver: Resolver = resolve,
+    on_report: OnReport | None = None,
 ) -> AsyncIterator[Ingestion]:
     """The pipeline, ready for jobs. Leaving kills the parsers' processes."""
     async with AsyncExitStack() as stack:
@@ -53,7 +55,7 @@ async def open_ingestion(
         stack.push_async_callback(word_counts.settled)
         yield Ingestion(
             database=database,
-            queue=ingestion_queue(database, settings),
+            queue=ingestion_queue(database, settings, on_report),
             storage=storage,
             originals=OriginalReader(
                 storage=storage,

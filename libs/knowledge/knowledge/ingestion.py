@@ -21,7 +21,7 @@ from chassis.data.failures import is_unavailable
 from chassis.data.object_storage import ObjectStorage
 from chassis.messaging import outbox
 from chassis.messaging.endurance import describe
-from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
+from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost, OnReport
 from chassis.observability.tracing import continued
 from knowledge.chunking import Cutting
 from knowledge.document_writes import (
@@ -77,9 +77,13 @@ _AT_ONCE: Final = 100
 """Chunks between two looks at the progress: what a provider embeds in one request."""
 
 
-def ingestion_queue(database: Database, settings: IngestionSettings) -> JobQueue:
+def ingestion_queue(
+    database: Database, settings: IngestionSettings, on_report: OnReport | None = None
+) -> JobQueue:
     """The queue documents wait in."""
-    return JobQueue(database, IngestionJob.__table__, lease=settings.lease)
+    return JobQueue(
+        database, IngestionJob.__table__, lease=settings.lease, on_report=on_report
+    )
 
 
 @dataclass(frozen=True, slots=True)

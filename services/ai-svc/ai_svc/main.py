@@ -16,6 +16,8 @@ from ai_svc.modules.chunks import router as chunks
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions
 from ai_svc.modules.index_health import router as index_health
+from ai_svc.modules.live import router as live_documents
+from ai_svc.modules.live.programme import PROGRAMME
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
@@ -29,6 +31,7 @@ from ai_svc.settings import AiSettings
 from ai_svc.workshop import open_workshop
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
+from chassis.web.live.updates import LiveUpdates
 from chassis.web.resources import Resources
 from knowledge.models import SCHEMA
 
@@ -48,12 +51,14 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
 
 def create_app(settings: AiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
-    return create_service_app(
+    live = LiveUpdates(PROGRAMME)
+    app = create_service_app(
         name="ai-svc",
         title="COGEP Assist: assistant",
         settings=settings or read_settings(AiSettings),
         schema=SCHEMA,
         routers=[
+            live_documents.router,  # before what takes any word for a document's id
             documents.router,
             versions.router,
             chunks.router,
@@ -74,7 +79,10 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         ],
         subscriptions=[*TRIAGE, *ACCESS],
         conflicts=CONFLICTS,
+        background=[live.run],
         own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",
     )
+    app.state.live = live
+    return app

@@ -9,6 +9,7 @@ from chassis.messaging.consumer import Subscription
 from chassis.security.sealing import Vault
 from chassis.settings import read_settings
 from chassis.web.application import create_service_app
+from chassis.web.live.updates import LiveUpdates
 from core_api.conflicts import CONFLICTS
 from core_api.modules.access_facts import router as access_facts
 from core_api.modules.attachments import router as attachments
@@ -25,7 +26,7 @@ from core_api.modules.fields import router as fields
 from core_api.modules.imports import internal_router as import_runs
 from core_api.modules.imports import router as client_imports
 from core_api.modules.live import router as live_updates
-from core_api.modules.live.service import LiveUpdates
+from core_api.modules.live.programme import PROGRAMME
 from core_api.modules.macros import canned_router as canned_replies
 from core_api.modules.macros import router as macros
 from core_api.modules.maintenance import router as maintenance
@@ -109,7 +110,7 @@ SUBSCRIPTIONS: Final = (
 def create_app(settings: CoreApiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
     settings = settings or read_settings(CoreApiSettings)
-    live = LiveUpdates()
+    live = LiveUpdates(PROGRAMME)
     app = create_service_app(
         name="core-api",
         title="COGEP Assist: clients, tickets and consents",

@@ -25,6 +25,8 @@ class Listening:
     app: ASGIApp
     headers: dict[str, str]
     asleep: bool = False
+    path: str = "/api/v1/stream"
+    query: str = ""
     status: int = 0
     comments: int = 0
     _chunks: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
@@ -42,9 +44,9 @@ class Listening:
             "http_version": "1.1",
             "method": "GET",
             "scheme": "http",
-            "path": "/api/v1/stream",
-            "raw_path": b"/api/v1/stream",
-            "query_string": b"",
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "query_string": self.query.encode(),
             "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
             "client": ("127.0.0.1", 1),

@@ -17,7 +17,8 @@ from chassis.web.live import hub as hubs
 from chassis.web.live.hub import Hub
 from chassis.web.live.positions import Position
 from chassis.web.live.reader import LiveReader
-from core_api.modules.live.service import PROGRAMME, LiveUpdates
+from chassis.web.live.updates import LiveUpdates
+from core_api.modules.live.programme import PROGRAMME
 from devstack.people import AURORA, BOREAL
 from shared_schemas.events import BaseEvent, ClientUpdated, PrivacyErasureRequested, TicketUpdated
 from shared_schemas.ids import OrganizationId, new_id
@@ -35,7 +36,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 def hub(app: FastAPI) -> Hub:
     """A process that has just begun."""
-    app.state.live = LiveUpdates()
+    app.state.live = LiveUpdates(PROGRAMME)
     hub: Hub = app.state.live.hub
     return hub
 
@@ -170,7 +171,7 @@ async def test_a_process_that_begins_knows_the_last_minutes(
     missed = [happening() for _ in range(5)]
     await publish(redis, *missed)
 
-    app.state.live = LiveUpdates()
+    app.state.live = LiveUpdates(PROGRAMME)
     await LiveReader(redis, app.state.live.hub, PROGRAMME).start()
     line = await listen(app, bruno, seen)
 

@@ -14,7 +14,8 @@ from test_core_api_live import happening, listen
 
 from chassis.messaging.streams import ENVELOPE, stream_of
 from chassis.web.live.reader import LiveReader
-from core_api.modules.live.service import PROGRAMME, LiveUpdates
+from chassis.web.live.updates import LiveUpdates
+from core_api.modules.live.programme import PROGRAMME
 from devstack.ports import free_port
 from devstack.servers.valkey import ValkeyServer
 from shared_schemas.events import BaseEvent
@@ -48,7 +49,7 @@ async def _publish(server: ValkeyServer, event: BaseEvent) -> None:
 async def test_listeners_outlive_redis(
     app: FastAPI, own_valkey: ValkeyServer, redis: Redis, bruno: Person
 ) -> None:
-    app.state.live = live = LiveUpdates()
+    app.state.live = live = LiveUpdates(PROGRAMME)
     reader = LiveReader(redis, live.hub, PROGRAMME)
     await reader.start()
     running = asyncio.create_task(reader.run())

@@ -5,7 +5,7 @@ INSERT in the transaction that wants the work done; the worker role claims it ac
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,6 +62,9 @@ class ClaimedJob:
     def exhausted(self) -> bool:
         """More attempts than allowed were begun and none ended: it keeps killing workers."""
         return self.attempts > self.max_attempts
+
+
+OnReport = Callable[[ClaimedJob], Awaitable[None]]
 
 
 def job_columns() -> list[sa.schema.SchemaItem]:
@@ -126,11 +129,14 @@ class JobQueue:
         *,
         lease: timedelta = timedelta(seconds=60),
         backoff: Backoff = _PATIENT,
+        on_report: "OnReport | None" = None,
     ) -> None:
+        """`on_report` hears of progress after it was written; it must not raise."""
         self.table = table
         self.lease = lease
         self._database = database
         self._backoff = backoff
+        self._on_report = on_report
         self._next_measure = 0.0
         self._statements = claims.Statements(table)
         self._payload = [name for name in table.columns.keys() if name not in _MECHANICS]  # noqa: SIM118 - a collection of columns, not a dict
@@ -196,6 +202,8 @@ class JobQueue:
         )
         if not held:
             raise LeaseLost
+        if self._on_report is not None:
+            await self._on_report(job)
 
     @asynccontextmanager
     async def fenced(self, job: ClaimedJob) -> AsyncIterator[AsyncSession]:

@@ -1,4 +1,8 @@
-"""Who may hear of what: by the noun of the event, whose permission to read one must hold."""
+"""Who may hear of what: by the noun of the event, whose permission to read one must hold.
+
+Documents are not among them: each has a list of who may read it, which ai-svc keeps and heeds when
+it tells of them itself.
+"""
 
 from types import MappingProxyType
 from typing import Final
@@ -14,7 +18,6 @@ _OF_NOUN: Final = MappingProxyType(
         "ticket": Permission.TICKETS_READ,
         "sla": Permission.TICKETS_READ,
         "consent": Permission.CONSENTS_READ,
-        "document": Permission.DOCUMENTS_READ,
         "privacy": Permission.PRIVACY_READ,
         "client_import": Permission.CLIENTS_IMPORT,
     }

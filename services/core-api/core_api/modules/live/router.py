@@ -10,8 +10,8 @@ from chassis.security.authentication import require, session_end
 from chassis.web.errors import Unavailable
 from chassis.web.live.hub import MOST_CONNECTIONS, Hub
 from chassis.web.live.streaming import LiveResponse
+from chassis.web.live.updates import hub_of
 from core_api.documentation import raises
-from core_api.modules.live.service import hub_of
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
 

@@ -1,6 +1,6 @@
 """Live updates of one process: the hub, and what feeds it while the service runs."""
 
-from typing import Final, cast
+from typing import cast
 
 from starlette.requests import Request
 
@@ -8,22 +8,19 @@ from chassis.web.live.hub import Hub
 from chassis.web.live.reader import LiveReader, Programme
 from chassis.web.live.termination import on_termination
 from chassis.web.resources import Resources
-from core_api.modules.live import frames
-from core_api.modules.live.audience import LIVE_TYPES
-
-PROGRAMME: Final = Programme(LIVE_TYPES, frames.of_event, "presence", frames.of_presence)
 
 
 class LiveUpdates:
     """Made with the application, put on `app.state.live`."""
 
-    def __init__(self) -> None:
+    def __init__(self, programme: Programme) -> None:
         self.hub = Hub()
+        self._programme = programme
 
     async def run(self, resources: Resources) -> None:
         """One of the service's background tasks."""
         with on_termination(self.hub.close):
-            await LiveReader(resources.redis, self.hub, PROGRAMME).run()
+            await LiveReader(resources.redis, self.hub, self._programme).run()
 
 
 async def hub_of(request: Request) -> Hub:

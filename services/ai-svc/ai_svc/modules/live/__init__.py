@@ -1,0 +1,1 @@
+"""Live progress of documents: told at once to the people who may read them."""
