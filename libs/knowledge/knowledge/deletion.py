@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,11 +14,18 @@ from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
 from chassis.messaging.endurance import describe
 from knowledge import usage
 from knowledge.lexical import statistics
-from knowledge.models import Chunk, DeletedDocument, Document, DocumentVersion, IngestionJob
+from knowledge.models import SCHEMA, Chunk, DeletedDocument, Document, DocumentVersion, IngestionJob
 from knowledge.storage import prefix_of
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
+
+_KEPT_ANSWERS: Final = sa.table(
+    "idempotency_keys",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("body", sa.LargeBinary()),
+    schema=SCHEMA,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
         .execution_options(synchronize_session=False)
     )
     session.expunge(document)
+    await _forget_answers(session, organization_id, document_id)
     session.add(DeletedDocument(id=document_id, organization_id=organization_id))
     await session.flush()
     await usage.count(
@@ -73,6 +82,19 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
         characters=-sum(row.character_count or 0 for row in weights),
     )
     return Deleted(organization_id, document_id, len(chunks.all()))
+
+
+async def _forget_answers(
+    session: AsyncSession, organization_id: OrganizationId, document_id: UUID
+) -> None:
+    """Answers kept for who repeats a request (Idempotency-Key) that told of the document."""
+    named = sa.literal(str(document_id).encode(), sa.LargeBinary())
+    await session.execute(
+        sa.delete(_KEPT_ANSWERS).where(
+            _KEPT_ANSWERS.c.organization_id == organization_id,
+            sa.func.pg_catalog.position(_KEPT_ANSWERS.c.body, named) > 0,
+        )
+    )
 
 
 async def clear_traces(database: Database, storage: ObjectStorage, deleted: Deleted) -> None:

@@ -38,7 +38,7 @@ class Near:
         """One vector for all."""
         return np.tile(VECTOR, (len(texts), 1))
 
-    async def embed_query(self, text: str, **_: Any) -> Any:
+    async def embed_query(self, text: str, **_: Any) -> Any:  # noqa: ARG002 - the port's names
         """The same."""
         return VECTOR
 

@@ -14,6 +14,7 @@ from chassis.data.migrations import (
     allow_worker,
     enable_tenant_isolation,
     enum_check,
+    grant,
 )
 
 revision = "ai_002"
@@ -78,6 +79,7 @@ def upgrade() -> None:
     for table, verbs in TABLES.items():
         enable_tenant_isolation(op, SCHEMA, table, verbs=verbs)
     allow_worker(op, SCHEMA, "knowledge_usage", ("SELECT",))  # which organizations there are
+    grant(op, SCHEMA, "idempotency_keys", ("DELETE",))  # what tells of a document goes with it
     _add_columns()
     with all_rows(op, SCHEMA, "documents", "document_versions", "chunks", "knowledge_usage"):
         _move_into_versions()
@@ -125,6 +127,7 @@ def downgrade() -> None:
         "external_id",
     ):
         op.drop_column("documents", column, schema=SCHEMA)
+    op.execute("REVOKE DELETE ON ai.idempotency_keys FROM cogep_app")
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
 

@@ -1,0 +1,158 @@
+"""Deleting under load: the next search has nothing, nor has any table, stream, cache or object."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from ai_svc_factories import DOCUMENTS, Person
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from traces import forms_of, in_objects, in_redis, in_tables
+
+from devstack.testing import DatabaseUrls
+
+pytestmark = pytest.mark.committed
+
+WORD = "quixabeirense"
+FORMS = forms_of(WORD)
+TEXT = f"O apelido do galpão de Sobral é {WORD}. Ele abre às nove horas."
+LATER = f"O apelido do galpão de Sobral é {WORD}, desde 1998. Ele abre às oito horas."
+OTHER = "O refeitório de Sobral serve almoço das 11h30 às 14h."
+QUESTION = "Qual é o apelido do galpão de Sobral?"
+
+
+@pytest.fixture
+async def redis(app: FastAPI) -> Redis:
+    """Without traces of earlier tests."""
+    redis: Redis = app.state.resources.redis
+    await redis.flushdb()
+    return redis
+
+
+@pytest.fixture
+async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_urls.superuser)
+    yield connection
+    await connection.close()
+
+
+async def lived(person: Person) -> UUID:
+    """A document with all that can be derived: versions of each kind, one of them failed and tried
+    again, an edited and a switched-off passage, answers that were asked twice and rated."""
+    sent = await person.post(
+        DOCUMENTS,
+        files={"file": (f"{WORD}.txt", TEXT.encode())},
+        data={"title": f"Sobre o {WORD}", "tags": WORD, "external_id": f"id-{WORD}"},
+        headers={"idempotency-key": f"chave-{WORD}"},
+    )
+    assert sent.status_code == 202, sent.text
+    document_id = UUID(sent.json()["data"]["id"])
+    path = f"{DOCUMENTS}/{document_id}"
+    await person.ingestion.drain_once("tests")
+    await person.post(f"{path}/versions", json={"text": LATER})
+    await person.ingestion.drain_once("tests")
+    await person.post(f"{path}/versions", files={"file": (f"{WORD}.pdf", b"%PDF-1.7 broken")})
+    await person.ingestion.drain_once("tests")
+    assert (await person.post(f"{path}/retry")).status_code == 202
+    await person.ingestion.drain_once("tests")
+    await _edited(person, path)
+    await _asked(person)
+    return document_id
+
+
+async def _edited(person: Person, path: str) -> None:
+    (chunk, *_) = (await person.get(f"{path}/chunks")).json()["data"]
+    corrected = await person.call(
+        "PATCH",
+        f"{path}/chunks/{chunk['id']}",
+        json={"text": chunk["content"].replace("oito", "dez")},
+    )
+    assert corrected.status_code == 202, corrected.text
+    await person.ingestion.drain_once("tests")
+
+
+async def _asked(person: Person) -> None:
+    for _ in range(2):
+        answer = await person.ask(QUESTION)
+        assert WORD in answer["answer"], answer
+    rated = await person.post(
+        f"/api/v1/rag/answers/{answer['id']}/feedback",
+        json={"rating": "down", "comment": "Mudou.", "corrected_answer": "Outro apelido."},
+    )
+    assert rated.status_code in {200, 201, 204}, rated.text
+
+
+class Load:
+    """People who go on searching and asking, and a worker that goes on indexing."""
+
+    def __init__(self, people: list[Person]) -> None:
+        self.over = asyncio.Event()
+        self.answers: list[str] = []
+        self._tasks = [asyncio.create_task(self._ask(person)) for person in people]
+        self._tasks.append(asyncio.create_task(self._index(people[0])))
+
+    async def _ask(self, person: Person) -> None:
+        while not self.over.is_set():
+            self.answers.append(str(await person.search(QUESTION)))
+            self.answers.append(str(await person.ask(QUESTION)))
+
+    async def _index(self, person: Person) -> None:
+        number = 0
+        while not self.over.is_set():
+            number += 1
+            await person.post(DOCUMENTS, json={"text": f"{OTHER} Aviso {number}."})
+            await person.ingestion.drain_once("beside")
+
+    async def end(self) -> None:
+        self.over.set()
+        await asyncio.gather(*self._tasks)
+
+
+async def test_deleting_under_load_leaves_nothing(
+    ana: Person, vera: Person, redis: Redis, superuser: asyncpg.Connection, objects: Path
+) -> None:
+    document_id = await lived(ana)
+    before = await in_tables(superuser, FORMS)
+    assert {"documents", "document_versions", "chunks", "lexical_statistics"} <= set(before)
+    assert in_objects(objects, FORMS)
+    load = Load([ana, vera, vera])
+
+    deleted = await ana.call("DELETE", f"{DOCUMENTS}/{document_id}")
+    next_ones: list[Any] = [
+        await ana.search(QUESTION),
+        await vera.search(WORD),
+        (await ana.ask(QUESTION))["answer"],
+        (await ana.get(DOCUMENTS, params={"limit": 100})).json()["data"],
+    ]
+    await load.end()
+
+    assert deleted.status_code == 204, deleted.text
+    assert WORD not in str(next_ones)
+    assert any(WORD in answer for answer in load.answers) or load.answers
+    assert await in_tables(superuser, FORMS) == {}
+    assert await in_redis(redis, FORMS) == []
+    assert in_objects(objects, FORMS) == []
+
+
+async def test_the_scan_finds_what_it_looks_for(
+    ana: Person, redis: Redis, superuser: asyncpg.Connection
+) -> None:
+    """In text, arrays, JSON, bytes and sparse vectors, and in every kind of Redis value."""
+    await ana.index(TEXT, f"Sobre o {WORD}", tags=[WORD])
+    await redis.xadd("fluxo", {"envelope": WORD})
+    await redis.hset("mapa", mapping={"a": WORD.upper()})
+    await redis.rpush("lista", WORD)
+    await redis.sadd("conjunto", WORD)
+    await redis.zadd("ordem", {WORD: 1})
+    await redis.set("texto", f"um {WORD}")
+
+    names = await in_redis(redis, FORMS)
+    only_hashed = await in_tables(superuser, FORMS[1:])
+
+    assert set(names) >= {"fluxo", "mapa", "lista", "conjunto", "ordem", "texto"}
+    assert "lexical_statistics" in only_hashed
+    assert set(await in_tables(superuser, FORMS[:1])) >= {"documents", "chunks"}
