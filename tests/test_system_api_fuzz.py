@@ -1,7 +1,9 @@
 """Whatever fits the OpenAPI documents, and much that does not, is answered without a 5xx."""
 
 import asyncio
+import os
 import sys
+from pathlib import Path
 
 import pytest
 from system_stack import Stack
@@ -30,6 +32,11 @@ async def test_no_request_makes_a_service_fail(stack: Stack, service: str) -> No
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=stack.settings.state,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            "SCHEMATHESIS_HOOKS": "api_fuzz_hooks",
+        },
     )
     output, _ = await process.communicate()
 
