@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from knowledge_factories import Knowledge, make_actor
 
 from knowledge.embedders import Embedder, Idf
+from knowledge.lexical.analyzer import stem_term
 from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.lexical.vocabulary import Vocabulary
@@ -186,20 +187,14 @@ async def test_vector_leg_adds_what_the_words_miss(knowledge: Knowledge) -> None
     assert 0 < fused[1].similarity < fused[0].similarity <= 1
 
 
-async def test_vectors_of_another_model_are_not_compared(
-    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, other, same = await index(knowledge, "Férias.", "Descanso pago.", "Recesso pago.")
+async def test_while_there_are_vectors_of_two_models_words_decide(knowledge: Knowledge) -> None:
+    named, other, same = await index(knowledge, "Férias.", "Descanso pago.", "Recesso pago.")
     await embedded(knowledge, other, 1, model="model-of-yesterday")
     await embedded(knowledge, same, 1, 1)
-    monkeypatch.setattr(searching, "FUSED", 1)
-    question = Provider(unit(1))
 
-    found = await find(knowledge, "férias", embedder=question, top_k=1)
-    both = await find(knowledge, "férias", embedder=question, top_k=2)
+    found = await find(knowledge, "férias", embedder=Provider(unit(1)), top_k=3)
 
-    assert other not in documents([*found, *both])
-    assert same in documents(both)
+    assert documents(found) == [named]
 
 
 async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Knowledge) -> None:
@@ -228,11 +223,12 @@ def test_rarest_stems_are_candidates(frequencies: dict[str, int], wanted: Wanted
 
 
 def test_too_few_candidates_are_widened_by_stems_like_them() -> None:
-    none = np.zeros(0, np.int32)
-    statistics = Statistics(1, none, none, Vocabulary(["arquiv", "desarquiv", "refeitori"]))
+    vocabulary = Vocabulary(["arquiv", "desarquiv", "arquivam", "refeitori"])
+    frequent = np.array([stem_term("arquivam")], np.int32)
+    statistics = Statistics(9_000, frequent, np.array([TOO_MANY], np.int32), vocabulary)
 
-    assert widened(["arquiv"], statistics) == Wanted(("arquiv", "desarquiv"))
-    assert widened([], statistics) is None
+    assert widened({"arquiv": 1, "lei": 9_000}, statistics) == Wanted(("arquiv", "desarquiv"))
+    assert widened({}, statistics) is None
 
 
 def test_fusion_adds_scores_and_not_ranks() -> None:

@@ -1,9 +1,12 @@
 """Which chunks of a large organization are scored: those with the question's rarest stems."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
+from knowledge.lexical.analyzer import stem_term
 from knowledge.lexical.statistics import Statistics
 
 EXACT_UP_TO: Final = 5_000
@@ -12,7 +15,7 @@ FEWEST: Final = 50
 """With fewer candidates than this the question is widened by stems like its own."""
 ENOUGH: Final = 1_000
 TOO_MANY: Final = 3_000
-MOST: Final = 6_000
+MOST: Final = 3_000
 """Scored at most, of those the reader may read: a question of one frequent word meets more."""
 _RELATED: Final = 20
 
@@ -47,9 +50,22 @@ def candidate_stems(frequencies: Mapping[str, int]) -> Wanted | None:
     return Wanted(tuple(chosen))
 
 
-def widened(stems: Iterable[str], statistics: Statistics) -> Wanted | None:
-    """The stems and those whose letters are like theirs: `arquiv` finds `desarquiv`."""
+def widened(frequencies: Mapping[str, int], statistics: Statistics) -> Wanted | None:
+    """The rarest stems with others whose letters are like theirs: `arquiv` finds `desarquiv`.
+
+    Up to 3,000 chunks as well; of words nobody has written, too, as far as others are like them.
+    """
     found: dict[str, None] = {}
-    for stem in stems:
-        found |= dict.fromkeys([stem, *statistics.vocabulary.related(stem, _RELATED)])
+    total = 0
+    for stem, frequency in sorted(frequencies.items(), key=lambda item: item[1]):
+        if total + frequency > TOO_MANY:
+            break
+        found[stem] = None
+        total += frequency
+        related = statistics.vocabulary.related(stem, _RELATED)
+        terms = np.array([stem_term(each) for each in related], dtype=np.int32)
+        for each, number in zip(related, statistics.frequency(terms).tolist(), strict=True):
+            if total + number <= TOO_MANY:
+                found[each] = None
+                total += number
     return Wanted(tuple(found)) if found else None

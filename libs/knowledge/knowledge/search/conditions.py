@@ -4,18 +4,45 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from knowledge.access import Reader, readable
-from knowledge.models import Chunk, Document, DocumentVersion
+from knowledge.models import Chunk, Document, DocumentVersion, Visibility
 from knowledge.outline import PATH_SEPARATOR
 from knowledge.search.passages import SearchFilters
+from shared_schemas.permissions import Permission
 
 Condition = sa.ColumnElement[bool]
 
 
-def of_documents(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
-    """The documents that may answer. Every leg joins them before it leaves anything out."""
-    found = [readable(reader, filters.client_id)]
+def of_readable(
+    document_id: InstrumentedAttribute[UUID], reader: Reader, filters: SearchFilters
+) -> Condition:
+    """Of which documents a row may be. Every leg says it before it leaves anything out.
+
+    Most documents are for everybody: who asks for nothing else is told which ones are not, and
+    those have an index. What is found is checked by `readable` itself once more.
+    """
+    asked = _asked(filters)
+    if not asked and Permission.DOCUMENTS_READ in reader.permissions:
+        return document_id.not_in(_hidden(reader, filters))
+    return document_id.in_(
+        sa.select(Document.id).where(readable(reader, filters.client_id), *asked)
+    )
+
+
+def _hidden(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
+    may_read = sa.func.coalesce(readable(reader, filters.client_id), sa.false())
+    return sa.select(Document.id).where(
+        Document.organization_id == reader.organization_id,
+        Document.visibility != Visibility.ORGANIZATION,
+        sa.not_(may_read),
+    )
+
+
+def _asked(filters: SearchFilters) -> list[Condition]:
+    """What the filters say of documents."""
+    found: list[Condition] = []
     if filters.document_ids:
         found.append(Document.id.in_(filters.document_ids))
     if filters.source_types:
@@ -28,7 +55,7 @@ def of_documents(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
         found.append(Document.created_at < filters.created_to)
     if filters.formats:
         found.append(_of_format(filters.formats))
-    return sa.select(Document.id).where(*found)
+    return found
 
 
 def of_chunks(filters: SearchFilters) -> list[Condition]:
@@ -53,7 +80,7 @@ def conditions(reader: Reader, filters: SearchFilters) -> list[Condition]:
     """All that a chunk must fulfil to be looked at."""
     return [
         Chunk.organization_id == reader.organization_id,
-        Chunk.document_id.in_(of_documents(reader, filters)),
+        of_readable(Chunk.document_id, reader, filters),
         *of_chunks(filters),
     ]
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.access import Reader
 from knowledge.models import Chunk, DocumentVersion
-from knowledge.search.conditions import of_documents
+from knowledge.search.conditions import of_readable
 from knowledge.search.passages import Expansion, Passage, SearchFilters, Surroundings
 
 LONGEST: Final = 12_000
@@ -58,7 +58,7 @@ async def _stretches(
         .where(
             Chunk.organization_id == reader.organization_id,
             Chunk.document_id.in_({passage.document_id for passage in passages}),
-            Chunk.document_id.in_(of_documents(reader, filters)),
+            of_readable(Chunk.document_id, reader, filters),
             Chunk.enabled,
         )
         .order_by(Chunk.document_id, Chunk.position)

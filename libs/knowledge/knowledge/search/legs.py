@@ -12,7 +12,7 @@ from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from knowledge.access import Reader
+from knowledge.access import Reader, readable
 from knowledge.lexical.query import Question
 from knowledge.lexical.statistics import Statistics
 from knowledge.models import EMBEDDING_DIMENSIONS, Chunk, Document
@@ -28,7 +28,7 @@ from knowledge.search.conditions import (
     Condition,
     conditions,
     of_chunks,
-    of_documents,
+    of_readable,
     restricts_chunks,
 )
 from knowledge.search.models import ChunkSignature
@@ -76,9 +76,8 @@ class Legs:
                 return seen
         # A filter, or a reader of little, may leave few enough to score them all.
         some = sa.select(sa.literal(1)).where(*where).limit(EXACT_UP_TO + 1).subquery()
-        if (await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= EXACT_UP_TO:
-            return await self._exact(session, where, limit)
-        return seen
+        left = await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+        return await self._exact(session, where, limit) if left <= EXACT_UP_TO else seen
 
     async def dense(self, session: AsyncSession, embedding: QueryEmbedding, limit: int) -> Seen:
         """The nearest by cosine, among the chunks embedded by the question's model."""
@@ -107,8 +106,8 @@ class Legs:
     def _wanted(self) -> Sequence[Wanted]:
         """The rarest stems; should they meet too little, with others like them."""
         narrow = candidate_stems(self.question.stems)
-        read = [reading.stem for readings in self.question.words for reading in readings]
-        wide = widened(read, self.statistics)
+        read = {reading.stem for readings in self.question.words for reading in readings}
+        wide = widened(dict.fromkeys(read, 0) | self.question.stems, self.statistics)
         return [each for each in (narrow, wide) if each is not None]
 
     async def _exact(self, session: AsyncSession, where: Sequence[Condition], limit: int) -> Seen:
@@ -160,7 +159,7 @@ class Legs:
         found: list[Condition] = [
             ChunkSignature.organization_id == self.reader.organization_id,
             ChunkSignature.model == embedding.model,
-            ChunkSignature.document_id.in_(of_documents(self.reader, self.filters)),
+            of_readable(ChunkSignature.document_id, self.reader, self.filters),
         ]
         found.append(self._said_of_chunks())
         return (
@@ -218,6 +217,8 @@ class Legs:
                     Document.id == Chunk.document_id,
                 ),
             )
+            # Said of the candidates, too, in a quicker way: this is the one that counts.
+            .where(readable(self.reader, self.filters.client_id))
         )
 
     def _score(self) -> sa.ColumnElement[float]:

@@ -162,6 +162,15 @@ def upgrade() -> None:
             postgresql_concurrently=True,
             if_not_exists=True,
         )
+        op.create_index(
+            "ix_documents_not_for_all",
+            "documents",
+            ["organization_id", "id"],
+            schema="ai",
+            postgresql_where=sa.text("visibility <> 'organization'"),
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
         with all_rows(op, "ai", "chunks", "chunk_signatures"):
             op.execute(SIGN_SOME)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_terms")
@@ -195,6 +204,7 @@ def downgrade() -> None:
         )
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_stem_keys")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_chunks_switched_off")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ai.ix_documents_not_for_all")
     op.execute("DROP FUNCTION ai.stem_keys(uuid, text[])")
 
 
