@@ -14,7 +14,7 @@ from knowledge.models import Chunk, Document, DocumentStatus, DocumentVersion, S
 from knowledge.originals import Original, SubmittedDocument
 from knowledge.outline import Outline
 from knowledge.preparation import PreparedDocument
-from knowledge.quotas import Quota, check_characters, may_add_now, used
+from knowledge.quotas import Quota, characters_may_be_added, check_characters
 from knowledge.storage import fetched_prefix
 from knowledge.versions import forget_newer
 from shared_schemas.ids import UserId
@@ -132,21 +132,13 @@ async def write_indexed(
     }
     written = _changing_version(job, version).returning(_versions.id).cte("written")
     tenant = sa.literal(job.organization_id, sa.Uuid())
-    seen, may_add, edits = await _change(
-        session,
-        job,
-        changes,
-        used(tenant, "characters"),
-        may_add_now(tenant),
-        standing_edits(job),
-        adding=written,
+    may_add = characters_may_be_added(tenant, quota)
+    added_at_once, edits = await _change(
+        session, job, changes, may_add, standing_edits(job), adding=written
     )
     await settle_edits(session, job, prepared, read_edits(edits))
-    if not document.was_indexed:
-        added = len(text.text)
-        await check_characters(
-            session, job.organization_id, quota, added, seen=seen, may_add=may_add
-        )
+    if not added_at_once and not document.was_indexed:
+        await check_characters(session, job.organization_id, quota, len(text.text))
     former = await session.execute(
         sa.delete(_CHUNKS)
         .where(_chunks.organization_id == job.organization_id)

@@ -87,10 +87,19 @@ def used(organization_id: Any, name: str) -> sa.ScalarSelect[int]:
     return sa.select(sa.cast(total, sa.BigInteger())).where(mine).scalar_subquery()
 
 
-def may_add_now(organization_id: Any) -> sa.ScalarSelect[bool]:
-    """Takes the shared lock; false when somebody holds it alone."""
-    lock = sa.func.pg_try_advisory_xact_lock_shared(lock_key(organization_id))
-    return sa.select(lock).scalar_subquery()
+def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Takes the shared lock, if there is room for everybody; false when somebody holds it alone.
+
+    Without room it is not taken: two who held it would wait for each other to have it alone.
+    """
+    lock = sa.func.pg_try_advisory_xact_lock_shared(lock_key(organization_id), type_=sa.Boolean())
+    return sa.case((has_room, lock), else_=sa.false())
+
+
+def characters_may_be_added(organization_id: Any, quota: Quota) -> sa.ColumnElement[bool]:
+    """For a statement of the transaction in which a text is kept: see `check_characters`."""
+    most = sa.literal(quota.characters - AT_ONCE * _LARGEST_CHARACTERS, sa.BigInteger())
+    return may_add_now(organization_id, used(organization_id, "characters") <= most)
 
 
 async def check_characters(
@@ -98,14 +107,8 @@ async def check_characters(
     organization_id: OrganizationId,
     quota: Quota,
     added: int,
-    *,
-    seen: int,
-    may_add: bool,
 ) -> None:
-    """Before a text of so many characters is kept. `seen` and `may_add` were read by a statement
-    of the same transaction (`used`, `may_add_now`). Raises QuotaExceeded."""
-    if may_add and seen + AT_ONCE * _LARGEST_CHARACTERS <= quota.characters:
-        return
+    """Alone, before a text of so many characters is kept. Raises QuotaExceeded."""
     await wait_for_turn(session, organization_id)
     tenant = sa.literal(organization_id, sa.Uuid())
     now = await session.scalar(sa.select(used(tenant, "characters"))) or 0

@@ -126,16 +126,16 @@ def _twin() -> sa.CTE:
 def _room(twin: sa.CTE | None) -> sa.CTE:
     """One row if there is room, and nothing like it yet."""
     documents, weight = used(_TENANT, "documents"), used(_TENANT, "bytes")
-    conditions = [
-        may_add_now(_TENANT),
+    has_room = [
         documents + _bind("room_documents", sa.BigInteger())
         <= _bind("quota_documents", sa.BigInteger()),
         weight + _bind("room_bytes", sa.BigInteger()) <= _bind("quota_bytes", sa.BigInteger()),
     ]
     if twin is not None:
-        conditions.insert(0, ~sa.exists(sa.select(twin.c.id)))
+        has_room.append(~sa.exists(sa.select(twin.c.id)))
+    may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
-    return sa.select(sa.literal(1).label("free")).where(*conditions).cte("room")
+    return sa.select(sa.literal(1).label("free")).where(may_add).cte("room")
 
 
 def _adding(table: sa.Table, prefix: str, columns: Iterable[str], room: sa.CTE) -> sa.CTE:
