@@ -45,6 +45,7 @@ async def test_old_traces_are_deleted_and_the_document_stays(
         "idempotency_keys": 1,
         "jobs": 2,
         "objects": 0,
+        "batches": 0,
         "source_runs": 0,
         "uploads": 0,
         "parts": 0,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from ai_svc.modules.answers import service as answers
+from ai_svc.modules.batches.pruning import prune_batches
 from ai_svc.modules.uploads.expiring import expire, sweep_parts
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
@@ -23,6 +24,7 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         **pruned,
         "jobs": await workshop.queue.prune(KEEP_JOBS),
         "objects": await sweep(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
+        "batches": await prune_batches(workshop.database, KEEP_JOBS),
         "source_runs": await source_queue(workshop.database).prune(KEEP_JOBS),
         "uploads": await expire(workshop.database, workshop.storage),
         "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
