@@ -82,7 +82,7 @@ async def _events(asking: Asking) -> AsyncGenerator[bytes, None]:
                 said = "" if part is None else said + part
                 yield _event("reset", {}) if part is None else _event("delta", {"text": part})
         answer = await service.settled(asking, found, draft)
-        if said and answer.answer != draft.text:
+        if said and said.strip() != answer.answer:
             yield _event("reset", {})
             said = ""
         if not said:
