@@ -24,7 +24,13 @@ from infra_files import (
 
 PRODUCTION = ("docker-compose.prod.yml", "docker-compose.monitoring.yml")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY(?!_CURRENT)|DSN|WEBHOOK")
-OPTIONAL_SECRETS = {"OPENAI_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SENTRY_DSN"}
+OPTIONAL_SECRETS = {
+    "OPENAI_API_KEY",
+    "RERANKER_API_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "SENTRY_DSN",
+}
 
 KEY = "0123456789abcdef0123456789abcdef"
 FILLED_IN = {
