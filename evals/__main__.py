@@ -1,4 +1,5 @@
 """`python -m evals [--data FOLDER] [set …]`: measure, print, write evals/RESULTS.md.
+`python -m evals calibrate` learns when to answer (see `evals.calibration`).
 
 The shared sets lie in a folder outside the repository; without it only our own are measured. Exit
 code 1 when a goal is missed.
@@ -10,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from evals import answers, plot, report, retrieval
+from evals import answers, calibration, plot, report, retrieval
 from evals.answers import Answers
 from evals.baselines import rankers
 from evals.datasets import Dataset, available, data_folder, foreign_questions, load_all
@@ -31,6 +32,10 @@ def main() -> int:
     names = [each.name for each in datasets]
     if not available(folder):
         print(f"No shared question sets in {folder}: only our own. Name their folder with --data.")
+    if arguments.sets == ["calibrate"]:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        print(asyncio.run(calibration.calibrate(datasets)))
+        return 0
     unknown = set(arguments.sets) - set(names)
     if unknown:
         print(f"No set is called {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evals.datasets import Dataset
+from evals.datasets import UNANSWERABLE, Dataset, Query
 from evals.measures import contains, f1
 from evals.system import Collection
 
@@ -14,8 +14,11 @@ class Answers:
     """Counts over one set."""
 
     dataset: str
-    asked: int = 0
+    asked: int = 0  # that have an answer
     abstained: int = 0
+    cited_right: int = 0  # with a quote of an entry that answers
+    unanswerable: int = 0
+    unanswerable_abstained: int = 0
     held_gold: int = 0
     with_gold: int = 0
     f1: float = 0.0
@@ -24,6 +27,21 @@ class Answers:
     foreign: int = 0
     foreign_abstained: int = 0
     _contents: dict[str, str] = field(default_factory=dict)
+
+    def add(self, collection: Collection, query: Query, answer: dict[str, Any]) -> None:
+        """Counts one answer."""
+        if query.kind == UNANSWERABLE:
+            self.unanswerable += 1
+            self.unanswerable_abstained += answer["abstained"]
+            return
+        self.asked += 1
+        self.abstained += answer["abstained"]
+        cited = {collection.entry_of[source["document_id"]] for source in answer["sources"]}
+        self.cited_right += bool(cited & query.relevant.keys())
+        if query.answers:
+            self.with_gold += 1
+            self.held_gold += contains(answer["answer"], query.answers)
+            self.f1 += f1(answer["answer"], query.answers)
 
     async def check_quotes(self, collection: Collection, answer: dict[str, Any]) -> None:
         """Every quote against the document's content."""
@@ -34,6 +52,7 @@ class Answers:
             content = self._contents[document_id]
             quoted = content[source["char_start"] : source["char_end"]]
             self.quotes += 1
+            # Byte for byte: equal strings of code points are equal in UTF-8.
             self.exact_quotes += quoted == source["quote"]
 
 
@@ -45,13 +64,8 @@ async def measure(
     step = max(1, len(dataset.queries) // most)
     for query in dataset.queries[::step]:
         answer = await collection.ask(query.text)
-        result.asked += 1
-        result.abstained += answer["abstained"]
+        result.add(collection, query, answer)
         await result.check_quotes(collection, answer)
-        if query.answers:
-            result.with_gold += 1
-            result.held_gold += contains(answer["answer"], query.answers)
-            result.f1 += f1(answer["answer"], query.answers)
     for question in foreign:
         result.foreign += 1
         result.foreign_abstained += (await collection.ask(question))["abstained"]

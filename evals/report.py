@@ -37,6 +37,9 @@ The baselines are asked past HTTP, so their times are the database's alone.
 """
 
 
+_DECLINING = ("quotes exact", "unanswerable", "declined", "foreign", "declined")
+
+
 def tables(retrievals: Sequence[Retrieval], answers: Sequence[Answers]) -> str:
     """Both tables in Markdown."""
     return "\n\n".join([_retrieval_table(retrievals), _answer_table(answers)])
@@ -82,19 +85,24 @@ def _line(cells: Sequence[str]) -> str:
 
 def _answer_table(answers: Sequence[Answers]) -> str:
     lines = [
-        "| set | asked | declined | holds gold | F1 | quotes exact | foreign | declined |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        _line(("set", "asked", "declined", "cites right", "holds gold", "F1", *_DECLINING)),
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for each in answers:
-        held = f"{each.held_gold / each.with_gold:.3f}" if each.with_gold else ""
-        mean = f"{each.f1 / each.with_gold:.3f}" if each.with_gold else ""
-        lines.append(
-            f"| {each.dataset} | {each.asked} | {_share(each.abstained, each.asked)} | {held} "
-            f"| {mean} | {each.exact_quotes} of {each.quotes} | {each.foreign} "
-            f"| {_share(each.foreign_abstained, each.foreign)} |"
+    lines += [
+        _line(
+            (
+                *(each.dataset, str(each.asked), _share(each.abstained, each.asked)),
+                _share(each.cited_right, each.asked),
+                *(_share(each.held_gold, each.with_gold), _share(each.f1, each.with_gold)),
+                f"{each.exact_quotes} of {each.quotes}",
+                *(str(each.unanswerable), _share(each.unanswerable_abstained, each.unanswerable)),
+                *(str(each.foreign), _share(each.foreign_abstained, each.foreign)),
+            )
         )
+        for each in answers
+    ]
     return "\n".join(lines)
 
 
-def _share(part: int, whole: int) -> str:
+def _share(part: float, whole: int) -> str:
     return f"{part / whole:.3f}" if whole else ""
