@@ -113,9 +113,20 @@ def outlook_message(
     *,
     sender: str = "",
     to: str = "",
-    attachments: Mapping[str, bytes] = {},
+    attachments: Mapping[str, "bytes | Tree"] = {},
 ) -> bytes:
-    """An .msg with a plain body and files attached."""
+    """An .msg with a plain body, files attached, and messages (`message_tree`) embedded."""
+    return compound_file(message_tree(subject, body, sender, to, attachments))
+
+
+def message_tree(
+    subject: str,
+    body: str,
+    sender: str = "",
+    to: str = "",
+    attachments: Mapping[str, "bytes | Tree"] = {},
+) -> Tree:
+    """A message's streams and storages."""
     texts = {0x001A: "IPM.Note", 0x0037: subject, 0x1000: body, 0x0C1A: sender, 0x0E04: to}
     tree: dict[str, bytes | Tree] = {
         f"__substg1.0_{tag:04X}001F": text.encode("utf-16-le")
@@ -135,10 +146,12 @@ def outlook_message(
     for number, (name, content) in enumerate(attachments.items()):
         tree[f"__attach_version1.0_#{number:08X}"] = {
             "__substg1.0_3707001F": name.encode("utf-16-le"),
-            "__substg1.0_37010102": content,
+            "__substg1.0_37010102"
+            if isinstance(content, bytes)
+            else "__substg1.0_3701000D": content,
             "__properties_version1.0": bytes(8)
             + struct.pack("<HHIII", 0x0003, 0x3705, 6, 1, 0)
             + struct.pack("<HHIII", 0x0102, 0x3701, 6, len(content), 0)
             + struct.pack("<HHIII", 0x001F, 0x3707, 6, len(name) * 2 + 2, 0),
         }
-    return compound_file(tree)
+    return tree

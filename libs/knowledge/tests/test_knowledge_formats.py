@@ -5,7 +5,7 @@ import zipfile
 from typing import Final
 
 import pytest
-from bench.compound_file import outlook_message
+from bench.compound_file import message_tree, outlook_message
 from bench.known_text import KnownText, Part, made_up, words_of
 from bench.office_files import write_docx, write_odt, write_pptx, write_xlsx, zipped
 from bench.print_files import write_pdf
@@ -19,6 +19,7 @@ from bench.text_files import (
     write_markdown,
     write_rtf,
 )
+from reportlab.platypus import SimpleDocTemplate, Table
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import Limits
@@ -103,6 +104,12 @@ class TestSheets:
         text = read(b'nome;nota\nBia;x\nAna;"duas\nlinhas; e mais"\n')
         assert text.text.splitlines()[-1] == "nome: Ana | nota: duas linhas; e mais"
 
+    def test_the_header_of_a_long_table_in_word_comes_again(self) -> None:
+        rows = (("Nome", "Valor"), *((f"s{n}", str(n)) for n in range(60)))
+        text = read(write_docx(KnownText("", (Part(rows=rows),))))
+        assert text.text.count("Nome | Valor") == 3
+        assert "s59 | 59" in text.text
+
     def test_the_header_of_a_long_table_comes_again(self) -> None:
         rows = "".join(f"<tr><td>s{n}</td><td>{n}</td></tr>" for n in range(60))
         page = f"<html><table><tr><th>Nome</th><th>Valor</th></tr>{rows}</table>"
@@ -136,6 +143,11 @@ class TestMails:
         assert text.text.startswith("Férias\n\nDe: Ana\n\nOlá.\n\nAté já.")
         assert "Anexo: ação" in text.text
         assert (2, "De dentro") in titles(text)
+
+    def test_an_embedded_outlook_message_is_read_too(self) -> None:
+        inner = message_tree("De dentro", "Corpo de dentro", "Bia")
+        text = read(outlook_message("De fora", "Corpo de fora", attachments={"carta": inner}))
+        assert text.text == "De fora\n\nCorpo de fora\n\nDe dentro\n\nDe: Bia\n\nCorpo de dentro"
 
 
 class TestArchives:
@@ -193,6 +205,14 @@ class TestPdfTables:
         rows = (("Nome", "Obrigação", "Prazo", "Valor"), ("Ana", "palavra " * 12, "2 dias", "R$ 9"))
         text = read(write_pdf(KnownText("", (Part(rows=rows),))))
         assert f"Ana | {('palavra ' * 12).strip()} | 2 dias | R$ 9" in text.text
+
+    def test_a_cell_over_several_columns_is_one(self) -> None:
+        cells = [["Prazos do cadastro único", "", ""], ["Pedido", "30 dias", "R$ 5,00"]]
+        style = [("GRID", (0, 0), (-1, -1), 0.5, "black"), ("SPAN", (0, 0), (-1, 0))]
+        raw = io.BytesIO()
+        SimpleDocTemplate(raw).build([Table(cells, colWidths=60, style=style)])
+        text = read(raw.getvalue())
+        assert text.text == "Prazos do cadastro único\nPedido | 30 dias | R$ 5,00"
 
     def test_bookmarks_go_before_the_size_of_letters(self) -> None:
         marked = read(write_pdf(KNOWN, bookmarks=True))
