@@ -1,5 +1,6 @@
 """`python -m evals [--data FOLDER] [set …]`: measure, print, write evals/RESULTS.md.
-`python -m evals calibrate` learns when to answer (see `evals.calibration`).
+`python -m evals calibrate` learns when to answer (see `evals.calibration`), `weigh` how much an
+embedder deserves to count (see `evals.weighing`).
 
 The shared sets lie in a folder outside the repository; without it only our own are measured. Exit
 code 1 when a goal is missed.
@@ -11,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from evals import answers, calibration, plot, report, retrieval
+from evals import answers, calibration, plot, report, retrieval, weighing
 from evals.answers import Answers
 from evals.baselines import rankers
 from evals.datasets import Dataset, available, data_folder, foreign_questions, load_all
@@ -35,6 +36,10 @@ def main() -> int:
     if arguments.sets == ["calibrate"]:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         print(asyncio.run(calibration.calibrate(datasets)))
+        return 0
+    if arguments.sets == ["weigh"]:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        print(asyncio.run(weighing.weigh(datasets)))
         return 0
     unknown = set(arguments.sets) - set(names)
     if unknown:
