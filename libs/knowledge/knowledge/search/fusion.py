@@ -12,7 +12,7 @@ LOCAL_PREFIX: Final = "local-"
 UNMEASURED: Final = 0.25
 """Right for a weak multilingual model, safe for a strong one that has earned more."""
 WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
-"""Model → weight of its cosine, once `python -m evals` has measured one that deserves more."""
+"""Model → weight of its cosine, once `python -m evals weigh` has found one that deserves more."""
 RANK_CONSTANT: Final = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009)."""
 
