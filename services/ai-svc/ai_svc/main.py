@@ -14,6 +14,7 @@ from ai_svc.modules.answers import router as answers
 from ai_svc.modules.chunks import preview_router as chunk_preview
 from ai_svc.modules.chunks import router as chunks
 from ai_svc.modules.batches import router as batches
+from ai_svc.modules.documents import external_router as external_documents
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions
 from ai_svc.modules.index_health import router as index_health
@@ -62,6 +63,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             live_documents.router,  # before what takes any word for a document's id
             batches.router,
             documents.router,
+            external_documents.router,
             versions.router,
             chunks.router,
             chunk_preview.router,
