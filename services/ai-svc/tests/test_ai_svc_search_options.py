@@ -1,0 +1,110 @@
+"""What a search over HTTP can be asked beside its query, and what it says beside its passages."""
+
+from typing import Any
+
+import pytest
+from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
+
+pytestmark = pytest.mark.committed
+
+SEARCH = "/api/v1/rag/search"
+
+
+async def answer(person: Person, query: str, **body: Any) -> dict[str, Any]:
+    given = await person.post(SEARCH, json={"query": query, **body})
+    assert given.status_code == 200, given.text
+    found: dict[str, Any] = given.json()
+    return found
+
+
+async def test_highlights_point_into_the_passage(ana: Person) -> None:
+    await ana.index(HOLIDAYS, "Benefícios")
+
+    passage = (await answer(ana, "auxilio-creche"))["data"][0]
+
+    marked = {passage["content"][each["start"] : each["end"]] for each in passage["highlights"]}
+    assert {"auxílio", "creche"} <= {word.lower() for word in marked}
+    assert passage["version"] == 1
+    assert passage["chunk_id"]
+
+
+async def test_meta_suggests_the_documents_spelling(ana: Person) -> None:
+    await ana.index(HOLIDAYS, "Benefícios")
+
+    assert (await answer(ana, "Antecedênsia das férias"))["meta"] == {
+        "suggestion": "Antecedência das férias",
+        "reranked": None,
+        "explanation": None,
+    }
+
+
+async def test_suggestion_never_comes_from_what_may_not_be_read(ana: Person, vera: Person) -> None:
+    await ana.index(HOLIDAYS, "Benefícios")
+    secret = await ana.index("Demissão de Fulgêncio Xavier e as férias.", "Sigilo")
+    changed = await ana.call(
+        "PATCH",
+        f"{DOCUMENTS}/{secret}",
+        json={"visibility": "restricted", "allowed_roles": ["dpo"]},
+    )
+    assert changed.status_code == 200, changed.text
+
+    hers = await answer(vera, "férias de Fulgensio", explain=True)
+    his = await answer(ana, "férias de Fulgensio")
+
+    assert his["meta"]["suggestion"] == "férias de Fulgêncio"
+    assert hers["meta"]["suggestion"] is None
+    assert str(secret) not in str(hers)
+    hidden = [term for term in hers["meta"]["explanation"]["terms"] if term["certainty"] < 1]
+    assert [term["idf"] for term in hidden] == [None] * len(hidden)
+
+
+async def test_explanation_is_there_for_who_asks(ana: Person) -> None:
+    await ana.index(HOLIDAYS, "Benefícios")
+
+    found = await answer(ana, "férias", explain=True, diversity=0.5, expand="section")
+
+    explanation = found["meta"]["explanation"]
+    assert explanation["fusion"] == "score"
+    assert [leg["name"] for leg in explanation["legs"]] == ["lexical"]
+    assert explanation["milliseconds"]["total"] > 0
+    passage = found["data"][0]
+    assert passage["scores"]["lexical"] > 0
+    assert passage["scores"]["cosine"] is None
+    assert passage["content"] in passage["surroundings"]["content"]
+    plain = (await answer(ana, "férias"))["data"][0]
+    assert plain["scores"] is None
+    assert plain["surroundings"] is None
+
+
+async def test_filters_by_format_and_heading(ana: Person) -> None:
+    for title in ("Férias", "Férias coletivas"):
+        text = f"# {title}\n\nPedido de férias por mês, no portal do servidor."
+        await ana.index(text, "Manual", chunking="heading")
+
+    async def headings(**filters: Any) -> set[str]:
+        found = await answer(ana, "férias por mês", filters=filters)
+        return {passage["heading"] for passage in found["data"]}
+
+    assert await headings() == {"Férias", "Férias coletivas"}
+    assert await headings(heading="Férias") == {"Férias"}
+    assert await headings(heading="Fér") == set()
+    assert await headings(formats=["application/pdf"]) == set()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"diversity": 1.1},
+        {"diversity": -0.1},
+        {"expand": "everything"},
+        {"explain": "perhaps"},
+        {"filters": {"heading": ""}},
+        {"filters": {"client_id": "nobody"}},
+        {"filters": {"formats": ["x"] * 31}},
+    ],
+)
+async def test_bad_option_is_refused(ana: Person, body: dict[str, Any]) -> None:
+    refused = await ana.post(SEARCH, json={"query": "x", **body})
+
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "VALIDATION_ERROR"
