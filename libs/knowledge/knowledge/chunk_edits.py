@@ -65,10 +65,11 @@ def patch_between(text: str, start: int, end: int, corrected: str) -> Patch | No
         return None
     before = _alike(former, corrected)
     after = _alike(former[before:][::-1], corrected[before:][::-1])
-    lead, tail = before, after
+    context = _CONTEXT
     while True:
-        lead, tail = max(0, lead - _CONTEXT), max(0, tail - _CONTEXT)
+        lead, tail = max(0, before - context), max(0, after - context)
         lead, tail = _whole_words(former, lead, tail)
+        context *= 2
         stop = len(former) - tail
         original = former[lead:stop]
         if (lead == 0 and tail == 0) or text.count(original) == 1:

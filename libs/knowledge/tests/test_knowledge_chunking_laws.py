@@ -168,6 +168,13 @@ def test_laws_are_recognised_and_reports_about_them_are_not() -> None:
     assert suited(text_of(PARAGRAPH), Chunking.LAW) is Chunking.LAW
 
 
+def test_a_provision_without_end_is_cut_like_a_text() -> None:
+    text = text_of("Art. 1º Começo\n" + "linha de um anexo\n" * 5_000)
+    passages = cut(text, Chunking.LAW)
+    assert all(passage.token_count > 600 for passage in passages[:-1])
+    assert {passage.heading for passage in passages} == {"Art. 1º"}
+
+
 def test_a_text_without_articles_is_cut_by_its_paragraphs() -> None:
     text = text_of("\n\n".join([PARAGRAPH] * 20))
     assert cut(text, Chunking.LAW) == cut(text, Chunking.SEMANTIC)

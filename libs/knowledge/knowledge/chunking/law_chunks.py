@@ -5,9 +5,8 @@ paragraph) and last the label one cites: "Título II > Todos são iguais perante
 5º, XXIII a XXXI".
 """
 
-import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,7 +14,7 @@ from typing import Final
 from knowledge.chunking.law_names import law_name
 from knowledge.chunking.laws import Provision, Rank, provisions
 from knowledge.chunking.passage import Cut, Span
-from knowledge.chunking.splitting import paragraphs, trimmed
+from knowledge.chunking.splitting import runs, trimmed
 from knowledge.outline import PATH_SEPARATOR
 from knowledge.parsing.normalising import Heading, NormalisedText
 
@@ -26,6 +25,7 @@ _FEWEST_ARTICLES: Final = 4
 _LONGEST_ARTICLE: Final = 4_000
 """On average, in characters: a report that quotes some articles is no law."""
 _LONGEST_PROVISION: Final = 500
+_LOOKED_AT: Final = 200_000
 _MARK: Final = re.compile(
     r"[#*_> \t]*(?:Art\S*[ \t]*[\d.]+\S*|§[ \t]*\S+|Par\S+[ \t]+único\.?|[IVXLCDM]+)[\s.–—*_-]*"
 )
@@ -42,6 +42,7 @@ class _Piece:
 
 def looks_like_law(text: str) -> bool:
     """Whether a text is plainly a law: articles from beginning to end, and much divided."""
+    text = text[:_LOOKED_AT]
     found = [each for each in provisions(text) if not each.divides]
     articles = sum(each.rank is Rank.ARTICLE for each in found)
     if articles < _FEWEST_ARTICLES or found[0].start > len(text) // 4:
@@ -69,7 +70,7 @@ def cut_law(text: NormalisedText, title: str | None, most: int) -> Iterator[Cut]
     if not groups:
         return
     name = law_name(title or text.title, text.text)
-    preamble = paragraphs(text.text, 0, groups[0][0], most)
+    preamble = list(runs(text.text, 0, groups[0][0], most))
     if sum(span.tokens for span in preamble) < most // 8:
         groups[0] = (0, groups[0][1])  # the law's name in a line: no passage of its own
     else:
@@ -108,8 +109,11 @@ def _whole(text: str, pieces: list[_Piece], name: str | None, most: int) -> Iter
 
 def _parts(text: str, pieces: list[_Piece], name: str | None, most: int) -> Iterator[Cut]:
     """A long article, cut between its provisions."""
+    within: dict[tuple[str, ...], _Piece] = {}
+    for piece in pieces:
+        within.setdefault(piece.provision.names, piece)
     for part in _packed(pieces, most):
-        context = _context(text, pieces, part)
+        context = _context(text, within, part[0])
         heading = PATH_SEPARATOR.join([*part[0].above, *context, _range(name, part, pieces)])
         for span in _fitting(text, part, most):
             yield Cut(span, heading)
@@ -197,26 +201,29 @@ def _units(pieces: list[_Piece], most: int) -> Iterator[list[_Piece]]:
             yield from _units(pieces[begin:stop], most)
 
 
-def _fitting(text: str, part: Sequence[_Piece], most: int) -> list[Span]:
-    """One span; of a single provision that is too long, its sentences."""
+def _fitting(text: str, part: Sequence[_Piece], most: int) -> Iterator[Span]:
+    """One span; of a single provision that is too long, as many as it needs."""
     span = Span(part[0].span.start, part[-1].span.end, _tokens(part))
-    return [span] if span.tokens <= most else paragraphs(text, span.start, span.end, most)
+    if span.tokens <= most:
+        yield span
+    else:
+        yield from runs(text, span.start, span.end, most)
 
 
 def _tokens(pieces: Sequence[_Piece]) -> int:
     return sum(piece.span.tokens for piece in pieces)
 
 
-def _context(text: str, pieces: list[_Piece], part: Sequence[_Piece]) -> Iterator[str]:
+def _context(text: str, within: Mapping[tuple[str, ...], _Piece], part: _Piece) -> Iterator[str]:
     """What a part goes on from: the beginnings of the provisions it is in."""
-    names = part[0].provision.names
-    for piece in pieces[
-        : bisect.bisect_left(pieces, part[0].span.start, key=lambda p: p.span.start)
-    ]:
-        above = piece.provision.names
-        if len(above) < len(names) and names[: len(above)] == above:
-            own = _MARK.sub("", text[piece.provision.start : piece.span.end], count=1)
-            yield _shortened(" ".join(own[: 2 * _CONTEXT].split()))
+    names = part.provision.names
+    for depth in range(1, len(names)):
+        piece = within.get(names[:depth])
+        if piece is not None:
+            start, stop = piece.provision.start, piece.span.end
+            own = text[start : min(stop, start + 3 * _CONTEXT)]
+            mark = _MARK.match(own)
+            yield _shortened(" ".join(own[mark.end() if mark else 0 :].split()))
 
 
 def _shortened(words: str) -> str:

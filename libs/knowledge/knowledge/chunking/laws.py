@@ -5,6 +5,7 @@ paragraphs (§) and incisos (I), incisos into alíneas (a), alíneas into itens 
 gathered in subseções, seções, capítulos, títulos, livros and partes.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Provision:
 @dataclass(frozen=True, slots=True)
 class _Line:
     start: int
+    end: int
     text: str
     opens: bool
     """Whether something may begin here, not just go on after a line's end."""
@@ -86,6 +88,9 @@ _END_OF_QUOTE: Final = re.compile(r"[”\"]\s*(?:\(NR\))?[.;,]?\s*$|\(NR\)[.;”
 _ENDS: Final = re.compile(r"(?:[.;:,!?)”\"’*_]|;\s*(?:e|ou|e/ou))$")
 _ROMAN: Final = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+MOST_PROVISIONS: Final = 20_000
+"""The Civil Code has some 6,000. What comes after them is of the last one."""
+_DIVISIONS_BEGIN: Final = frozenset("PLTCSAplctsa")
 _LARGEST_GAP: Final = 30
 """Between an article or inciso and the one before it: provisions are revoked, not a hundred."""
 _LONGEST_QUOTE: Final = 400
@@ -95,28 +100,25 @@ _LONGEST_TITLE: Final = 160
 
 def provisions(text: str) -> list[Provision]:
     """Every division and provision of a law, in reading order. Nothing for other texts."""
-    return _Reader(text).read()
+    return list(itertools.islice(_Reader(text).read(), MOST_PROVISIONS))
 
 
 class _Reader:
     """Goes through the lines and keeps where it is: article, paragraph, inciso, alínea."""
 
     def __init__(self, text: str) -> None:
-        self._lines = list(_lines(text))
-        self._found: list[Provision] = []
+        self._text = text
         self._path: dict[Rank, tuple[int, str]] = {}  # number and name of what is open
         self._quoted = 0
 
-    def read(self) -> list[Provision]:
-        for index, line in enumerate(self._lines):
+    def read(self) -> Iterator[Provision]:
+        for line in _lines(self._text):
             if self._in_quotation(line) or not line.opens:
                 continue
             mark = line.text.lstrip(_MARKUP)
-            offset = line.start
-            if mark[:1] in "PLTCSAplctsa" and self._division(index, offset, mark):
-                continue
-            self._provision(offset, mark)
-        return self._found
+            found = self._division(line, mark) or self._provision(line.start, mark)
+            if found is not None:
+                yield found
 
     def _in_quotation(self, line: _Line) -> bool:
         """Articles of another law, quoted by the one that changes it, are text of the latter."""
@@ -127,83 +129,91 @@ class _Reader:
         self._quoted = 0 if _END_OF_QUOTE.search(line.text) else self._quoted - 1
         return True
 
-    def _division(self, index: int, start: int, mark: str) -> bool:
+    def _division(self, line: _Line, mark: str) -> Provision | None:
+        if mark[:1] not in _DIVISIONS_BEGIN:
+            return None
         if _TRANSITORY.match(mark):
-            self._open_division(start, Rank.PART, mark[:_LONGEST_TITLE].rstrip(_MARKUP).title())
-            return True
+            label = mark[:_LONGEST_TITLE].rstrip(_MARKUP).title()
+            return self._open_division(line.start, Rank.PART, label)
         match = _DIVISION.match(mark.rstrip(_MARKUP))
         if match is None:
-            return False
+            return None
         rank = _DIVISIONS[match[1].lower()]
-        title = match[3].strip(_MARKUP) or self._title_below(index)
+        title = match[3].strip(_MARKUP) or self._title_below(line)
         name = f"{match[1].capitalize()} {match[2]}"
-        self._open_division(start, rank, f"{name} – {title}" if title else name)
-        return True
+        return self._open_division(line.start, rank, f"{name} – {title}" if title else name)
 
-    def _open_division(self, start: int, rank: Rank, label: str) -> None:
+    def _open_division(self, start: int, rank: Rank, label: str) -> Provision:
         self._path = {} if rank is Rank.PART else self._last_article()
-        self._found.append(Provision(start, rank, (label,)))
+        return Provision(start, rank, (label,))
 
     def _last_article(self) -> dict[Rank, tuple[int, str]]:
         """Articles are numbered through a law, whatever chapter they are in."""
         article = self._path.get(Rank.ARTICLE)
         return {Rank.ARTICLE: article} if article else {}
 
-    def _title_below(self, index: int) -> str:
-        for line in self._lines[index + 1 : index + 3]:
-            title = line.text.strip(_MARKUP)
+    def _title_below(self, line: _Line) -> str:
+        below = self._text[line.end + 1 : line.end + 2 * _LONGEST_TITLE].split("\n")
+        for candidate in below[:2]:
+            title = candidate.strip(_MARKUP)
             if title:
                 begins = any(p.match(title) for p in (_DIVISION, _ARTICLE, _PARAGRAPH, _INCISO))
                 return "" if begins or len(title) > _LONGEST_TITLE else title
         return ""
 
-    def _provision(self, start: int, mark: str) -> None:
+    def _provision(self, start: int, mark: str) -> Provision | None:
         match = _ARTICLE.match(mark)
         if match:
-            self._article(start, int(match[1].replace(".", "")), match[2] or "")
-            return
+            return self._article(start, int(match[1].replace(".", "")), match[2] or "")
         if Rank.ARTICLE not in self._path:
-            return
+            return None
         if match := _PARAGRAPH.match(mark):
             number = int(match[1])
-            self._open(start, Rank.PARAGRAPH, number, f"§ {_ordinal(number)}{match[2] or ''}")
-        elif _SOLE_PARAGRAPH.match(mark):
-            self._open(start, Rank.PARAGRAPH, 1, "parágrafo único")
-        elif (match := _INCISO.match(mark)) and _ROMAN.fullmatch(match[1]):
+            name = f"§ {_ordinal(number)}{match[2] or ''}"
+            return self._open(start, Rank.PARAGRAPH, number, name)
+        if _SOLE_PARAGRAPH.match(mark):
+            return self._open(start, Rank.PARAGRAPH, 1, "parágrafo único")
+        if (match := _INCISO.match(mark)) and _ROMAN.fullmatch(match[1]):
             number = _roman(match[1])
             if number <= self._number(Rank.INCISO) + _LARGEST_GAP:
-                self._open(start, Rank.INCISO, number, f"{match[1]}{match[2] or ''}")
-        elif match := _ALINEA.match(mark):
-            self._open(start, Rank.ALINEA, 0, match[1])
-        elif (match := _ITEM.match(mark)) and int(match[1]) <= self._number(Rank.ITEM) + 1:
-            self._open(start, Rank.ITEM, int(match[1]), match[1])
+                return self._open(start, Rank.INCISO, number, f"{match[1]}{match[2] or ''}")
+        if match := _ALINEA.match(mark):
+            return self._open(start, Rank.ALINEA, 0, match[1])
+        if (match := _ITEM.match(mark)) and int(match[1]) <= self._number(Rank.ITEM) + 1:
+            return self._open(start, Rank.ITEM, int(match[1]), match[1])
+        return None
 
-    def _article(self, start: int, number: int, letter: str) -> None:
+    def _article(self, start: int, number: int, letter: str) -> Provision | None:
         last = self._number(Rank.ARTICLE)
         # An excerpt of a code begins anywhere; an annex begins anew.
         if number == 1 or Rank.ARTICLE not in self._path or 0 <= number - last <= _LARGEST_GAP:
-            self._open(start, Rank.ARTICLE, number, f"Art. {_ordinal(number)}{letter}")
+            return self._open(start, Rank.ARTICLE, number, f"Art. {_ordinal(number)}{letter}")
+        return None
 
     def _number(self, rank: Rank) -> int:
         return self._path.get(rank, (0, ""))[0]
 
-    def _open(self, start: int, rank: Rank, number: int, name: str) -> None:
+    def _open(self, start: int, rank: Rank, number: int, name: str) -> Provision:
         self._path = {above: kept for above, kept in self._path.items() if above < rank}
         self._path[rank] = (number, name)
-        self._found.append(Provision(start, rank, tuple(n for _, n in self._path.values())))
+        return Provision(start, rank, tuple(name for _, name in self._path.values()))
 
 
 def _lines(text: str) -> Iterator[_Line]:
+    """One at a time: a text may have millions."""
     start = 0
     before = ""
     titled = False  # the line before is a division's, or another that ends without a full stop
-    for line in text.split("\n"):
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end]
         opens = not before or titled or _ENDS.search(before) is not None
-        yield _Line(start, line, opens)
+        yield _Line(start, end, line, opens)
         before = line.rstrip()
         mark = before.lstrip(_MARKUP)
         titled = bool(_DIVISION.match(mark)) or (mark.isupper() and len(mark) <= _LONGEST_TITLE)
-        start += len(line) + 1
+        start = end + 1
 
 
 def _ordinal(number: int) -> str:

@@ -17,6 +17,9 @@ from knowledge.parsing.normalising import Heading, NormalisedText
 QUESTION_LEVEL: Final = 7
 """Below every heading."""
 _LONGEST_QUESTION: Final = 300
+_MOST_QUESTIONS: Final = 5_000
+_LONGEST_PAGE: Final = 2_000_000
+"""Characters; what is longer, or asks more, is no page of questions."""
 _MARKED: Final = re.compile(
     r"[#*_>\-•\s]*(?:\d{1,3}[ \t]*[.)–-][ \t]*)?[*_]{0,3}"
     r"(?:[PQ](?:[ \t]?\d{1,3})?[ \t]*:|"
@@ -38,9 +41,11 @@ def questions(text: NormalisedText) -> list[Heading]:
     """Every question that something follows, where it begins; as headings."""
     headings = {heading.char_start: heading for heading in text.headings}
     found: list[Heading] = []
+    if len(text.text) > _LONGEST_PAGE:
+        return found
     for start, line, lone in _lines(text.text):
         title = _question(line, marked_up=start in headings, lone=lone)
-        if title:
+        if title and len(found) < _MOST_QUESTIONS:
             level = headings[start].level if start in headings else QUESTION_LEVEL
             found.append(Heading(start, level, title))
     return found

@@ -19,6 +19,18 @@ def paragraphs(text: str, start: int, end: int, most: int) -> list[Span]:
     return list(_split(text, start, end, most, 0))
 
 
+def runs(text: str, start: int, end: int, most: int) -> Iterator[Span]:
+    """Paragraphs of text[start:end] put together, as many as fit into `most` tokens."""
+    run: Span | None = None
+    for part in _split(text, start, end, most, 0):
+        if run is not None and run.tokens + part.tokens > most:
+            yield run
+            run = None
+        run = part if run is None else Span(run.start, part.end, run.tokens + part.tokens)
+    if run is not None:
+        yield run
+
+
 def _split(text: str, start: int, end: int, most: int, level: int) -> Iterator[Span]:
     if level == len(_COARSE_TO_FINE):
         yield from words(text, start, end, most)
