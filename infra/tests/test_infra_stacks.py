@@ -44,6 +44,7 @@ FILLED_IN = {
     "INTERNAL_KEYS_ACCEPTED": f'{{"worker-svc": ["{KEY}"]}}',
     "FIELD_KEYS": json.dumps({"1": base64.b64encode(bytes(32)).decode()}),
     "FIELD_KEY_CURRENT": "1",
+    "SOURCE_KEYS": json.dumps({"1": base64.b64encode(bytes(32)).decode()}),
     "BLIND_INDEX_KEY": base64.b64encode(b"index" + bytes(27)).decode(),
 }
 

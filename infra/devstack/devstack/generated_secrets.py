@@ -32,6 +32,12 @@ class GeneratedSecrets:
         """What core-api signs links with. Made of another key: in production it stands alone."""
         return hashlib.sha256(f"download links {self.field_key}".encode()).hexdigest()
 
+    def source_keys(self) -> str:
+        """SOURCE_KEYS: what credentials of sources are sealed under. Made of another key: in
+        production it stands alone."""
+        key = hashlib.sha256(f"source credentials {self.field_key}".encode()).digest()
+        return json.dumps({"1": base64.b64encode(key).decode()})
+
     def sealing(self) -> dict[str, str]:
         """The variables of chassis' SealingSettings."""
         return {
