@@ -161,7 +161,11 @@ def _run(text: str) -> str:
 
 def write_odt(known: KnownText) -> bytes:
     """LibreOffice Writer."""
-    body = "".join(map(_odt_part, known.parts))
+    return odt_of("".join(map(_odt_part, known.parts)), title=known.title)
+
+
+def odt_of(body: str, *, title: str = "") -> bytes:
+    """A file of Writer with this body."""
     names = " ".join(
         f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
         for prefix, name in (
@@ -169,6 +173,7 @@ def write_odt(known: KnownText) -> bytes:
             ("text", "text"),
             ("table", "table"),
             ("meta", "meta"),
+            ("draw", "drawing"),
         )
     )
     dublin = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
@@ -179,7 +184,7 @@ def write_odt(known: KnownText) -> bytes:
             "content.xml": f'{_XML}<office:document-content {names} office:version="1.3"><office:body>'
             f"<office:text>{body}</office:text></office:body></office:document-content>",
             "meta.xml": f"{_XML}<office:document-meta {names} {dublin}><office:meta>"
-            f"<dc:title>{escape(known.title)}</dc:title></office:meta></office:document-meta>",
+            f"<dc:title>{escape(title)}</dc:title></office:meta></office:document-meta>",
             "META-INF/manifest.xml": f'{_XML}<m:manifest xmlns:m="{manifest}"><m:file-entry '
             f'm:full-path="/" m:media-type="application/vnd.oasis.opendocument.text"/></m:manifest>',
         },

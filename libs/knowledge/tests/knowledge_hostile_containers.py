@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 
 from bench.compound_file import compound_file, outlook_message
-from bench.known_text import KnownText, made_up
-from bench.office_files import write_docx, write_odt, write_pptx, write_xlsx, zipped
+from bench.known_text import made_up
+from bench.office_files import odt_of, write_docx, write_odt, write_pptx, write_xlsx, zipped
 from bench.text_files import write_epub
 from knowledge_hostile_file import REFUSED, TEXT, Hostile
 
@@ -167,17 +167,17 @@ def _bombs() -> Iterator[Hostile]:
     )
     yield Hostile(
         "odt-repeated-cells",
-        _odt(
+        odt_of(
             '<table:table><table:table-row table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repeated="16384"><text:p>x</text:p></table:table-cell></table:table-row></table:table>'
         ),
     )
-    yield Hostile("odt-repeated-blanks", _odt('<text:p>a<text:s text:c="2000000000"/>b</text:p>'))
+    yield Hostile("odt-repeated-blanks", odt_of('<text:p>a<text:s text:c="2000000000"/>b</text:p>'))
     yield Hostile(
-        "odt-nested-tables", _odt("<table:table><table:table-row><table:table-cell>" * 3000)
+        "odt-nested-tables", odt_of("<table:table><table:table-row><table:table-cell>" * 3000)
     )
     yield Hostile(
         "odt-nested-lists",
-        _odt(
+        odt_of(
             "<text:list><text:list-item>" * 5000
             + "<text:p>x</text:p>"
             + "</text:list-item></text:list>" * 5000
@@ -196,15 +196,6 @@ def _bombs() -> Iterator[Hostile]:
 def _sheet(rows: str) -> bytes:
     xml = f'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>'
     return _changed(*OFFICE["xlsx"], xml.encode())
-
-
-def _odt(body: str) -> bytes:
-    raw = write_odt(KnownText("", ()))
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        xml = archive.read("content.xml").decode()
-    return _changed(
-        raw, "content.xml", xml.replace("<office:text>", f"<office:text>{body}").encode()
-    )
 
 
 def _lying(raw: bytes) -> bytes:

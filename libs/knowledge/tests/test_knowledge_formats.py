@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from bench.compound_file import message_tree, outlook_message
 from bench.known_text import KnownText, Part, made_up, words_of
-from bench.office_files import write_docx, write_odt, write_pptx, write_xlsx, zipped
+from bench.office_files import odt_of, write_docx, write_odt, write_pptx, write_xlsx, zipped
 from bench.print_files import write_pdf
 from bench.text_files import (
     COOKIES,
@@ -80,6 +80,64 @@ def test_slides_are_pages_with_their_notes_and_items() -> None:
 def test_a_word_file_among_mislabelled_bytes_is_read_as_what_it_is() -> None:
     text = parse(WRITTEN[Format.DOCX], Format.XLSX, LIMITS)
     assert words_of(text.text) == KNOWN.words
+
+
+class TestOdt:
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ('<text:p>O <text:span>prazo</text:span><text:s text:c="2"/>é</text:p>', "O prazo  é"),
+            ("<text:p>a<text:tab/>b<text:line-break/>c</text:p>", "a\tb\nc"),
+            (
+                (
+                    "<text:p>Texto<text:note><text:note-citation>1</text:note-citation><text:note-body>"
+                    "<text:p>Nota.</text:p></text:note-body></text:note> segue.</text:p>"
+                ),
+                "Texto segue.\n\nNota.",
+            ),
+            (
+                "<text:p><draw:text-box><text:p>caixa</text:p></draw:text-box>fora</text:p>",
+                "fora\n\ncaixa",
+            ),
+            (
+                (
+                    "<text:tracked-changes><text:p>apagado</text:p></text:tracked-changes>"
+                    "<text:section><text:p>fica</text:p></text:section>"
+                ),
+                "fica",
+            ),
+            (
+                (
+                    "<text:list><text:list-item><text:p>um</text:p><text:list><text:list-item>"
+                    "<text:p>um.a</text:p></text:list-item></text:list></text:list-item>"
+                    "<text:list-item><text:p>dois</text:p></text:list-item></text:list>"
+                ),
+                "- um\n- um.a\n- dois",
+            ),
+            (
+                (
+                    "<table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b"
+                    '</text:p></table:table-cell><table:table-cell table:number-columns-repeated="2">'
+                    "<text:p>c"
+                    "</text:p></table:table-cell></table:table-row><table:table-row>"
+                    "<table:covered-table-cell/><table:table-cell><text:p>z</text:p></table:table-cell>"
+                    "</table:table-row></table:table>"
+                ),
+                "a b | c | c\n | z",
+            ),
+        ],
+        ids=["blanks", "breaks", "note", "box", "deleted", "lists", "cells"],
+    )
+    def test_what_writer_writes_is_read(self, body: str, text: str) -> None:
+        assert read(odt_of(body)).text == text
+
+
+def test_headers_and_pictures_of_an_rtf_are_no_text() -> None:
+    raw = (
+        b"{\\rtf1\\ansi{\\header {\\b cabe\\'e7alho}}A\\u231\\'e7\\u227 ?o \\{sim\\}\\par"
+        b"{\\*\\footerl rodape}{\\pict\\pngblip 89504e47}{\\headerwidth fica} fim}"
+    )
+    assert read(raw).text.replace("\n\n", "\n") == "Ação {sim}\nfica fim"
 
 
 class TestSheets:

@@ -138,7 +138,7 @@ class TestSniffing:
             (b"Nome: Ana\nIdade: 30\n", Format.TEXT),
             (b"Rua A, 10\nRua B, 20\nRua C, 30\n", Format.TEXT),
             (b"I - a soberania;\nII - a cidadania;\nIII - a dignidade;\n", Format.TEXT),
-            ("Foi; e voltou.\nViu; e venceu.\nDisse; e calou.\n".encode(), Format.TEXT),
+            (b"Foi; e voltou.\nViu; e venceu.\nDisse; e calou.\n", Format.TEXT),
             (b"nome;idade\nAna;30\n", Format.TEXT),
             (b"  <!DOCTYPE html><p>x", Format.HTML),
             (b"<?xml version='1.0'?><!-- x --><html>", Format.HTML),

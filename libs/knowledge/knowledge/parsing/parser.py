@@ -116,8 +116,12 @@ class _Reading:
                 from knowledge.parsing.slides import extract_pptx  # noqa: PLC0415
 
                 return extract_pptx(raw, self._limits)
-            case Format.ODT | Format.EPUB as form:
-                return self._structured(raw, form)
+            case Format.ODT:
+                from knowledge.parsing.odt import extract_odt  # noqa: PLC0415
+
+                return extract_odt(raw, self._limits)
+            case Format.EPUB:
+                return self._structured(raw, Format.EPUB)
             case _:
                 return Extraction(member_blocks(self._counted(zip_members(archive)), self._nested))
 

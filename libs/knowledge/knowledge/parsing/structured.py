@@ -1,5 +1,6 @@
-"""ODT, RTF and EPUB through kreuzberg, whose document tree becomes blocks."""
+"""RTF and EPUB through kreuzberg, whose document tree becomes blocks."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ _CONFIG: Final = kreuzberg.ExtractionConfig(
     use_cache=False, enable_quality_processing=False, include_document_structure=True
 )
 _MAX_ROWS: Final = 200_000
+# An escaped sign is no brace; `{\\header` and its like begin what is left out.
+_RTF_GROUP: Final = re.compile(
+    rb"\\[\\{}]|\{(?:\\\*)?\\(?:(?:header|footer)[lrf]?|pict|object)(?![a-z])|[{}]"
+)
 _BULLETS: Final = "•◦▪‣·"
 
 
@@ -23,6 +28,8 @@ def extract_structured(raw: bytes, form: Format, limits: Limits) -> Extraction:
     if form is not Format.RTF:
         with open_container(raw, limits) as archive:
             refuse_encrypted(archive)
+    else:
+        raw = _without_asides(raw)
     try:
         result = kreuzberg.extract_bytes_sync(raw, form.value, _CONFIG)
     except kreuzberg.KreuzbergError as error:
@@ -34,6 +41,25 @@ def extract_structured(raw: bytes, form: Format, limits: Limits) -> Extraction:
     # Of RTF it hands over the title with its escapes.
     named = isinstance(title, str) and "\\'" not in title
     return Extraction(_blocks(tree.get("nodes", ())), title if named else None)
+
+
+def _without_asides(rtf: bytes) -> bytes:
+    """Without headers, footers, pictures and objects, which kreuzberg takes for text or carries
+    along. Group by group, in one pass: a group ends at the brace that closes it."""
+    kept: list[bytes] = []
+    depth, left_at, begin = 0, 0, 0
+    for found in _RTF_GROUP.finditer(rtf):
+        token = found[0]
+        if token.startswith(b"{"):
+            depth += 1
+            if len(token) > 1 and not left_at:
+                kept += (rtf[begin : found.start()], b"{}")  # ends the control word before it
+                left_at = depth
+        elif token == b"}":
+            if depth == left_at:
+                begin, left_at = found.end(), 0
+            depth = max(depth - 1, 0)
+    return b"".join(kept) + (b"}" if left_at else rtf[begin:])
 
 
 def _blocks(nodes: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
