@@ -61,7 +61,8 @@ def _fill_large(url: str, organization_id: UUID, documents: Sequence[int]) -> No
 def _fill_small(url: str, organizations: Sequence[UUID], documents: int, part: int) -> None:
     collection = Collection(Lexicon())
     first = 10_000_000 + part * POOL
-    pool = list(rows(collection, range(first, first + POOL), new_id()))
+    size = min(POOL, documents * len(organizations))
+    pool = list(rows(collection, range(first, first + size), new_id()))
     dice = random.Random(part)
     drawn = (
         entry.moved(organization_id)

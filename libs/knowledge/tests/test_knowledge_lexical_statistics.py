@@ -9,6 +9,7 @@ from knowledge_factories import Knowledge, make_actor
 
 from knowledge.lexical import analyze
 from knowledge.lexical import statistics as module
+from knowledge.lexical.analyzer import stem_term
 from knowledge.lexical.statistics import Statistics, count, rebuild, refresh
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.models import Language
@@ -141,6 +142,18 @@ async def test_stems_a_sample_missed_are_counted(
     assert df(statistics, "férias") == 60
     assert (np.diff(statistics.terms) > 0).all()
     assert statistics.vocabulary.nearest("nuemr") == ["numer"]
+
+
+def test_stems_that_were_looked_up_are_known_from_then_on() -> None:
+    known = stem_term("port")
+    statistics = Statistics(9, np.array([known], np.int32), np.array([4], np.int32))
+
+    richer = statistics.knowing({"fer": 2, "servidor": 1, "port": 9})
+
+    assert [df(richer, word) for word in ("férias", "servidor", "nada")] == [2, 1, 0]
+    assert richer.frequency(np.array([known], np.int32))[0] == 4
+    assert (np.diff(richer.terms) > 0).all()
+    assert statistics.knowing({}) is statistics
 
 
 async def test_rebuild_while_another_is_at_it_does_nothing(knowledge: Knowledge) -> None:

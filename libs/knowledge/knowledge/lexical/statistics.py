@@ -63,17 +63,22 @@ class Statistics:
         return weights
 
     def knowing(self, found: Mapping[str, int]) -> "Statistics":
-        """The same with the frequencies of stems that were looked up since the snapshot."""
+        """The same with the frequencies of stems it did not know, which were looked up since."""
         if not found:
             return self
-        terms = np.fromiter(map(stem_term, found), np.int32, len(found))
-        kept = ~np.isin(self.terms, terms)
-        merged = np.concatenate([self.terms[kept], terms])
-        counts = np.concatenate(
-            [self.frequencies[kept], np.fromiter(found.values(), np.int32, len(found))]
+        new = {
+            stem_term(stem): frequency
+            for stem, frequency in found.items()
+            if not self.frequency(np.array([stem_term(stem)], np.int32))[0]
+        }
+        terms = np.array(sorted(new), dtype=np.int32)
+        counts = np.array([new[term] for term in sorted(new)], dtype=np.int32)
+        places = np.searchsorted(self.terms, terms)
+        return replace(
+            self,
+            terms=np.insert(self.terms, places, terms),
+            frequencies=np.insert(self.frequencies, places, counts),
         )
-        order = np.argsort(merged, kind="stable")
-        return replace(self, terms=merged[order], frequencies=counts[order])
 
 
 async def refresh(database: Database, organization_id: OrganizationId, *, changed: int) -> bool:
