@@ -80,11 +80,14 @@ async def wait_for_turn(session: AsyncSession, organization_id: OrganizationId) 
     await session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
-def used(organization_id: Any, name: str) -> sa.ScalarSelect[int]:
-    """The sum of what the organization keeps of one kind."""
-    total = sa.func.coalesce(sa.func.sum(getattr(KnowledgeUsage, name)), 0)
-    mine = KnowledgeUsage.organization_id == organization_id
-    return sa.select(sa.cast(total, sa.BigInteger())).where(mine).scalar_subquery()
+def sums(organization_id: Any, *names: str) -> Any:
+    """One row: how much the organization keeps of each kind."""
+    totals = [
+        sa.cast(sa.func.coalesce(sa.func.sum(getattr(KnowledgeUsage, name)), 0), sa.BigInteger())
+        for name in names
+    ]
+    named = [total.label(name) for total, name in zip(totals, names, strict=True)]
+    return sa.select(*named).where(KnowledgeUsage.organization_id == organization_id)
 
 
 def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -99,7 +102,8 @@ def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.Co
 def characters_may_be_added(organization_id: Any, quota: Quota) -> sa.ColumnElement[bool]:
     """For a statement of the transaction in which a text is kept: see `check_characters`."""
     most = sa.literal(quota.characters - AT_ONCE * _LARGEST_CHARACTERS, sa.BigInteger())
-    return may_add_now(organization_id, used(organization_id, "characters") <= most)
+    now = sums(organization_id, "characters").scalar_subquery()
+    return may_add_now(organization_id, now <= most)
 
 
 async def check_characters(
@@ -111,6 +115,6 @@ async def check_characters(
     """Alone, before a text of so many characters is kept. Raises QuotaExceeded."""
     await wait_for_turn(session, organization_id)
     tenant = sa.literal(organization_id, sa.Uuid())
-    now = await session.scalar(sa.select(used(tenant, "characters"))) or 0
+    now = await session.scalar(sums(tenant, "characters")) or 0
     if now + added > quota.characters:
         raise QuotaExceeded(limit=f"{quota.characters} caracteres")

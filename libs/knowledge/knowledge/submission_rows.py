@@ -28,7 +28,7 @@ from knowledge.models import (
     LegalBasis,
     Visibility,
 )
-from knowledge.quotas import Quota, Room, may_add_now, used, wait_for_turn
+from knowledge.quotas import Quota, Room, may_add_now, sums, wait_for_turn
 from shared_schemas.actor import Actor
 from shared_schemas.events import DocumentSubmitted
 from shared_schemas.ids import new_id
@@ -45,6 +45,23 @@ _OF_JOB: Final = (
     "version_number",
     "correlation_id",
     "traceparent",
+)
+
+
+# Null in every row that is submitted: each parameter costs something on both sides.
+_UNKNOWN_YET: Final = frozenset(
+    {
+        "charset",
+        "character_count",
+        "current_version",
+        "error_code",
+        "error_message",
+        "indexed_at",
+        "outline",
+        "page_count",
+        "stages",
+        "uncorrected",
+    }
 )
 
 
@@ -125,22 +142,27 @@ def _twin() -> sa.CTE:
 
 def _room(twin: sa.CTE | None) -> sa.CTE:
     """One row if there is room, and nothing like it yet."""
-    documents, weight = used(_TENANT, "documents"), used(_TENANT, "bytes")
+    usage_now = sums(_TENANT, "documents", "bytes").subquery("usage_now")
     has_room = [
-        documents + _bind("room_documents", sa.BigInteger())
+        usage_now.c.documents + _bind("room_documents", sa.BigInteger())
         <= _bind("quota_documents", sa.BigInteger()),
-        weight + _bind("room_bytes", sa.BigInteger()) <= _bind("quota_bytes", sa.BigInteger()),
+        usage_now.c.bytes + _bind("room_bytes", sa.BigInteger())
+        <= _bind("quota_bytes", sa.BigInteger()),
     ]
     if twin is not None:
         has_room.append(~sa.exists(sa.select(twin.c.id)))
     may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
-    return sa.select(sa.literal(1).label("free")).where(may_add).cte("room")
+    free = sa.select(sa.literal(1).label("free")).select_from(usage_now).where(may_add)
+    return free.cte("room")
 
 
 def _adding(table: sa.Table, prefix: str, columns: Iterable[str], room: sa.CTE) -> sa.CTE:
-    names = list(columns)
-    values = [_bind(prefix + name, table.c[name].type) for name in names]
+    names = [name for name in columns if name not in _UNKNOWN_YET]
+    values = [
+        _TENANT if name == "organization_id" else _bind(prefix + name, table.c[name].type)
+        for name in names
+    ]
     rows = sa.select(*values).select_from(room)
     inserted = sa.insert(table).from_select(names, rows, include_defaults=False)
     return inserted.cte(f"new_{table.name}")
@@ -220,8 +242,8 @@ async def _tried(
 
 async def _exceeded(session: AsyncSession, actor: Actor, rows: Rows, quota: Quota) -> Exception:
     tenant = sa.literal(actor.organization_id, sa.Uuid())
-    sums = sa.select(used(tenant, "documents"), used(tenant, "bytes"))
-    documents, weight = (await session.execute(sums)).one()
+    now = sums(tenant, "documents", "bytes")
+    documents, weight = (await session.execute(now)).one()
     added = rows.weight
     return quota.exceeded(documents + added[0], weight + added[1])
 
