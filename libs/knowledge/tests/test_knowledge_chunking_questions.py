@@ -9,7 +9,6 @@ from knowledge.chunking import LARGEST_CHUNK, SMALLEST_CHUNK, Sizes, cut, struct
 from knowledge.chunking.questions import questions
 from knowledge.models import Chunking
 from knowledge.outline import Outline
-from knowledge.parsing.decoding import decode
 from knowledge.parsing.extraction import Limits
 from knowledge.parsing.html import extract_html
 from knowledge.parsing.normalising import NormalisedText, normalise
@@ -42,12 +41,14 @@ def test_questions_are_marked_in_many_ways(raw: str) -> None:
 def test_definition_lists_and_accordions_are_questions() -> None:
     page = (
         "<body><h1>Ajuda</h1><dl><dt>Quanto custa?</dt><dd>Dez reais.</dd></dl>"
-        "<details><summary>Onde fica?</summary><p>Na praça.</p></details></body>"
+        "<details><summary>Onde fica?</summary><p>Na praça.</p></details>"
+        "<h3><button aria-expanded='false'>Quem pode?</button></h3><div>Todos.</div>"
+        "<button>Até quando?</button><div>Até março.</div><button>Enviar</button></body>"
     )
     text = normalise(extract_html(page.encode()), Limits())
 
-    assert titles(text) == ["Quanto custa?", "Onde fica?"]
-    assert decode(b"Onde?", None) == "Onde?"
+    assert titles(text) == ["Quanto custa?", "Onde fica?", "Quem pode?", "Até quando?"]
+    assert "Enviar" not in text.text
 
 
 @pytest.mark.parametrize(

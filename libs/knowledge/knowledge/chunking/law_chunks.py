@@ -8,7 +8,7 @@ paragraph) and last the label one cites: "Título II > Todos são iguais perante
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from knowledge.chunking.law_names import law_name
@@ -26,6 +26,7 @@ _LONGEST_ARTICLE: Final = 4_000
 """On average, in characters: a report that quotes some articles is no law."""
 _LONGEST_PROVISION: Final = 500
 _LOOKED_AT: Final = 200_000
+_BEGINS_ARTICLE: Final = re.compile(r"^[#*_> \t]*A(?:rt|RT)", re.MULTILINE)
 _MARK: Final = re.compile(
     r"[#*_> \t]*(?:Art\S*[ \t]*[\d.]+\S*|§[ \t]*\S+|Par\S+[ \t]+único\.?|[IVXLCDM]+)[\s.–—*_-]*"
 )
@@ -43,6 +44,9 @@ class _Piece:
 def looks_like_law(text: str) -> bool:
     """Whether a text is plainly a law: articles from beginning to end, and much divided."""
     text = text[:_LOOKED_AT]
+    # Nearly every text is none, and is told so fast.
+    if sum(1 for _ in islice(_BEGINS_ARTICLE.finditer(text), _FEWEST_ARTICLES)) < _FEWEST_ARTICLES:
+        return False
     found = [each for each in provisions(text) if not each.divides]
     articles = sum(each.rank is Rank.ARTICLE for each in found)
     if articles < _FEWEST_ARTICLES or found[0].start > len(text) // 4:

@@ -72,6 +72,13 @@ def _charset(raw: bytes, declared: str | None) -> str | None:
     return None
 
 
+def _opens_an_answer(node: LexborNode) -> bool:
+    """Accordions put their headings and questions into buttons."""
+    parent = node.parent
+    titles = parent is not None and (parent.tag in _HEADINGS or parent.tag in ("dt", "summary"))
+    return titles or node.text().rstrip().endswith("?")
+
+
 class _Reader:
     """Walks the tree without recursion (pages nest ten thousand deep) and cuts it into blocks."""
 
@@ -112,6 +119,8 @@ class _Reader:
         yield from self._flush()
 
     def _skipped(self, node: LexborNode) -> bool:
+        if node.tag == "button" and _opens_an_answer(node):
+            return False
         return node.tag in self._unseen or (bool(self._hidden) and node.mem_id in self._hidden)
 
     def _enter(self, node: LexborNode) -> Iterator[Block]:
@@ -123,6 +132,8 @@ class _Reader:
         elif tag in _HEADINGS:
             yield from self._leave_row()
             self._level = _HEADINGS[tag]
+        elif tag == "button" and not self._level:
+            yield from self._flush()
         elif tag == "table":
             yield from self._leave_row()
             self._rows = 0
@@ -144,6 +155,8 @@ class _Reader:
             yield from self._end_cell()
         elif tag == "tr":
             yield from self._end_row()
+        elif tag == "button" and not self._level:
+            yield from self._flush()
         elif tag in _HEADINGS or tag == "li" or tag in _BLOCKS:
             yield from self._flush()
             self._level = 0
