@@ -70,12 +70,10 @@ async def timed(
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Milliseconds per step, a value per question, and the places of the chunks asked for."""
+    """Milliseconds per step, a value per question; how often the chunk asked for came first."""
 
     steps: dict[str, list[float]]
     first: float
-    nearest: list[set[str]]
-    """Per question the ten best by cosine among what was found."""
 
     def at(self, step: str, share: float) -> float:
         """A percentile of a step."""
@@ -91,7 +89,6 @@ async def explained(
     """Each question once, with reasons."""
     steps: dict[str, list[float]] = {}
     first = 0
-    nearest: list[set[str]] = []
     headers = {"Authorization": f"Bearer {token}"}
     base = f"http://127.0.0.1:{service.port}"
     async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
@@ -106,10 +103,7 @@ async def explained(
             wanted = made[question.number % CHUNKS_OF_DOCUMENT].content
             passages = found["data"]
             first += bool(passages) and passages[0]["content"] == wanted
-            by_cosine = [each for each in passages if each["scores"]["cosine"] is not None]
-            by_cosine.sort(key=lambda each: -each["scores"]["cosine"])
-            nearest.append({each["chunk_id"] for each in by_cosine[:10]})
-    return Explained(steps, first / len(asked), nearest)
+    return Explained(steps, first / len(asked))
 
 
 async def truly_nearest(
@@ -137,9 +131,10 @@ async def dense_alone(database: Database, actor: Actor, asked: Sequence[Question
             meaning = understand(question.text, known)
             legs = Legs(reader, SearchFilters(), meaning, known, embedding)
             begun = time.perf_counter()
-            await legs.dense(session, embedding, FUSED)
+            seen = await legs.dense(session, embedding, FUSED)
             spent.append((time.perf_counter() - begun) * 1000)
-    return sorted(spent)
+            nearest.append({str(row.id) for row in seen.rows[:10]})
+    return sorted(spent), nearest
 
 
 def recall(found: Sequence[set[str]], truth: Sequence[set[str]]) -> float:

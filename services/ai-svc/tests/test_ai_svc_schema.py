@@ -132,6 +132,22 @@ async def test_signatures_follow_the_vectors(database_urls: DatabaseUrls, clean:
     assert [tuple(row) for row in again] == [("none", 1536)]
 
 
+async def test_vectors_from_before_the_migration_are_signed(spare: DatabaseUrls) -> None:
+    alembic(spare, "downgrade", "ai_003")
+    connection = await asyncpg.connect(spare.superuser)
+    for person in ("ana", "beto"):
+        await _insert_chunk(connection, person)
+    await connection.execute(
+        "UPDATE ai.chunks SET embedding_model = 'local-hash-1' WHERE organization_id = $1", AURORA
+    )
+
+    alembic(spare, "upgrade", "head")
+
+    signed = await connection.fetch("SELECT organization_id FROM ai.chunk_signatures")
+    await connection.close()
+    assert [row["organization_id"] for row in signed] == [PEOPLE["beto"].organization.id]
+
+
 async def _insert_chunk(connection: asyncpg.Connection, person: str) -> None:
     organization_id = PEOPLE[person].organization.id
     document_id = await connection.fetchval(

@@ -78,18 +78,6 @@ FUNCTIONS = {
     "ai.candidate_chunks(text[], text[])": CANDIDATES,
     "ai.stem_frequencies(text[])": FREQUENCIES,
 }
-FORMER_CANDIDATES = """
-CREATE FUNCTION ai.candidate_chunks(query tsquery, most integer) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 1000
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan
-AS $$
-  SELECT id FROM ai.chunks
-  WHERE organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
-    AND terms @@ query
-  LIMIT most
-$$
-"""
 # The built-in embedder's vectors do not rank, so they need no signature. Executed by whoever
 # writes the chunk, under their row-level security.
 SIGN = """
@@ -145,7 +133,10 @@ END $sign$
 
 
 def upgrade() -> None:
-    """The new index before the old one goes; who reads and writes goes on meanwhile."""
+    """The new index before the old one goes; who reads and writes goes on meanwhile.
+
+    `ai.candidate_chunks(tsquery, integer)` stays for the replicas that are about to be replaced.
+    """
     op.execute(STEM_KEYS)
     _create_signatures()
     with op.get_context().autocommit_block():
@@ -178,14 +169,10 @@ def upgrade() -> None:
         op.execute(definition)
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO cogep_app")
-    op.execute("DROP FUNCTION ai.candidate_chunks(tsquery, integer)")
 
 
 def downgrade() -> None:
     """Candidates by the tsvector again."""
-    op.execute(FORMER_CANDIDATES)
-    op.execute("REVOKE ALL ON FUNCTION ai.candidate_chunks(tsquery, integer) FROM PUBLIC")
-    op.execute("GRANT EXECUTE ON FUNCTION ai.candidate_chunks(tsquery, integer) TO cogep_app")
     for name in FUNCTIONS:
         op.execute(f"DROP FUNCTION {name}")
     op.execute("DROP TRIGGER sign_inserted ON ai.chunks")
