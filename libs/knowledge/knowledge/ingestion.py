@@ -81,9 +81,7 @@ def ingestion_queue(
     database: Database, settings: IngestionSettings, on_report: OnReport | None = None
 ) -> JobQueue:
     """The queue documents wait in."""
-    return JobQueue(
-        database, IngestionJob.__table__, lease=settings.lease, on_report=on_report
-    )
+    return JobQueue(database, IngestionJob.__table__, lease=settings.lease, on_report=on_report)
 
 
 @dataclass(frozen=True, slots=True)
