@@ -1,6 +1,6 @@
 """Tickets over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response, status
 
@@ -11,7 +11,8 @@ from chassis.web.pagination import Limit, Paging
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.inputs import SearchText, changes
-from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.categories.service import CategoryArchived, CategoryNotFound
+from core_api.modules.clients.service import ClientMerged, ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.roster import NotInTeam, TeamNotFound
 from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
@@ -39,12 +40,16 @@ from shared_schemas.pagination import CursorMeta
 
 router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=IdempotentRoute)
 
+_CLIENT_MERGED: Final = ClientMerged(merged_into_id="0192a000-0000-7000-8000-0000000000c1")
+
 
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Open a ticket",
-    responses=raises(ClientNotFound, TeamNotFound),
+    responses=raises(
+        ClientNotFound, _CLIENT_MERGED, TeamNotFound, CategoryNotFound, CategoryArchived
+    ),
 )
 async def create_ticket(
     given: TicketCreate, actor: Writer, tx: Tx, response: Response
@@ -98,7 +103,9 @@ async def get_ticket(
 
 
 @router.patch(
-    "/{ticket_id}", summary="Change a ticket", responses=raises(TicketNotFound, TeamNotFound)
+    "/{ticket_id}",
+    summary="Change a ticket",
+    responses=raises(TicketNotFound, TeamNotFound, CategoryNotFound, CategoryArchived, MERGED),
 )
 async def change_ticket(
     ticket_id: TicketId,
