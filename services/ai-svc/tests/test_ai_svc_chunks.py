@@ -3,15 +3,16 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
 
+from devstack.testing import DatabaseUrls
 from knowledge.models import Chunking
 
 pytestmark = pytest.mark.committed
 
-PREVIEW = "/api/v1/rag/chunk-preview"
 SEARCH = "/api/v1/rag/search"
 
 SERVICES = """# Poda
@@ -283,47 +284,50 @@ async def test_law_is_cited_by_its_provisions(ana: Person) -> None:
     assert (document["chunking"], document["chunk_size"]) == ("auto", None)
 
 
-async def test_preview_shows_chunks_and_stores_nothing(ana: Person) -> None:
-    law = "\n\n".join(f"Art. {n}º Texto do artigo.\n\n§ 1º Um parágrafo." for n in range(1, 7))
+async def test_quote_of_a_law_is_placed_at_its_provision(ana: Person) -> None:
+    filler = HOLIDAYS[10:110].replace("\n", " ")
+    law = "\n\n".join(f"Art. {n}. {filler}\n\n§ 1º {filler}" for n in range(10, 18))
+    law += "\n\nArt. 18. O titular tem direitos.\n\n§ 3º O requerimento expresso é gratuito."
+    await ana.index(law, title="Lei Geral de Proteção de Dados (LGPD)")
 
-    shown = data_of(await ana.post(PREVIEW, json={"text": law, "title": "LGPD", "limit": 1}))
+    answer = data_of(
+        await ana.post("/api/v1/rag/ask", json={"question": "O requerimento expresso é gratuito?"})
+    )
 
-    assert shown["chunking"] == "law"
-    assert shown["chunk_count"] >= len(shown["chunks"]) == 1
-    chunk = shown["chunks"][0]
-    assert chunk["heading"] == "LGPD, Arts. 1º a 6º"
-    assert law[chunk["char_start"] : chunk["char_end"]] == chunk["content"]
-    assert data_of(await ana.get(DOCUMENTS)) == []
-
-
-async def test_preview_of_a_document_is_what_another_cutting_would_give(ana: Person) -> None:
-    document_id = await ana.index(HOLIDAYS)
-    body = {"document_id": str(document_id), "chunking": "heading", "chunk_size": 64}
-
-    shown = data_of(await ana.post(PREVIEW, json=body))
-    await resubmit(ana, document_id, HOLIDAYS, chunking="heading", chunk_size=64)
-
-    listed = await chunks_of(ana, document_id)
-    assert [each["content"] for each in shown["chunks"]] == [each["content"] for each in listed]
-    assert [each["heading"] for each in shown["chunks"]] == [each["heading"] for each in listed]
-    assert shown["truncated"] is False
+    headings = [each["heading"] for each in answer["sources"] if "gratuito" in each["quote"]]
+    assert headings == ["LGPD, Art. 18, § 3º"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"text": "a", "document_id": str(uuid4())},
-        {"text": "x" * 200_001},
-        {"text": " \n "},
-        {"text": "a", "chunk_size": 5},
-        {"text": "a", "chunk_overlap": 5},
-        {"text": "a", "limit": 201},
-        {"text": "a", "chunking": "none"},
-    ],
-)
-async def test_preview_refuses(ana: Person, body: dict[str, Any]) -> None:
-    assert (await ana.post(PREVIEW, json=body)).status_code == 422
+async def test_deleted_document_leaves_no_edit(ana: Person, database_urls: DatabaseUrls) -> None:
+    document_id = await ana.index(SERVICES)
+    (chunk,) = await chunks_of(ana, document_id)
+    await patch(ana, document_id, chunk, text=chunk["content"].replace("156", "199"))
+    await patch(ana, document_id, chunk, enabled=False)
+
+    assert (await ana.call("DELETE", f"{DOCUMENTS}/{document_id}")).status_code == 204
+
+    connection = await asyncpg.connect(database_urls.superuser)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM ai.chunk_edits") == 0
+    finally:
+        await connection.close()
+    gone = await ana.get(f"{DOCUMENTS}/{document_id}/chunks")
+    assert (gone.status_code, gone.json()["code"]) == (410, "DOCUMENT_DELETED")
+
+
+async def test_client_documents_show_chunks_to_who_names_the_client_only(ana: Person) -> None:
+    client_id = str(uuid4())
+    document_id = await ana.index(
+        SERVICES,
+        visibility="client",
+        client_id=client_id,
+        purpose_code="suporte",
+        legal_basis="contract",
+    )
+    path = f"{DOCUMENTS}/{document_id}/chunks"
+
+    assert (await ana.get(path)).status_code == 404
+    assert len(data_of(await ana.get(path, params={"client_id": client_id}))) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"text": "a", "enabled": True}, {"text": " "}, {"other": 1}])
@@ -365,7 +369,6 @@ async def test_what_is_not_there_or_anothers_is_answered_alike(ana: Person, beto
         await beto.get(f"{DOCUMENTS}/{document_id}/chunks/{chunk['id']}"),
         await beto.get(f"{DOCUMENTS}/{document_id}/chunk-edits"),
         await undo(beto, document_id, edit),
-        await beto.post(PREVIEW, json={"document_id": str(document_id)}),
     ):
         assert (call.status_code, call.json()["code"]) == (404, "DOCUMENT_NOT_FOUND")
     assert [each["enabled"] for each in await chunks_of(ana, document_id)] == [False]

@@ -181,6 +181,7 @@ class VersionRead(BaseModel):
     number: int
     status: VersionStatus = Field(description="`indexed`: its text can be read")
     is_current: bool = Field(description="Whether it is what is searched")
+    revises: int | None = Field(description="The version whose source it is, corrected otherwise")
     source_type: SourceType
     source_uri: str | None
     mime_type: str | None
