@@ -259,7 +259,7 @@ async def test_the_token_ends_it(
     listening = await stage.follow(ana)
     await listening.named("ready")
     ahead = time.time() + 10_000_000
-    monkeypatch.setattr(streaming.time, "time", lambda: ahead)
+    monkeypatch.setattr("chassis.web.live.streaming.time.time", lambda: ahead)
     await submit_quietly(stage)
     await listening.named("expired")
     await listening.ended()
