@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from knowledge_factories import Knowledge, make_actor
+from pydantic import SecretStr
 
+from chassis.data.database import Database
+from chassis.settings import DatabaseSettings
+from devstack.testing import DatabaseUrls
 from knowledge.embedders import Embedder, Idf
 from knowledge.lexical.analyzer import stem_term
 from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.lexical.vocabulary import Vocabulary
 from knowledge.models import Chunk
-from knowledge.search import Passage, Searcher, SearchFilters, SearchQuery, legs, searching
+from knowledge.search import Passage, Searcher, SearchFilters, SearchQuery, legs
 from knowledge.search.candidates import TOO_MANY, Wanted, candidate_stems, widened
 from knowledge.search.fusion import UNMEASURED, dense_weight, fuse
 from knowledge.search.similarity import similarity_of
@@ -47,10 +51,11 @@ class Provider:
 def searcher(knowledge: Knowledge, **changes: Any) -> Searcher:
     """As the service opens it."""
     given: dict[str, Any] = {
+        "database": knowledge.ingestion.database,
         "statistics": StatisticsCache(),
         "embedder": knowledge.ingestion.embedder,
     }
-    return Searcher(database=knowledge.ingestion.database, **(given | changes))
+    return Searcher(**(given | changes))
 
 
 async def find(
@@ -195,6 +200,30 @@ async def test_while_there_are_vectors_of_two_models_words_decide(knowledge: Kno
     found = await find(knowledge, "férias", embedder=Provider(unit(1)), top_k=3)
 
     assert documents(found) == [named]
+
+
+async def test_a_search_never_waits_for_a_connection_while_it_holds_one(
+    knowledge: Knowledge, database_urls: DatabaseUrls
+) -> None:
+    (only,) = await index(knowledge, "Férias do servidor.")
+    await embedded(knowledge, only, 1)
+    settings = DatabaseSettings(
+        url=SecretStr(database_urls.app),
+        worker_url=SecretStr(database_urls.worker),
+        pool_size=1,
+        pool_max_overflow=0,
+        pool_timeout_seconds=2,
+    )
+    narrow = Database(settings, schema="ai", application_name="narrow")
+
+    found = await searcher(knowledge, embedder=Provider(unit(1)), database=narrow).find(
+        make_actor(), SearchQuery("férias", explain=True)
+    )
+    await narrow.close()
+
+    assert documents(found.passages) == [only]
+    assert found.explanation is not None
+    assert {leg.name for leg in found.explanation.legs} == {"lexical", "dense"}
 
 
 async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Knowledge) -> None:

@@ -37,6 +37,9 @@ FUSED: Final = 50
 """Passages each leg contributes when two legs are fused."""
 
 
+_NOTHING: Final = Seen((), "none", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Hit:
     """A passage on its way, with its vector where diversity needs it."""
@@ -87,8 +90,12 @@ class Searcher:
                 embedding=embedding,
                 with_vectors=query.diversity > 0,
             )
-            with explanation.timed("legs"):
-                lexical, dense = await self._both(session, legs, self._depth(query), explanation)
+            depth = self._depth(query)
+            lexical, dense = _NOTHING, None
+            if embedding is None:
+                lexical = await _words(session, legs, depth, explanation)
+        if embedding is not None:
+            lexical, dense = await self._both(legs, embedding, depth, explanation)
         hits = self._fused(lexical, dense, legs)
         hits = [hit for hit in hits if hit.passage.similarity >= query.threshold]
         with explanation.timed("rerank"):
@@ -138,33 +145,27 @@ class Searcher:
         return max(deep)
 
     async def _both(
-        self, session: AsyncSession, legs: Legs, limit: int, explanation: Explanation
-    ) -> tuple[Seen, Seen | None]:
-        """At the same time: the vector leg has a transaction of its own."""
-        if legs.embedding is None:
-            with explanation.timed("lexical"):
-                lexical = await legs.lexical(session, limit)
-            explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1.0))
-            return lexical, None
-        embedding = legs.embedding
+        self, legs: Legs, embedding: QueryEmbedding, limit: int, explanation: Explanation
+    ) -> tuple[Seen, Seen]:
+        """At the same time, each in a transaction of its own: none holds a connection while it
+        waits for another.
+        """
+        organization_id = legs.reader.organization_id
         limit = max(FUSED, limit)
 
         async def words() -> Seen:
-            with explanation.timed("lexical"):
-                return await legs.lexical(session, limit)
+            async with self.database.transaction(organization_id, read_only=True) as own:
+                return await _words(own, legs, limit, explanation, weight=1 - weight)
 
         async def vectors() -> Seen:
-            organization_id = legs.reader.organization_id
-            with explanation.timed("dense"):
-                async with self.database.transaction(organization_id, read_only=True) as own:
+            async with self.database.transaction(organization_id, read_only=True) as own:
+                with explanation.timed("dense"):
                     return await legs.dense(own, embedding, limit)
 
-        lexical, dense = await asyncio.gather(words(), vectors())
         weight = dense_weight(embedding.model, self.weight)
-        explanation.legs += [
-            Leg("lexical", lexical.way, lexical.considered, 1 - weight),
-            Leg("dense", dense.way, dense.considered, weight, embedding.model),
-        ]
+        with explanation.timed("legs"):
+            lexical, dense = await asyncio.gather(words(), vectors())
+        explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, embedding.model))
         return lexical, dense
 
     def _fused(self, lexical: Seen, dense: Seen | None, legs: Legs) -> list[_Hit]:
@@ -234,6 +235,16 @@ def _of_newest_version(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         newest[row.document_id] = max(row.version_number, newest.get(row.document_id, 0))
     return [row for row in rows if row.version_number == newest[row.document_id]]
+
+
+async def _words(
+    session: AsyncSession, legs: Legs, limit: int, explanation: Explanation, weight: float = 1.0
+) -> Seen:
+    """The lexical leg, told of."""
+    with explanation.timed("lexical"):
+        seen = await legs.lexical(session, limit)
+    explanation.legs.append(Leg("lexical", seen.way, seen.considered, weight))
+    return seen
 
 
 def _chosen(hits: list[_Hit], query: SearchQuery) -> list[_Hit]:
