@@ -65,6 +65,8 @@ class Original:
     sha256: str | None
     charset: str | None = None
     text: str | None = None
+    main_content: bool = False
+    """Of a page from the Web only the article is read, without the portal around it."""
 
 
 class OriginalReader:
@@ -134,6 +136,7 @@ class OriginalReader:
             await open_original(self._storage, key),
             original.form,
             charset=original.charset,
+            main_content=original.main_content,
             recognise=recognise,
         )
 
@@ -149,7 +152,14 @@ class OriginalReader:
                 form = sniff(stored.head)
             except ParsingFailure as failure:
                 raise refused_for(failure.cause) from failure
-            return Original(key, form, stored.size_bytes, stored.sha256, charset=page.charset)
+            return Original(
+                key,
+                form,
+                stored.size_bytes,
+                stored.sha256,
+                charset=page.charset,
+                main_content=True,
+            )
 
 
 async def _can_recognise() -> bool:
@@ -164,6 +174,7 @@ def _of_row(document: SubmittedDocument, key: str | None, form: Format) -> Origi
         sha256=document.content_sha256,
         charset=document.charset,
         text=document.text if key is None else None,
+        main_content=document.source_type is SourceType.URL,
     )
 
 

@@ -117,8 +117,8 @@ class TestOdt:
             (
                 (
                     "<table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b"
-                    '</text:p></table:table-cell><table:table-cell table:number-columns-repeated="2">'
-                    "<text:p>c"
+                    "</text:p></table:table-cell><table:table-cell "
+                    'table:number-columns-repeated="2"><text:p>c'
                     "</text:p></table:table-cell></table:table-row><table:table-row>"
                     "<table:covered-table-cell/><table:table-cell><text:p>z</text:p></table:table-cell>"
                     "</table:table-row></table:table>"
@@ -247,6 +247,7 @@ class TestMainContent:
         assert [heading.title for heading in text.headings] == KNOWN.headings
         assert words_of(text.text) == KNOWN.words
         assert MENU.split()[0] not in text.text
+        assert text.title == KNOWN.title
 
     def test_an_upload_is_read_as_a_whole(self) -> None:
         text = parse(write_html(KNOWN, framed=True), Format.HTML, LIMITS)

@@ -355,7 +355,8 @@ async def test_a_worker_that_lost_its_lease_overwrites_no_original(
     knowledge: Knowledge, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It stores an older page after its successor has indexed a newer one."""
-    document_id = await knowledge.submit_url(web.put("/muda", HTML.encode()))
+    # Plain text: reading it takes no longer than the sleeper's next heartbeat is away.
+    document_id = await knowledge.submit_url(web.put("/muda", PARAGRAPH.encode()))
     ingestion = knowledge.ingestion
     sleeper = await knowledge.claim("sleeper")
     put_stream = type(ingestion.storage).put_stream
@@ -367,7 +368,7 @@ async def test_a_worker_that_lost_its_lease_overwrites_no_original(
         nonlocal asleep
         if asleep:
             asleep = False
-            web.put("/muda", HTML.replace("Licenças", "").encode() + b"<!-- nova -->")
+            web.put("/muda", f"{PARAGRAPH} Nova.".encode())
             await knowledge.lease_runs_out(sleeper)
             await knowledge.work("next")
         return await put_stream(storage, key, chunks, max_bytes=max_bytes)

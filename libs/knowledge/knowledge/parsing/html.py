@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -43,15 +44,16 @@ def extract_html(
     page somebody uploads, is read as a whole.
     """
     page = decode(raw, _charset(raw, charset))
+    tree = LexborHTMLParser(page)
+    node = tree.css_first("title")
+    title = node.text() if node is not None else None
     if main_content:
         # Loaded by pages from the Web only: 40 MB.
         from knowledge.parsing.main_content import extract_main_content  # noqa: PLC0415
 
         article = extract_main_content(page)
         if article is not None:
-            return article
-    tree = LexborHTMLParser(page)
-    title = tree.css_first("title")
+            return replace(article, title=title or article.title)
     hidden = frozenset(node.mem_id for node in tree.css("[hidden]"))
     blocks: Iterator[Block] = iter(())
     if tree.body is not None:
@@ -60,7 +62,7 @@ def extract_html(
             blocks = _Reader(hidden, _UNSEEN).read(found[0])
         else:
             blocks = _Reader(hidden, _UNSEEN | _FRAME).read(tree.body)
-    return Extraction(blocks, title.text() if title is not None else None)
+    return Extraction(blocks, title)
 
 
 def _charset(raw: bytes, declared: str | None) -> str | None:

@@ -20,6 +20,8 @@ MAX_PIXELS: Final = 9_000_000
 _PAGE_SECONDS: Final = 60.0
 _MAX_ANSWER: Final = 1_000_000
 _PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None)
+"""Loaded before any fork: a thread of kreuzberg's may hold the loader's lock at one."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ def _run(binary: str, picture: bytes, seconds: float) -> str:
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _joined(text: str) -> str:
