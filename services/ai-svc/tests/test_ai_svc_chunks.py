@@ -8,6 +8,7 @@ import httpx
 import pytest
 from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
 
+from chassis.web.pagination import encode_cursor
 from devstack.testing import DatabaseUrls
 from knowledge.models import Chunking
 
@@ -80,6 +81,14 @@ async def test_chunks_are_listed_in_reading_order_and_shown(ana: Person) -> None
         assert (chunk["enabled"], chunk["version"]) == (True, 1)
     shown = await ana.get(f"{DOCUMENTS}/{document_id}/chunks/{listed[0]['id']}")
     assert data_of(shown) == listed[0]
+
+
+@pytest.mark.parametrize("place", [-1, 2**31, 10**30, "x", None])
+async def test_cursor_of_nowhere_is_refused(ana: Person, place: object) -> None:
+    document_id = await ana.index(SERVICES)
+    path = f"{DOCUMENTS}/{document_id}/chunks"
+    answer = await ana.get(path, params={"cursor": encode_cursor((place,))})
+    assert answer.status_code == 422
 
 
 async def test_sizes_are_chosen_within_bounds_and_shown(ana: Person) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ class EditState(StrEnum):
     UNDONE = "undone"
 
 
+_MOST_CHUNKS: Final = 2**31
 state_of_edit: sa.Case[Any] = sa.case(
     (ChunkEdit.undone_at.is_not(None), EditState.UNDONE.value),
     (ChunkEdit.found_in == Document.current_version, EditState.APPLIED.value),
@@ -34,6 +35,14 @@ state_of_edit: sa.Case[Any] = sa.case(
     else_=EditState.NOT_FOUND.value,
 )
 """Of a document that is joined; what the newest version no longer holds is not found."""
+
+
+def _place(value: object) -> int:
+    """Of a cursor: no number beyond what the column holds. Raises ValueError."""
+    place = int(str(value))
+    if not 0 <= place < _MOST_CHUNKS:
+        raise ValueError(value)
+    return place
 
 
 class Chunks:
@@ -48,7 +57,7 @@ class Chunks:
         statement = self._mine()
         if enabled is not None:
             statement = statement.where(Chunk.enabled.is_(enabled))
-        after = page.position(int)
+        after = page.position(_place)
         if after is not None:
             statement = statement.where(Chunk.position > after[0])
         found = await self._session.scalars(
