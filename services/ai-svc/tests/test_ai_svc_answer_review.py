@@ -230,7 +230,7 @@ async def test_bad_judgement_is_refused(ana: Person, body: dict[str, Any]) -> No
     refused = await ana.post(feedback(answer), json=body)
 
     assert refused.status_code == 422
-    assert UUID(answer["id"])
+    assert str(UUID(answer["id"])) == answer["id"]
 
 
 async def test_review_has_a_fixed_number_of_queries(ana: Person, app: FastAPI) -> None:
