@@ -47,6 +47,7 @@ def upgrade() -> None:
             ["organization_id", "embedding_model"],
             schema="ai",
             postgresql_concurrently=True,
+            if_not_exists=True,
         )
     op.execute("CREATE POLICY enumeration ON ai.documents FOR SELECT TO cogep_owner USING (true)")
     op.execute(ORGANIZATIONS)
