@@ -7,6 +7,7 @@ from core_api.modules.audit import models as _audit
 from core_api.modules.categories import models as _categories
 from core_api.modules.clients import models as _clients
 from core_api.modules.clients.search import index as _client_search
+from core_api.modules.consents import ledger_models as _consent_ledger
 from core_api.modules.consents import models as _consents
 from core_api.modules.desk import models as _desk
 from core_api.modules.duplicates import models as _duplicates
@@ -33,6 +34,7 @@ __all__ = [
     "_categories",
     "_client_search",
     "_clients",
+    "_consent_ledger",
     "_consents",
     "_desk",
     "_duplicates",

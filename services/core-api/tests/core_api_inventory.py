@@ -131,6 +131,16 @@ async def _notice(things: Inventory) -> str:
     return str(answer["version"])
 
 
+async def _renewal(things: Inventory) -> str:
+    """A consent that is to be renewed."""
+    code = await things.id("purpose_code")
+    client = await make_client(things.admin)
+    consent = await make_consent(things.admin, client["id"], purpose_code=code)
+    notice = {"notice_text": things.unique("Usamos seu e-mail"), "is_material": True}
+    await things.admin.made(f"/api/v1/consent-purposes/{code}/notices", notice)
+    return str(consent["id"])
+
+
 async def _member(things: Inventory) -> str:
     return await things.newcomer()
 
@@ -256,6 +266,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "purpose_code": _purpose_code,
     "consent_id": _consent,
     "notice_version": _notice,
+    "renewal_id": _renewal,
     "member_id": _member,
     "assignee_id": _member,
     "company_id": _company,

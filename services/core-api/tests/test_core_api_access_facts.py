@@ -66,8 +66,8 @@ async def test_consents_are_read_with_their_purpose_and_their_end(ana: Person) -
     client = await make_client(ana)
     first = await make_consent(ana, client["id"])
     await ana.made(f"/api/v1/consents/{first['id']}/revoke", {})
-    second = await make_consent(ana, client["id"])
     await make_consent(ana, client["id"], decision="refused")
+    second = await make_consent(ana, client["id"])
 
     found = {fact["consent_id"]: fact for fact in (await facts(ana, "consents"))["facts"]}
 

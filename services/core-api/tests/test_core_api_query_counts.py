@@ -22,6 +22,7 @@ ROWS = {
     "GET /consent-purposes": "purpose_code",
     "GET /consent-purposes/{code}/notices": "notice_version",
     "GET /clients/{client_id}/consents": "consent_id",
+    "GET /consent-purposes/{code}/renewals": "renewal_id",
     "GET /audit-events": "client_id",
     "GET /clients/{client_id}/notes": "note_id",
     "GET /clients/{client_id}/timeline": "note_id",

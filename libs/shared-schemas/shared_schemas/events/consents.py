@@ -1,6 +1,6 @@
 """Facts about consents (LGPD Art. 8). Owner: core-api."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared_schemas.events.base import BaseEvent, Payload
@@ -15,6 +15,12 @@ class ConsentPayload(Payload):
     purpose_code: str | None = None  # what others know the purpose by; older events lack it
 
 
+class ConsentEndPayload(ConsentPayload):
+    """Which consent ended, and by what."""
+
+    cause: Literal["revoked", "expired"] = "revoked"
+
+
 class ConsentGranted(BaseEvent):
     """A client consented to a purpose."""
 
@@ -25,9 +31,9 @@ class ConsentGranted(BaseEvent):
 
 
 class ConsentRevoked(BaseEvent):
-    """A client revoked a consent; it takes effect at once."""
+    """A consent stands no longer: the client revoked it, or its time is over."""
 
     TYPE: ClassVar[str] = "consent.revoked"
     SOURCE: ClassVar[str] = "core-api"
 
-    payload: ConsentPayload
+    payload: ConsentEndPayload

@@ -134,9 +134,11 @@ def record_by_system(
     changes: Mapping[str, Change] = _NO_CHANGES,
     reason: str,
     run_id: str,
+    about: UUID | None = None,
+    related: Mapping[str, UUID] = _NOTHING,
 ) -> None:
-    """Notes what no person did: a command of the operator's. No personal data; `run_id` finds it
-    in the logs."""
+    """Notes what no member did: a command of the operator's, or a client's own decision. No
+    personal data; `run_id` finds it in the logs."""
     session.add(
         AuditEvent(
             id=new_id(),
@@ -146,11 +148,11 @@ def record_by_system(
             action=action,
             subject_type=action.partition(".")[0],
             subject_id=subject_id,
-            about=None,
+            about=about,
             changed=sorted(changes),
             values={name: pair(change) for name, change in changes.items()},
             reason=reason,
-            related={},
+            related={name: str(value) for name, value in related.items()},
             request_id=run_id,
         )
     )

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from chassis.web.errors import Conflict, InvalidInput, NotFound
+from chassis.web.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from core_api.modules.consents.models import LegalBasis
 
 _LEGAL_BASIS: Final = MappingProxyType(
@@ -84,3 +84,45 @@ class ConsentAlreadyRevoked(Conflict):
 
     code = "CONSENT_ALREADY_REVOKED"
     message = "Este consentimento já foi revogado."
+
+
+class ConsentExpired(Conflict):
+    """It ended by itself before."""
+
+    code = "CONSENT_EXPIRED"
+    message = "Este consentimento já venceu. Registre uma nova decisão do cliente."
+
+
+class PurposeArchived(Conflict):
+    """Nobody decides about it any more, and nothing of it changes."""
+
+    code = "PURPOSE_ARCHIVED"
+    message = "Esta finalidade está arquivada. Restaure-a para usá-la de novo."
+
+
+class ArticleForeign(InvalidInput):
+    """An article of the law that another legal basis rests on."""
+
+    code = "ARTICLE_OF_ANOTHER_BASIS"
+    message = "Há artigos que não fundamentam a base legal desta finalidade."
+
+
+class PreferencesLinkInvalid(Unauthenticated):
+    """Forged, expired, or used: nobody learns which, nor whether there is such a client."""
+
+    code = "PREFERENCES_LINK_INVALID"
+    message = "Este link não é válido ou já expirou. Peça um novo à organização."
+
+
+class BlockNotFound(NotFound):
+    """No such standing block in the actor's organization."""
+
+    code = "PROCESSING_BLOCK_NOT_FOUND"
+    message = "Bloqueio não encontrado ou já encerrado."
+
+
+class AlreadyBlocked(Conflict):
+    """The same block stands already."""
+
+    code = "PROCESSING_ALREADY_BLOCKED"
+    message = "O uso dos dados deste cliente já está bloqueado para esta finalidade."

@@ -2,15 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.columns import CreatedAt, Id, Tenant, text_enum
 from core_api.tables import SCHEMA, Base, VersionedRow
 from shared_schemas.ids import UserId
+
+NOBODY: Final = UserId(UUID(int=0))
+"""Who recorded what the clients decided themselves by a link, and what time ended. Not null: the
+release before reads these rows, too."""
+_NONE: Final = sa.text("'{}'")
+_NO_OBJECTS: Final = sa.text("'[]'::jsonb")
 
 
 class LegalBasis(StrEnum):
@@ -41,6 +48,31 @@ class ConsentStatus(StrEnum):
     GRANTED = "granted"
     REFUSED = "refused"
     REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class EndKind(StrEnum):
+    """What ended a consent."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class RetentionFrom(StrEnum):
+    """The moment a retention is counted from."""
+
+    COLLECTION = "collection"
+    LAST_CONTACT = "last_contact"
+    CONSENT_END = "consent_end"
+    CONTRACT_END = "contract_end"
+    REQUEST_CLOSED = "request_closed"
+
+
+class RetentionThen(StrEnum):
+    """What becomes of the data after it (LGPD Art. 16)."""
+
+    DELETE = "delete"
+    ANONYMIZE = "anonymize"
 
 
 class ConsentChannel(StrEnum):
@@ -53,6 +85,7 @@ class ConsentChannel(StrEnum):
     IN_PERSON = "in_person"
     PAPER = "paper"
     API = "api"
+    PREFERENCES_LINK = "preferences_link"  # by the clients themselves
 
 
 class ConsentPurpose(VersionedRow, Base):
@@ -69,6 +102,23 @@ class ConsentPurpose(VersionedRow, Base):
     description: Mapped[str]
     legal_basis: Mapped[LegalBasis] = mapped_column(text_enum(LegalBasis, "legal_basis"))
     notice_version: Mapped[int]  # the current one
+    # The last one that changed what had been agreed to: consents on older ones are to be renewed.
+    material_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    articles: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()), server_default=_NONE)
+    data_categories: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()), server_default=_NONE)
+    subject_categories: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()), server_default=_NONE)
+    retention_days: Mapped[int | None]
+    retention_from: Mapped[RetentionFrom | None] = mapped_column(
+        text_enum(RetentionFrom, "retention_from")
+    )
+    retention_then: Mapped[RetentionThen | None] = mapped_column(
+        text_enum(RetentionThen, "retention_then")
+    )
+    recipients: Mapped[list[dict[str, Any]]] = mapped_column(JSONB(), server_default=_NO_OBJECTS)
+    transfers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB(), server_default=_NO_OBJECTS)
+    assistant_may_use: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    consent_valid_days: Mapped[int | None]  # null: until it is revoked
+    archived_at: Mapped[datetime | None]
 
 
 class ConsentNotice(Base):
@@ -91,8 +141,14 @@ class ConsentNotice(Base):
     locale: Mapped[str]
     text: Mapped[str]
     sha256: Mapped[str]  # of `text` in UTF-8, hex
+    is_material: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     published_by: Mapped[UserId]
     created_at: Mapped[CreatedAt]
+
+    @property
+    def published_at(self) -> datetime:
+        """From then on clients are shown it."""
+        return self.created_at
 
 
 class Consent(Base):
@@ -136,9 +192,10 @@ class Consent(Base):
     channel: Mapped[ConsentChannel] = mapped_column(text_enum(ConsentChannel, "channel"))
     shown_at: Mapped[datetime | None]
     decided_at: Mapped[datetime]
-    recorded_by: Mapped[
-        UserId
-    ]  # no foreign key: a receipt outlives the membership of who recorded it
+    renews_id: Mapped[UUID | None]  # the consent this one goes on from
+    expires_at: Mapped[datetime | None]
+    # Or NOBODY. No foreign key: a receipt outlives the membership of who recorded it.
+    recorded_by: Mapped[UserId]
     created_at: Mapped[CreatedAt]
 
 
@@ -160,7 +217,10 @@ class ConsentRevocation(Base):
     id: Mapped[Id]
     organization_id: Mapped[Tenant]
     consent_id: Mapped[UUID]
+    kind: Mapped[EndKind] = mapped_column(
+        text_enum(EndKind, "kind"), default=EndKind.REVOKED, server_default="revoked"
+    )
     reason: Mapped[str | None]
     revoked_at: Mapped[datetime]
-    recorded_by: Mapped[UserId]
+    recorded_by: Mapped[UserId]  # or NOBODY
     created_at: Mapped[CreatedAt]

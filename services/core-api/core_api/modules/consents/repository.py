@@ -1,17 +1,20 @@
 """Purposes, notices and consents of one organization in the database."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from chassis.web.pagination import CursorPage
 from core_api.keyset import Keyset
 from core_api.modules.consents.exceptions import ConsentNotFound, PurposeNotFound
 from core_api.modules.consents.models import (
+    NOBODY,
     Consent,
     ConsentNotice,
     ConsentPurpose,
@@ -31,10 +34,35 @@ CONSENT_ORDER: Final = Keyset(
     name="-decided_at", column=Consent.decided_at, id=Consent.id, parse=datetime.fromisoformat
 )
 
+_EXPIRED: Final = sa.and_(Consent.expires_at.is_not(None), Consent.expires_at <= sa.func.now())
 _STATUS: Final = sa.case(
-    (ConsentRevocation.id.is_not(None), sa.literal(ConsentStatus.REVOKED.value)),
+    (ConsentRevocation.id.is_not(None), sa.cast(ConsentRevocation.kind, sa.Text())),
+    # At its time, not with the sweep that enters it.
+    (sa.and_(Consent.decision == Decision.GRANTED, _EXPIRED), ConsentStatus.EXPIRED.value),
     else_=sa.cast(Consent.decision, sa.Text()),
 )
+_LATER: Final = aliased(Consent)
+_RENEWAL_DUE: Final = sa.and_(
+    Consent.decision == Decision.GRANTED,
+    ConsentRevocation.id.is_(None),
+    sa.not_(_EXPIRED),
+    Consent.notice_version < ConsentPurpose.material_version,
+    ~sa.exists().where(
+        _LATER.organization_id == Consent.organization_id,
+        _LATER.client_id == Consent.client_id,
+        _LATER.purpose_id == Consent.purpose_id,
+        sa.tuple_(_LATER.decided_at, _LATER.id) > sa.tuple_(Consent.decided_at, Consent.id),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentFilter:
+    """Which decisions; None means any."""
+
+    status: ConsentStatus | None = None
+    renewal_due: bool | None = None
+    purpose_code: str | None = None
 
 
 class Purposes:
@@ -60,9 +88,16 @@ class Purposes:
             raise PurposeNotFound
         return purpose
 
-    async def list(self, page: CursorPage) -> Sequence[sa.Row[Any]]:
-        """A page, by code."""
-        statement = PURPOSE_ORDER.page(self._with_notice(), page)
+    async def list(self, page: CursorPage, *, archived: bool | None) -> Sequence[sa.Row[Any]]:
+        """A page, by code; None means archived ones too."""
+        statement = self._with_notice()
+        if archived is not None:
+            statement = statement.where(
+                ConsentPurpose.archived_at.is_not(None)
+                if archived
+                else ConsentPurpose.archived_at.is_(None)
+            )
+        statement = PURPOSE_ORDER.page(statement, page)
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
 
@@ -119,12 +154,41 @@ class Consents:
             raise ConsentNotFound
         return row
 
-    async def list(self, family: Sequence[UUID], page: CursorPage) -> Sequence[sa.Row[Any]]:
+    async def list(
+        self, family: Sequence[UUID], wanted: ConsentFilter, page: CursorPage
+    ) -> Sequence[sa.Row[Any]]:
         """A page of the receipts of a client and those merged into it, latest decision first."""
         statement = self._standing().where(Consent.client_id.in_(family))
+        if wanted.status is not None:
+            statement = statement.where(_STATUS.in_([wanted.status.value]))
+        if wanted.renewal_due is not None:
+            due = _RENEWAL_DUE if wanted.renewal_due else sa.not_(_RENEWAL_DUE)
+            statement = statement.where(due)
+        if wanted.purpose_code is not None:
+            statement = statement.where(ConsentPurpose.code == wanted.purpose_code)
         rows: Sequence[sa.Row[Any]] = (
             await self._session.execute(CONSENT_ORDER.page(statement, page))
         ).all()
+        return rows
+
+    async def to_renew(self, purpose_id: UUID, page: CursorPage) -> Sequence[sa.Row[Any]]:
+        """A page of the consents that stand on a notice changed materially since."""
+        statement = self._standing().where(Consent.purpose_id == purpose_id, _RENEWAL_DUE)
+        rows: Sequence[sa.Row[Any]] = (
+            await self._session.execute(CONSENT_ORDER.page(statement, page))
+        ).all()
+        return rows
+
+    async def latest(self, family: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
+        """What counts today: the latest decision about each purpose."""
+        newest = (
+            sa.select(Consent.id)
+            .distinct(Consent.purpose_id)
+            .where(Consent.organization_id == self._organization_id, Consent.client_id.in_(family))
+            .order_by(Consent.purpose_id, Consent.decided_at.desc(), Consent.id.desc())
+        )
+        statement = self._standing().where(Consent.id.in_(newest.scalar_subquery()))
+        rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
         return rows
 
     async def granted_and_standing(
@@ -140,6 +204,7 @@ class Consents:
                 Consent.purpose_id == purpose_id,
                 Consent.decision == Decision.GRANTED,
                 ConsentRevocation.id.is_(None),
+                sa.not_(_EXPIRED),
             )
             .order_by(Consent.id)
         )
@@ -148,12 +213,16 @@ class Consents:
     def _standing(self) -> sa.Select[Any]:
         return (
             sa.select(
-                *Consent.__table__.c,
+                *(column for column in Consent.__table__.c if column.name != "recorded_by"),
+                sa.func.nullif(Consent.recorded_by, NOBODY).label("recorded_by"),
                 ConsentPurpose.code.label("purpose_code"),
                 _STATUS.label("status"),
+                _RENEWAL_DUE.label("renewal_due"),
                 ConsentRevocation.revoked_at,
                 ConsentRevocation.reason.label("revocation_reason"),
-                ConsentRevocation.recorded_by.label("revocation_recorded_by"),
+                sa.func.nullif(ConsentRevocation.recorded_by, NOBODY).label(
+                    "revocation_recorded_by"
+                ),
             )
             .select_from(Consent)
             .join(ConsentPurpose, _purpose_of_consent())

@@ -13,6 +13,17 @@ from core_api.modules.consents.models import (
     ConsentStatus,
     Decision,
     LegalBasis,
+    RetentionFrom,
+    RetentionThen,
+)
+from core_api.modules.consents.registry import (
+    Articles,
+    Categories,
+    Days,
+    Recipient,
+    Recipients,
+    Transfer,
+    Transfers,
 )
 
 _GENERIC = frozenset(
@@ -39,6 +50,13 @@ def _specific(text: str) -> str:
     return text
 
 
+def _by_members(channel: ConsentChannel) -> ConsentChannel:
+    if channel is ConsentChannel.PREFERENCES_LINK:
+        raise ValueError("Este canal é só dos links de preferências, usados pelo próprio cliente.")
+    return channel
+
+
+RecordedChannel = Annotated[ConsentChannel, AfterValidator(_by_members)]
 Specific = Annotated[Line, AfterValidator(_specific)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 NoticeText = Annotated[
@@ -69,6 +87,18 @@ class PurposeCreate(Input):
     name: Specific
     description: Annotated[Body, AfterValidator(_specific)]
     legal_basis: LegalBasis = Field(description="LGPD Art. 7; exactly one")
+    articles: Articles = Field(default=[], description="Left out: the item of Art. 7")
+    data_categories: Categories = Field(default=[])
+    subject_categories: Categories = Field(default=[], examples=[["munícipes"]])
+    retention_days: Days | None = None
+    retention_from: RetentionFrom | None = None
+    retention_then: RetentionThen | None = None
+    recipients: Recipients = Field(default=[])
+    transfers: Transfers = Field(default=[])
+    assistant_may_use: bool = Field(default=False, description="May the assistant use the data?")
+    consent_valid_days: Days | None = Field(
+        default=None, description="After how many days a consent expires; without: never"
+    )
     notice_text: NoticeText
     locale: Locale = "pt-BR"
 
@@ -77,11 +107,31 @@ class PurposeUpdate(Input):
     """What changes. The legal basis does not: another basis is another purpose."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "Novidades e avisos por e-mail"}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Novidades e avisos por e-mail",
+                    "data_categories": ["contato"],
+                    "retention_days": 365,
+                    "retention_from": "consent_end",
+                    "retention_then": "delete",
+                }
+            ]
+        }
     )
 
     name: Specific = absent()
     description: Annotated[Body, AfterValidator(_specific)] = absent()
+    articles: Annotated[Articles, Field(min_length=1)] = absent()
+    data_categories: Categories = absent()
+    subject_categories: Categories = absent()
+    retention_days: Days | None = absent()
+    retention_from: RetentionFrom | None = absent()
+    retention_then: RetentionThen | None = absent()
+    recipients: Recipients = absent()
+    transfers: Transfers = absent()
+    assistant_may_use: bool = absent()
+    consent_valid_days: Days | None = absent()
 
 
 class NoticeCreate(Input):
@@ -100,6 +150,10 @@ class NoticeCreate(Input):
 
     notice_text: NoticeText
     locale: Locale = "pt-BR"
+    is_material: bool = Field(
+        default=False,
+        description="Changes what clients agreed to: their consents are to be renewed (Art. 8 § 6)",
+    )
 
 
 class NoticeRead(BaseModel):
@@ -109,7 +163,9 @@ class NoticeRead(BaseModel):
     locale: str = Field(examples=["pt-BR"])
     text: str = Field(examples=["Usamos seu e-mail para enviar novidades."])
     sha256: str = Field(description="Of the text in UTF-8, hexadecimal")
+    is_material: bool = Field(description="Consents on earlier versions are to be renewed")
     published_by: UUID
+    published_at: datetime
     created_at: datetime
 
     model_config = ConfigDict(from_attributes=True)
@@ -123,6 +179,20 @@ class PurposeRead(BaseModel):
     name: str = Field(examples=["Novidades por e-mail"])
     description: str = Field(examples=["Enviar novidades dos serviços municipais por e-mail."])
     legal_basis: LegalBasis
+    articles: list[str] = Field(examples=[["7-I"]], description="Of Lei 13.709/2018")
+    data_categories: list[str] = Field(examples=[["contato"]])
+    subject_categories: list[str] = Field(examples=[["munícipes"]])
+    retention_days: int | None = Field(examples=[365])
+    retention_from: RetentionFrom | None
+    retention_then: RetentionThen | None
+    recipients: list[Recipient]
+    transfers: list[Transfer]
+    assistant_may_use: bool
+    consent_valid_days: int | None = Field(examples=[730])
+    archived_at: datetime | None
+    material_version: int = Field(
+        description="Consents on notices before this version are to be renewed", examples=[1]
+    )
     notice_version: int = Field(description="The current version", examples=[1])
     notice_sha256: str = Field(description="Of the current text, in UTF-8, hexadecimal")
     notice_text: str = Field(examples=["Usamos seu e-mail para enviar novidades."])
@@ -152,8 +222,19 @@ class ConsentCreate(Input):
 
     purpose_code: Code
     decision: Decision
-    channel: ConsentChannel
+    channel: RecordedChannel
     notice_version: int = Field(ge=1, le=1_000_000, description="The version the client was shown")
+    shown_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+    decided_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+
+
+class ConsentRenew(Input):
+    """The client agreed again, on the current notice unless another version is named."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"channel": "phone"}]})
+
+    channel: RecordedChannel
+    notice_version: int | None = Field(default=None, ge=1, le=1_000_000)
     shown_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
     decided_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
 
@@ -185,7 +266,12 @@ class ConsentRead(BaseModel):
     channel: ConsentChannel
     shown_at: datetime | None
     decided_at: datetime
-    recorded_by: UUID = Field(description="The member who recorded the decision")
+    expires_at: datetime | None = Field(description="When it ends by itself")
+    renews_id: UUID | None = Field(description="The consent it goes on from")
+    renewal_due: bool = Field(description="It stands on a notice that was changed materially")
+    recorded_by: UUID | None = Field(
+        description="The member who recorded the decision; null: the client, by a link"
+    )
     revoked_at: datetime | None
     revocation_reason: str | None
     revocation_recorded_by: UUID | None

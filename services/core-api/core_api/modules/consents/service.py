@@ -1,6 +1,5 @@
-"""Publishing purposes and notices; recording what clients decide about them, and revoking it."""
+"""Recording what clients decide about purposes; ending their consents."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,146 +9,106 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
-from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
-from chassis.web.etag import check_version
 from core_api.changes import made
-from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import ClientNotFound, family_of, require_client
+from core_api.modules.consents import ledger
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
+    ConsentExpired,
     ConsentNotGranted,
     NoticeVersionUnknown,
+    PurposeArchived,
     PurposeNeedsNoConsent,
 )
+from core_api.modules.consents.ledger_models import ConsentExpiry
 from core_api.modules.consents.models import (
     Consent,
     ConsentNotice,
-    ConsentPurpose,
     ConsentRevocation,
     ConsentStatus,
     Decision,
+    EndKind,
     LegalBasis,
 )
+from core_api.modules.consents.recording import Recorder
 from core_api.modules.consents.repository import Consents, Purposes
-from core_api.modules.consents.schemas import ConsentCreate, NoticeCreate, PurposeCreate
-from shared_schemas.actor import Actor
+from core_api.modules.consents.schemas import ConsentCreate, ConsentRenew
 from shared_schemas.events import ConsentGranted, ConsentRevoked
 from shared_schemas.ids import new_id
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=5)
 
 
-class PurposeService:
-    """The commands on purposes, in the transaction of one request."""
-
-    def __init__(self, tx: AsyncSession, actor: Actor) -> None:
-        self.tx = tx
-        self.actor = actor
-        self.purposes = Purposes(tx, actor.organization_id)
-
-    async def create(self, given: PurposeCreate) -> sa.Row[Any]:
-        """Registers a purpose with version 1 of its notice."""
-        purpose = ConsentPurpose(
-            id=new_id(),
-            organization_id=self.actor.organization_id,
-            notice_version=1,
-            **given.model_dump(exclude={"notice_text", "locale"}),
-        )
-        self.tx.add(purpose)
-        await self.tx.flush()  # the notice refers to it
-        self._publish(purpose, given.notice_text, given.locale)
-        changes = made(given.model_dump() | {"notice_version": 1})
-        await audit.record(
-            self.tx, self.actor, "consent_purpose.created", purpose.id, changes=changes
-        )
-        await self.tx.flush()
-        return await self.purposes.get(given.code)
-
-    async def change(
-        self, code: str, values: dict[str, Any], seen_version: int | None
-    ) -> sa.Row[Any]:
-        """Changes how the purpose is described to attendants. Clients are shown the notice."""
-        purpose = await self.purposes.get_for_update(code)
-        check_version(purpose.version, seen_version)
-        changes = purpose.change(values)
-        if changes:
-            await audit.record(
-                self.tx, self.actor, "consent_purpose.updated", purpose.id, changes=changes
-            )
-            await self.tx.flush()
-        return await self.purposes.get(code)
-
-    async def publish(
-        self, code: str, given: NoticeCreate, seen_version: int | None
-    ) -> ConsentNotice:
-        """The next version of the notice. Receipts keep referring to the one they were given on."""
-        purpose = await self.purposes.get_for_update(code)
-        check_version(purpose.version, seen_version)
-        changes = purpose.change({"notice_version": purpose.notice_version + 1})
-        notice = self._publish(purpose, given.notice_text, given.locale)
-        await audit.record(
-            self.tx,
-            self.actor,
-            "consent_purpose.notice_published",
-            purpose.id,
-            changes=changes,
-            related={"notice_id": notice.id},
-        )
-        await self.tx.flush()
-        return notice
-
-    def _publish(self, purpose: ConsentPurpose, text: str, locale: str) -> ConsentNotice:
-        notice = ConsentNotice(
-            id=new_id(),
-            organization_id=self.actor.organization_id,
-            purpose_id=purpose.id,
-            version=purpose.notice_version,
-            locale=locale,
-            text=text,
-            sha256=hashlib.sha256(text.encode()).hexdigest(),
-            published_by=self.actor.user_id,
-            created_at=utc_now(),
-        )
-        self.tx.add(notice)
-        return notice
-
-
 class ConsentService:
-    """The commands on consents, in the transaction of one request."""
+    """The commands on consents, in one transaction; entering the ledger is its last step."""
 
-    def __init__(self, tx: AsyncSession, actor: Actor) -> None:
+    def __init__(self, tx: AsyncSession, recorder: Recorder) -> None:
         self.tx = tx
-        self.actor = actor
-        self.purposes = Purposes(tx, actor.organization_id)
-        self.consents = Consents(tx, actor.organization_id)
+        self.recorder = recorder
+        self.purposes = Purposes(tx, recorder.organization_id)
+        self.consents = Consents(tx, recorder.organization_id)
 
     async def record(self, client_id: UUID, given: ConsentCreate) -> sa.Row[Any]:
         """Keeps a receipt of what the client decided on the text of one notice version."""
-        await require_client(self.tx, self.actor.organization_id, client_id)
-        purpose = await self.purposes.get(given.purpose_code)
-        notice = await self.purposes.find_notice(given.purpose_code, given.notice_version)
-        if notice is None:
-            raise NoticeVersionUnknown(notice_version=given.notice_version)
-        if purpose.legal_basis is not LegalBasis.CONSENT:
-            raise PurposeNeedsNoConsent(purpose.legal_basis)
-        consent = self._receipt(client_id, given, notice)
-        self.tx.add(consent)
+        consent, facts = await self.decided(client_id, given)
+        await ledger.append(self.tx, self.recorder.organization_id, facts)
+        return await self.consents.get(consent.id)
+
+    async def renew(self, consent_id: UUID, given: ConsentRenew) -> sa.Row[Any]:
+        """A new receipt that goes on from this one, on the current notice or the one named."""
+        renewed = await self.consents.get(consent_id)
+        if renewed.status == ConsentStatus.REFUSED:
+            raise ConsentNotGranted
+        if renewed.status == ConsentStatus.REVOKED:
+            raise ConsentAlreadyRevoked
+        purpose = await self.purposes.get(renewed.purpose_code)
+        values = given.model_dump() | {
+            "purpose_code": purpose.code,
+            "decision": Decision.GRANTED,
+            "notice_version": given.notice_version or purpose.notice_version,
+        }
+        decision = ConsentCreate.model_validate(values)
+        consent, facts = await self.decided(renewed.client_id, decision, renews_id=renewed.id)
+        await ledger.append(self.tx, self.recorder.organization_id, facts)
+        return await self.consents.get(consent.id)
+
+    async def decided(
+        self, client_id: UUID, given: ConsentCreate, *, renews_id: UUID | None = None
+    ) -> tuple[Consent, list[ledger.Fact]]:
+        """A decision and all that follows from it but the ledger: what the caller enters last."""
+        organization_id = self.recorder.organization_id
+        await require_client(self.tx, organization_id, client_id)
+        purpose, notice = await self._asked(given)
+        family = await family_of(self.tx, organization_id, client_id)
+        standing = await self.consents.granted_and_standing(family, purpose.id)
+        consent = self._receipt(client_id, given, notice, purpose.consent_valid_days)
+        facts = [ledger.of_consent(consent)]
         if consent.decision is Decision.GRANTED:
-            told = ConsentGranted.by(self.actor, **_ids(consent), purpose_code=purpose.code)
-            outbox.add(self.tx, told)
-        action = f"consent.{consent.decision.value}"
-        await audit.record(
+            consent.renews_id = renews_id or (standing[-1].id if standing else None)
+            facts = [ledger.of_consent(consent)]
+            self.recorder.tell(self.tx, ConsentGranted, **_ids(consent), purpose_code=purpose.code)
+        else:  # who refuses now no longer consents (LGPD Art. 8 § 5)
+            facts += await self.end(standing, purpose.code, EndKind.REVOKED, None)
+        self.tx.add(consent)
+        await self.tx.flush()
+        if consent.expires_at is not None and consent.decision is Decision.GRANTED:
+            self.tx.add(
+                ConsentExpiry(
+                    organization_id=organization_id,
+                    consent_id=consent.id,
+                    expires_at=consent.expires_at,
+                )
+            )
+        await self.recorder.note(
             self.tx,
-            self.actor,
-            action,
+            f"consent.{consent.decision.value}",
             consent.id,
             changes=made({"decision": consent.decision, "notice_version": notice.version}),
             about=client_id,
             related=_related(consent),
         )
-        await self.tx.flush()
-        return await self.consents.get(consent.id)
+        return consent, facts
 
     async def revoke(self, consent_id: UUID, reason: str | None) -> sa.Row[Any]:
         """Ends the client's consent to the purpose, at once.
@@ -161,41 +120,80 @@ class ConsentService:
             raise ConsentNotGranted
         if given.status == ConsentStatus.REVOKED:
             raise ConsentAlreadyRevoked
-        now = utc_now()
+        if given.status == ConsentStatus.EXPIRED:
+            raise ConsentExpired
         family = await self._family(given.client_id)
         standing = await self.consents.granted_and_standing(family, given.purpose_id)
         if not standing:  # somebody was faster since it was read
             raise ConsentAlreadyRevoked
-        for consent in standing:
-            self.tx.add(self._revocation(consent, reason, now))
-            told = ConsentRevoked.by(self.actor, **_ids(consent), purpose_code=given.purpose_code)
-            outbox.add(self.tx, told)
-            await audit.record(
+        facts = await self.end(standing, given.purpose_code, EndKind.REVOKED, reason)
+        await ledger.append(self.tx, self.recorder.organization_id, facts)
+        return await self.consents.get(consent_id)
+
+    async def end(
+        self, consents: Sequence[Consent], purpose_code: str, kind: EndKind, reason: str | None
+    ) -> list[ledger.Fact]:
+        """Ends them; what the caller enters into the ledger. The first end of a consent counts."""
+        if not consents:
+            return []
+        now, facts = utc_now(), []
+        # Before the ends: the sweep, too, has what is due before it ends it.
+        await self.tx.execute(
+            sa.delete(ConsentExpiry).where(
+                ConsentExpiry.organization_id == self.recorder.organization_id,
+                ConsentExpiry.consent_id.in_([consent.id for consent in consents]),
+            )
+        )
+        for consent in consents:
+            end = self._end_of(consent, kind, reason, now)
+            self.tx.add(end)
+            facts.append(ledger.of_end(end))
+            self.recorder.tell(
+                self.tx, ConsentRevoked, **_ids(consent), purpose_code=purpose_code, cause=kind
+            )
+            await self.recorder.note(
                 self.tx,
-                self.actor,
-                "consent.revoked",
+                f"consent.{kind.value}",
                 consent.id,
                 changes=made({"revoked_at": now, "reason": reason}),
                 about=consent.client_id,
-                personal=ConsentRevocation.PERSONAL,
+                personal=ConsentRevocation.PERSONAL if reason else frozenset(),
                 related=_related(consent),
             )
-        await self.tx.flush()
-        return await self.consents.get(consent_id)
+        return facts
+
+    async def _asked(self, given: ConsentCreate) -> tuple[sa.Row[Any], ConsentNotice]:
+        """The purpose, and the notice that was shown."""
+        purpose = await self.purposes.get(given.purpose_code)
+        notice = await self.purposes.find_notice(given.purpose_code, given.notice_version)
+        if notice is None:
+            raise NoticeVersionUnknown(notice_version=given.notice_version)
+        if purpose.legal_basis is not LegalBasis.CONSENT:
+            raise PurposeNeedsNoConsent(purpose.legal_basis)
+        if purpose.archived_at is not None:
+            raise PurposeArchived
+        return purpose, notice
 
     async def _family(self, client_id: UUID) -> Sequence[UUID]:
         try:
-            return await family_of(self.tx, self.actor.organization_id, client_id)
+            return await family_of(self.tx, self.recorder.organization_id, client_id)
         except ClientNotFound:
             return [client_id]  # deleted: a consent can be revoked all the same
 
-    def _receipt(self, client_id: UUID, given: ConsentCreate, notice: ConsentNotice) -> Consent:
+    def _receipt(
+        self,
+        client_id: UUID,
+        given: ConsentCreate,
+        notice: ConsentNotice,
+        valid_days: int | None,
+    ) -> Consent:
         now = utc_now()
         decided_at = _past(given.decided_at, now, "decided_at") or now
         shown_at = _past(given.shown_at, decided_at, "shown_at")
+        expires = valid_days is not None and given.decision is Decision.GRANTED
         return Consent(
             id=new_id(),
-            organization_id=self.actor.organization_id,
+            organization_id=self.recorder.organization_id,
             client_id=client_id,
             purpose_id=notice.purpose_id,
             notice_version=notice.version,
@@ -205,18 +203,22 @@ class ConsentService:
             channel=given.channel,
             shown_at=shown_at,
             decided_at=decided_at,
-            recorded_by=self.actor.user_id,
+            expires_at=decided_at + timedelta(days=valid_days or 0) if expires else None,
+            recorded_by=self.recorder.user_id,
             created_at=now,
         )
 
-    def _revocation(self, consent: Consent, reason: str | None, now: datetime) -> ConsentRevocation:
+    def _end_of(
+        self, consent: Consent, kind: EndKind, reason: str | None, now: datetime
+    ) -> ConsentRevocation:
         return ConsentRevocation(
             id=new_id(),
-            organization_id=self.actor.organization_id,
+            organization_id=self.recorder.organization_id,
             consent_id=consent.id,
+            kind=kind,
             reason=reason,
             revoked_at=now,
-            recorded_by=self.actor.user_id,
+            recorded_by=self.recorder.user_id,
             created_at=now,
         )
 

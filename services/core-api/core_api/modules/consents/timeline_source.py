@@ -1,6 +1,7 @@
 """What consents tell in the timeline of a client: what was decided, and what was revoked."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.modules.consents.models import (
+    NOBODY,
     Consent,
     ConsentChannel,
     ConsentPurpose,
     ConsentRevocation,
     Decision,
+    EndKind,
 )
 from core_api.timeline_sources import (
     NO_TICKET,
@@ -32,6 +35,10 @@ _OF_PURPOSE: Final = sa.and_(
 _OF_CONSENT: Final = sa.and_(
     ConsentRevocation.organization_id == Consent.organization_id,
     ConsentRevocation.consent_id == Consent.id,
+)
+
+_ENDED: Final = MappingProxyType(
+    {EndKind.REVOKED: "Consentimento revogado", EndKind.EXPIRED: "Consentimento vencido"}
 )
 
 
@@ -104,7 +111,7 @@ async def _load_consents(
     granted = Decision.GRANTED
     return {
         row.id: Told(
-            actor_id=row.recorded_by,
+            actor_id=_member(row.recorded_by),
             title="Consentimento dado" if row.decision is granted else "Consentimento recusado",
             summary=row.name,
             detail=ConsentDetail.model_validate(row, from_attributes=True),
@@ -120,6 +127,7 @@ async def _load_revocations(
         sa.select(
             ConsentRevocation.id,
             ConsentRevocation.consent_id,
+            ConsentRevocation.kind,
             ConsentRevocation.reason,
             ConsentRevocation.recorded_by,
             ConsentPurpose.code.label("purpose_code"),
@@ -134,13 +142,18 @@ async def _load_revocations(
     )
     return {
         row.id: Told(
-            actor_id=row.recorded_by,
-            title="Consentimento revogado",
+            actor_id=_member(row.recorded_by),
+            title=_ENDED[row.kind],
             summary=row.name,
             detail=RevocationDetail.model_validate(row, from_attributes=True),
         )
         for row in await session.execute(statement)
     }
+
+
+def _member(recorded_by: UUID) -> UUID | None:
+    """None where no member recorded it."""
+    return None if recorded_by == NOBODY else recorded_by
 
 
 CONSENT_TIMELINE: Final = (
