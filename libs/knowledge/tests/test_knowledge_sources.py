@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from knowledge_sources import Watching
 from chassis.messaging.job_queue import LeaseLost
 from knowledge import deletion
 from knowledge.models import Document
+from knowledge.settings import IngestionSettings
 from knowledge.sources import sitemap
 from knowledge.sources.models import ItemState, SourceKind
 
@@ -75,6 +77,17 @@ async def test_a_page_is_asked_for_changes_only(watching: Watching, web: Web) ->
     assert "COGEP-Assist" in web.requests[0]
     assert (document.current_version, document.status.value) == (2, "indexed")
     assert (document.title, document.tags) == ("O prazo é de dez dia", ["site"])
+
+
+async def test_a_source_keeps_to_the_quota_that_is_configured(watching: Watching, web: Web) -> None:
+    web.put("/map.xml", urlset(web, put(web, "/a", "Um."), put(web, "/b", "Dois.")))
+    source = await watching.source(SourceKind.SITEMAP, web.url("/map.xml"))
+    syncing = replace(watching.syncing, ingestion=IngestionSettings(quota_documents=1))
+
+    run = await replace(watching, syncing=syncing).look(source)
+
+    assert (run["state"], run["error"]) == ("failed", "QUOTA_EXCEEDED")
+    assert len(await watching.documents()) == 1
 
 
 async def test_the_same_bytes_again_are_no_change(watching: Watching, web: Web) -> None:

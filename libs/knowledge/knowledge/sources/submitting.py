@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging.job_queue import JobQueue
 from knowledge import submission
 from knowledge.models import Document, IngestionJob
+from knowledge.quotas import Quota
 from knowledge.sources import rows
 from knowledge.sources.entries import Entry
 from knowledge.sources.fetching import Fetched
@@ -23,6 +24,7 @@ async def submit_fetched(
     entry: Entry,
     former: UUID | None,
     fetched: Fetched,
+    quota: Quota,
 ) -> bool:
     """With the item and its count; whether the document keeps what was stored. Raises
     QuotaExceeded."""
@@ -38,6 +40,7 @@ async def submit_fetched(
             access=run.access,
             upload=fetched.upload,
             allow_duplicate=True,  # what changes later must be a document of its own
+            quota=quota,
         )
         document_id, counted = submitted.document.id, "added"
     else:
@@ -55,6 +58,7 @@ async def submit_fetched(
             chunking=run.chunking,
             language=run.language,
             upload=fetched.upload,
+            quota=quota,
         )
         document_id, counted = former, "unchanged" if new.is_unchanged else "changed"
     values = {**fetched.seen, "document_id": document_id, "misses": 0}

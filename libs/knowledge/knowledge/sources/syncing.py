@@ -157,7 +157,7 @@ class Syncing:
             else:
                 async with self.queue.fenced(run.job) as session:
                     kept = await submit_fetched(
-                        session, run, self.documents, entry, former, fetched
+                        session, run, self.documents, entry, former, fetched, self.ingestion.quota
                     )
         except QuotaExceeded:
             raise  # nothing else would fit either
