@@ -15,7 +15,9 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_URL: Final = 2_000
 _WEB_PORTS: Final = frozenset({80, 443})
-_FIRST_UNPRIVILEGED_PORT: Final = 1024
+_UNPRIVILEGED_PORTS: Final = range(1024, 65536)
+_LONGEST_NAME: Final = 253
+_LONGEST_LABEL: Final = 63
 _NOT_PUBLIC_NAMES: Final = re.compile(
     r"localhost|.*\.(?:localhost|local|internal|intranet|lan|home|corp|home\.arpa)|[^.]+"
 )
@@ -59,17 +61,18 @@ class AddressPolicy:
         """What can be known of an address without asking the network. Raises UrlRefused."""
         try:
             parsed = httpx.URL(url.strip())
-        except httpx.InvalidURL as error:
+            host = parsed.host  # of a name in Punycode it is decoded only now
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise UrlRefused from error
         port = parsed.port
         sound = (
             len(url) <= MAX_URL
             and not re.search(r"[\s\x00-\x1f]", url.strip())
             and parsed.scheme in ("http", "https")
-            and bool(parsed.host)
+            and _can_be_resolved(parsed.raw_host)
             and not parsed.userinfo
-            and (port is None or port in _WEB_PORTS or port >= _FIRST_UNPRIVILEGED_PORT)
-            and self._host_may_be_public(parsed.host)
+            and (port is None or port in _WEB_PORTS or port in _UNPRIVILEGED_PORTS)
+            and self._host_may_be_public(host)
         )
         if not sound:
             raise UrlRefused
@@ -80,6 +83,12 @@ class AddressPolicy:
         if literal is not None:
             return self.permits(literal)
         return not _NOT_PUBLIC_NAMES.fullmatch(host.rstrip(".").lower())
+
+
+def _can_be_resolved(host: bytes) -> bool:
+    """A name as RFC 1035 §2.3.4 allows it: others end in a UnicodeError, not in no address."""
+    labels = host.removesuffix(b".").split(b".")
+    return len(host) <= _LONGEST_NAME and all(0 < len(each) <= _LONGEST_LABEL for each in labels)
 
 
 def _literal_address(host: str) -> IpAddress | None:

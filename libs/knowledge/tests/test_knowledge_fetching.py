@@ -52,6 +52,8 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
         *("http://user:senha@example.org/", "http://example.org:22/"),
         *("http:///x", "http://", "//example.org", "example.org", "http://exa mple.org/", "", "x"),
         "http://example.org/" + "a" * 2000,
+        *("http://xn--/", "http://xn--a.com/", "http://a..br/", "http://example.org:99999/"),
+        *("http://" + "a" * 64 + ".br/", "http://" + "a." * 130 + "br/"),
     ],
 )
 def test_what_is_plainly_not_public_is_refused_without_asking_the_network(url: str) -> None:
@@ -131,7 +133,9 @@ async def test_a_redirect_to_a_private_address_is_refused(
     assert await refusal_of(fetcher, url) is UrlRefused
 
 
-@pytest.mark.parametrize("location", ["http://[", "http://exemplo.org:porta/", "//a b:x/", "\x01"])
+@pytest.mark.parametrize(
+    "location", ["http://[", "http://exemplo.org:porta/", "//a b:x/", "\x01", "http://xn--/"]
+)
 async def test_a_redirect_to_what_is_no_address_is_refused(
     fetcher: UrlFetcher, web: Web, location: str
 ) -> None:
