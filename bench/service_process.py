@@ -107,6 +107,7 @@ def _settings(name: str, servers: Servers, identity: Identity) -> dict[str, str]
         ),
         **SEALING,
         "DOWNLOAD_LINK_KEY": _key(),
+        "LEDGER_SIGNING_KEY": _key(),
         "CORE_API_URL": "http://127.0.0.1:9",
         "AI_SVC_URL": "http://127.0.0.1:9",
         "EMBEDDING_PROVIDER": "local",

@@ -45,6 +45,7 @@ FILLED_IN = {
     "FIELD_KEYS": json.dumps({"1": base64.b64encode(bytes(32)).decode()}),
     "FIELD_KEY_CURRENT": "1",
     "SOURCE_KEYS": json.dumps({"1": base64.b64encode(bytes(32)).decode()}),
+    "LEDGER_SIGNING_KEY": base64.b64encode(b"ledger" + bytes(26)).decode(),
     "BLIND_INDEX_KEY": base64.b64encode(b"index" + bytes(27)).decode(),
 }
 

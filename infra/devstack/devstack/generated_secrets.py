@@ -38,6 +38,11 @@ class GeneratedSecrets:
         key = hashlib.sha256(f"source credentials {self.field_key}".encode()).digest()
         return json.dumps({"1": base64.b64encode(key).decode()})
 
+    def ledger_signing_key(self) -> str:
+        """What core-api signs heads of ledgers with. Made of another key, as above."""
+        seed = hashlib.sha256(f"consent ledger {self.field_key}".encode()).digest()
+        return base64.b64encode(seed).decode()
+
     def sealing(self) -> dict[str, str]:
         """The variables of chassis' SealingSettings."""
         return {

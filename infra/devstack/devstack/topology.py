@@ -106,6 +106,7 @@ class _ServiceFactory:
         if name == "core-api":  # nobody else opens sealed fields or signs links
             variables |= self._secrets.sealing()
             variables["DOWNLOAD_LINK_KEY"] = self._secrets.download_link_key()
+            variables["LEDGER_SIGNING_KEY"] = self._secrets.ledger_signing_key()
         else:  # who keeps credentials of sources, and who reads with them
             variables["SOURCE_KEYS"] = self._secrets.source_keys()
         log = self._settings.logs / f"{name}.log"

@@ -19,6 +19,7 @@ from core_api.modules.clients import router as clients
 from core_api.modules.clients.export import router as client_exports
 from core_api.modules.clients.notes import router as client_notes
 from core_api.modules.clients.relations import router as client_relations
+from core_api.modules.consents import ledger_router as consent_ledger
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
@@ -89,6 +90,7 @@ ROUTERS: Final = (
     reports.router,
     live_updates.router,
     consents.router,
+    consent_ledger.router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (
@@ -97,6 +99,7 @@ INTERNAL_ROUTERS: Final = (
     sla.internal_router,
     import_runs.router,
     access_facts.router,
+    consent_ledger.internal_router,
 )
 SUBSCRIPTIONS: Final = (
     Subscription(ClientUpdated, following_clients.follow_client),

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from chassis.settings import SealingSettings, ServiceAppSettings, SettingsGroup, StorageSettings
+from chassis.settings import (
+    SealingSettings,
+    ServiceAppSettings,
+    SettingsGroup,
+    StorageSettings,
+    key_bytes,
+)
 
 
 class AttachmentSettings(SettingsGroup):
@@ -40,6 +47,35 @@ class ImportSettings(SettingsGroup):
     keep_files: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
 
 
+class LedgerSettings(SettingsGroup):
+    """The key that signs the heads of consent ledgers, and the public ones of those before it."""
+
+    model_config = SettingsConfigDict(env_prefix="LEDGER_")
+
+    # Ed25519, 32 bytes in base64: openssl rand -base64 32.
+    signing_key: SecretStr
+    former_signers: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("former_signers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        self.seed()
+        self.former_keys()
+        return self
+
+    def seed(self) -> bytes:
+        """The private key."""
+        return key_bytes(self.signing_key, "LEDGER_SIGNING_KEY")
+
+    def former_keys(self) -> list[bytes]:
+        """Public keys of what was signed before this key came."""
+        return [key_bytes(SecretStr(key), "LEDGER_FORMER_SIGNERS") for key in self.former_signers]
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoreApiSettings(ServiceAppSettings):
     """All of core-api's settings."""
@@ -48,3 +84,4 @@ class CoreApiSettings(ServiceAppSettings):
     storage: StorageSettings
     attachments: AttachmentSettings
     imports: ImportSettings
+    ledger: LedgerSettings

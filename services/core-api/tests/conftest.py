@@ -41,7 +41,7 @@ from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
-from core_api.settings import AttachmentSettings, CoreApiSettings, ImportSettings
+from core_api.settings import AttachmentSettings, CoreApiSettings, ImportSettings, LedgerSettings
 from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
@@ -76,6 +76,7 @@ def settings(
         storage=StorageSettings(url=tmp_path_factory.mktemp("objects").as_uri()),
         attachments=AttachmentSettings(link_key=SecretStr("link-key-" * 4)),
         imports=ImportSettings(),
+        ledger=LedgerSettings(signing_key=generated_key(4)),
     )
 
 

@@ -32,6 +32,7 @@ class WorkerSettings(SettingsGroup):
     rebuild_every: timedelta = timedelta(minutes=15)  # each organization once a day
     sync_sweep_every: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(seconds=15)
+    anchor_every: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,8 @@ _CHECK_SECONDS: Final = 300.0
 
 SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
+CONSENTS: Final = "consents"
+ANCHOR: Final = "/internal/v1/consents/anchor"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
@@ -42,6 +44,10 @@ class NotRebuilt(Exception):
 
 
 class NotChecked(Exception):
+    """The owner answered, but did not do it."""
+
+
+class NotAnchored(Exception):
     """The owner answered, but did not do it."""
 
 
@@ -69,8 +75,9 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT)
+            for what in (SLA, ASSIGNMENT, CONSENTS)
         ]
+        tasks.append(anchor_task(owners["core-api"], settings.worker.anchor_every))
         tasks.append(sweep_task(SOURCES, owners["ai-svc"], settings.worker.sync_sweep_every))
         await Schedule(resources.redis, tasks).run()
 
@@ -118,6 +125,20 @@ def check_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
             _log.warning("index_faults", **faults)
 
     return PeriodicTask("check:index", every, check)
+
+
+def anchor_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Has core-api keep the signed heads of consent ledgers outside the database."""
+
+    async def anchor() -> None:
+        answer = await client.request(
+            "POST", ANCHOR, request_id=str(new_id()), timeout_seconds=_PRUNE_SECONDS
+        )
+        if answer.status_code != 200:
+            raise NotAnchored(f"core-api answered {answer.status_code}")
+        _log.info("ledgers_anchored", **(answer.json().get("data") or {}))
+
+    return PeriodicTask("anchor:consents", every, anchor)
 
 
 def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:

@@ -21,7 +21,7 @@ INSTANT = sa.DateTime(timezone=True)
 TABLES: dict[str, tuple[Verb, ...]] = {
     "consent_ledger": ("SELECT", "INSERT"),
     "consent_ledger_heads": ("SELECT", "INSERT", "UPDATE"),
-    "consent_expiries": ("SELECT", "INSERT", "DELETE"),
+    "consent_expiries": ("SELECT", "INSERT", "UPDATE", "DELETE"),  # UPDATE: to lock
     "preferences_links": ("SELECT", "INSERT", "UPDATE"),
     "processing_blocks": ("SELECT", "INSERT", "UPDATE"),
 }

@@ -21,6 +21,7 @@ from core_api.modules.consents.models import (
     ConsentRevocation,
     ConsentStatus,
     Decision,
+    LegalBasis,
 )
 from shared_schemas.ids import OrganizationId
 
@@ -99,6 +100,15 @@ class Purposes:
             )
         statement = PURPOSE_ORDER.page(statement, page)
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
+        return rows
+
+    async def asked_of_clients(self) -> Sequence[sa.Row[Any]]:
+        """Those that rest on consent and are in use, by name, with their current notices."""
+        statement = self._with_notice().where(
+            ConsentPurpose.legal_basis == LegalBasis.CONSENT, ConsentPurpose.archived_at.is_(None)
+        )
+        ordered = statement.order_by(ConsentPurpose.name, ConsentPurpose.id)
+        rows: Sequence[sa.Row[Any]] = (await self._session.execute(ordered)).all()
         return rows
 
     async def find_notice(self, code: str, version: int) -> ConsentNotice | None:

@@ -1,0 +1,175 @@
+"""Computing the ledger again, link by link, and comparing it with what it proves and with its
+anchors: the first thing that does not fit is named."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.modules.consents.ledger import FIRST, chained
+from core_api.modules.consents.ledger_models import LedgerHead, LedgerLink
+from shared_schemas.ids import OrganizationId
+
+PAGE: Final = 4_000
+"""Links computed at a time: some ten milliseconds, in a thread."""
+
+
+class Fault(StrEnum):
+    """What is wrong."""
+
+    SEQUENCE_GAP = "sequence_gap"
+    PREVIOUS_HASH = "previous_hash"
+    ENTRY_CHANGED = "entry_changed"
+    RECEIPT_EXCHANGED = "receipt_exchanged"
+    HEAD_DIFFERS = "head_differs"
+    ANCHOR_DIFFERS = "anchor_differs"
+    ANCHOR_FORGED = "anchor_forged"
+    ANCHOR_AHEAD = "anchor_ahead"
+    RECEIPT_CHANGED = "receipt_changed"
+    RECEIPT_MISSING = "receipt_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first link that does not fit."""
+
+    sequence: int
+    fault: Fault
+
+
+@dataclass(slots=True)
+class Walk:
+    """How far the chain was followed, and what was found."""
+
+    anchored: Mapping[int, bytes]
+    sequence: int = 0
+    hash: bytes = FIRST
+    anchors_met: int = field(default=0)
+
+    def follow(self, links: Sequence[Any]) -> Broken | None:
+        """Goes over links in their order; the first that does not fit."""
+        for link in links:
+            fault = self._fault(link)
+            if fault is not None:
+                return Broken(self.sequence + 1, fault)
+            self.sequence, self.hash = link.sequence, link.hash
+        return None
+
+    def _fault(self, link: Any) -> Fault | None:
+        if link.sequence != self.sequence + 1:
+            return Fault.SEQUENCE_GAP
+        if link.previous_hash != self.hash:
+            return Fault.PREVIOUS_HASH
+        if chained(link.previous_hash, link.entry) != link.hash:
+            return Fault.ENTRY_CHANGED
+        if f'"receipt_id":"{link.receipt_id}","' not in link.entry:
+            return Fault.RECEIPT_EXCHANGED
+        known = self.anchored.get(link.sequence)
+        if known is not None:
+            self.anchors_met += 1
+            if known != link.hash:
+                return Fault.ANCHOR_DIFFERS
+        return None
+
+
+async def verify_ledger(
+    session: AsyncSession, organization_id: OrganizationId, anchored: Mapping[int, bytes]
+) -> tuple[Walk, Broken | None]:
+    """Follows the whole chain in a read-only transaction, which sees one state of it."""
+    walk = Walk(anchored)
+    while links := await _page(session, organization_id, walk.sequence):
+        broken = await asyncio.to_thread(walk.follow, links)
+        if broken is not None:
+            return walk, broken
+        if len(links) < PAGE:
+            break
+    return walk, await _end(session, organization_id, walk) or await _receipts(
+        session, organization_id
+    )
+
+
+async def _page(
+    session: AsyncSession, organization_id: OrganizationId, after: int
+) -> Sequence[sa.Row[Any]]:
+    statement = (
+        sa.select(*LedgerLink.__table__.c)
+        .where(LedgerLink.organization_id == organization_id, LedgerLink.sequence > after)
+        .order_by(LedgerLink.sequence)
+        .limit(PAGE)
+    )
+    rows: Sequence[sa.Row[Any]] = (await session.execute(statement)).all()
+    return rows
+
+
+async def _end(session: AsyncSession, organization_id: OrganizationId, walk: Walk) -> Broken | None:
+    """Whether links are missing at the end: against the head, and against the last anchor."""
+    statement = sa.select(LedgerHead.sequence, LedgerHead.hash).where(
+        LedgerHead.organization_id == organization_id
+    )
+    head = (await session.execute(statement)).one_or_none()
+    sequence, last = (head.sequence, head.hash) if head is not None else (0, FIRST)
+    if (sequence, last) != (walk.sequence, walk.hash):
+        return Broken(min(sequence, walk.sequence) + 1, Fault.HEAD_DIFFERS)
+    if max(walk.anchored, default=0) > walk.sequence:
+        return Broken(walk.sequence + 1, Fault.ANCHOR_AHEAD)
+    return None
+
+
+# What each link says of its receipt, against the receipt; and receipts without a link. The
+# sequence 0 stands for "in no link".
+_RECEIPTS: Final = sa.text("""
+SELECT coalesce(l.sequence, 0) AS sequence, l.sequence IS NULL AS is_missing
+FROM crm.consents c
+LEFT JOIN crm.consent_ledger l
+  ON l.organization_id = c.organization_id AND l.receipt_id = c.id
+WHERE c.organization_id = :organization_id AND (
+  l.sequence IS NULL
+  OR (l.entry::jsonb ->> 'kind', l.entry::jsonb ->> 'client_id', l.entry::jsonb ->> 'purpose_id',
+      l.entry::jsonb ->> 'notice_version', l.entry::jsonb ->> 'notice_sha256',
+      l.entry::jsonb ->> 'channel', (l.entry::jsonb ->> 'decided_at')::timestamptz,
+      (l.entry::jsonb ->> 'expires_at')::timestamptz)
+    IS DISTINCT FROM
+     ('consent.' || c.decision, c.client_id::text, c.purpose_id::text, c.notice_version::text,
+      c.notice_sha256, c.channel, c.decided_at, c.expires_at))
+UNION ALL
+SELECT coalesce(l.sequence, 0), l.sequence IS NULL
+FROM crm.consent_revocations r
+LEFT JOIN crm.consent_ledger l
+  ON l.organization_id = r.organization_id AND l.receipt_id = r.id
+WHERE r.organization_id = :organization_id AND (
+  l.sequence IS NULL
+  OR (l.entry::jsonb ->> 'kind', l.entry::jsonb ->> 'consent_id',
+      (l.entry::jsonb ->> 'ended_at')::timestamptz)
+    IS DISTINCT FROM ('consent.' || r.kind, r.consent_id::text, r.revoked_at))
+UNION ALL
+SELECT coalesce(l.sequence, 0), l.sequence IS NULL
+FROM crm.consent_notices n
+LEFT JOIN crm.consent_ledger l
+  ON l.organization_id = n.organization_id AND l.receipt_id = n.id
+WHERE n.organization_id = :organization_id AND (
+  l.sequence IS NULL OR l.entry::jsonb ->> 'notice_sha256' IS DISTINCT FROM n.sha256
+  OR encode(sha256(convert_to(n.text, 'UTF8')), 'hex') <> n.sha256)
+UNION ALL
+SELECT l.sequence, true
+FROM crm.consent_ledger l
+LEFT JOIN crm.consents c ON c.organization_id = l.organization_id AND c.id = l.receipt_id
+LEFT JOIN crm.consent_revocations r
+  ON r.organization_id = l.organization_id AND r.id = l.receipt_id
+LEFT JOIN crm.consent_notices n ON n.organization_id = l.organization_id AND n.id = l.receipt_id
+WHERE l.organization_id = :organization_id AND c.id IS NULL AND r.id IS NULL AND n.id IS NULL
+ORDER BY 1 LIMIT 1
+""").bindparams(sa.bindparam("organization_id", type_=sa.Uuid()))
+
+
+async def _receipts(session: AsyncSession, organization_id: OrganizationId) -> Broken | None:
+    given: dict[str, UUID] = {"organization_id": organization_id}
+    found = (await session.execute(_RECEIPTS, given)).one_or_none()
+    if found is None:
+        return None
+    fault = Fault.RECEIPT_MISSING if found.is_missing else Fault.RECEIPT_CHANGED
+    return Broken(found.sequence, fault)
