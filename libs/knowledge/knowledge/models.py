@@ -220,9 +220,7 @@ class DocumentVersion(Base):
     # Megabytes for a long document: loaded only where asked for by name (`undefer`).
     content: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
     # Of a text that people corrected: as it was submitted, and as corrections start from again.
-    uncorrected: Mapped[str | None] = mapped_column(
-        sa.Text, deferred=True, deferred_raiseload=True
-    )
+    uncorrected: Mapped[str | None] = mapped_column(sa.Text, deferred=True, deferred_raiseload=True)
     # Places a quote: see `knowledge.outline`.
     outline: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True), deferred=True, deferred_raiseload=True
