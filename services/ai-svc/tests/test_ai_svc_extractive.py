@@ -18,6 +18,7 @@ from ai_svc.prompts import read_prompt
         ("Pontos... e segue. Fim", ["Pontos... e segue.", "Fim"]),
         ("Leve:\n- RG;\n- CPF.", ["Leve:", "- RG;", "- CPF."]),
         ("Disse: “Sim.” E saiu.", ["Disse: “Sim.”", "E saiu."]),
+        ("## Moro só. Pago?\nSim. Sempre.", ["## Moro só. Pago?", "Sim.", "Sempre."]),
         ("   \n\n  ", []),
     ],
 )
@@ -30,6 +31,8 @@ def test_text_is_split_into_sentences(text: str, expected: list[str]) -> None:
     [
         ("Segunda via da certidão\n\nCusta R$ 37,40.", ["Segunda via da certidão"]),
         ("Prazo: 3 dias\n\nTaxa: R$ 2", []),
+        ("## Tenho 70 anos. Pago a tarifa?\n\nNão paga.", ["## Tenho 70 anos. Pago a tarifa?"]),
+        ("#1 da lista. Fim.", []),
         ("- Documento com foto\n- Comprovante", []),
     ],
 )

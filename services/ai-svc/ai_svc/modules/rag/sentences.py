@@ -12,6 +12,7 @@ p par pág pag pp prof profa r ref res s sec séc sr sra srs st tel v vol vs
 _ABBREVIATIONS: Final = frozenset(_ABBREVIATED.split())
 _END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)")
 _BLOCK: Final = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•–—|#>]|\(?\w{1,3}[.)]\s))")
+_MARKED_HEADING: Final = re.compile(r"\s*#{1,6}[ \t]+\S[^\n]*")
 _LAST_WORD: Final = re.compile(r"[^\W_]+$")
 _HEADING_WORDS: Final = 14
 
@@ -33,6 +34,10 @@ def sentences(text: str) -> Iterator[Sentence]:
 
 
 def _of_block(text: str, start: int, end: int) -> Iterator[Sentence]:
+    # All of a marked line is the heading: the question of a curated answer may be two sentences.
+    if heading := _MARKED_HEADING.match(text, start, end):
+        yield from _trimmed(text, start, heading.end(), is_heading=True)
+        start = heading.end()
     begin = start
     found = 0
     for match in _END.finditer(text, start, end):
