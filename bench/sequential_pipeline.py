@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chassis.messaging.job_queue import ClaimedJob
+from knowledge.chunking import Cutting
 from knowledge.document_writes import INSERT_CHUNKS, begin, write_indexed
 from knowledge.ingestion import Ingestion
 from knowledge.lexical import statistics
@@ -44,9 +45,12 @@ async def _ingest(ingestion: Ingestion, job: ClaimedJob) -> None:
     await ingestion.queue.report(job, "extract", 10)
     text = await ingestion.originals.extract(original)
     await ingestion.queue.report(job, "chunk", 40)
-    language, passages = cut_text(text, document.chunking, document.language)
+    cutting = Cutting.read(document.chunking)
+    whole = cut_text(text, cutting, document.language, document.title)
     indexed = [
-        item for passage in passages for item in index_passages(document.title, language, [passage])
+        item
+        for passage in whole.passages
+        for item in index_passages(document.title, whole.language, [passage])
     ]
     await ingestion.queue.report(job, "embed", 60)
     vectors = [
@@ -54,9 +58,9 @@ async def _ingest(ingestion: Ingestion, job: ClaimedJob) -> None:
         for item in indexed
     ]
     prepared = PreparedDocument(
-        text=text,
+        text=whole.text,
         title=document.title,
-        language=language,
+        language=whole.language,
         passages=indexed,
         embeddings=np.concatenate(vectors),
         embedding_model=ingestion.embedder.model,

@@ -70,7 +70,7 @@ async def test_answer_comes_through_while_it_is_written() -> None:
     provider = Provider()
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    environment = {
+    environment: dict[str, Any] = {
         "LLM_PROVIDER": "openai",
         "LLM_MODEL": "wire-model",
         "OPENAI_API_KEY": "test",

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from evals.calibration import LOST, Case, learn
+from evals.calibration import LOST, Case, Kind, learn
 from evals.datasets import DEV, TEST
 from evals.logistic import fit, quantile
 
@@ -16,7 +16,7 @@ from ai_svc.modules.rag.evidence import Signals
 
 def case(coverage: float, *, right: bool, similarity: float = 0.9, split: str = DEV) -> Case:
     signals = Signals(math.log(coverage), math.log(coverage), math.log1p(3), 0.5, coverage)
-    kind = "answerable" if right else "foreign"
+    kind: Kind = "answerable" if right else "foreign"
     return Case("set", "all", split, kind, signals, similarity, right)
 
 

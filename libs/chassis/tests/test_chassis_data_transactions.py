@@ -166,11 +166,9 @@ async def test_begin_and_tenant_are_one_round_trip(
     monkeypatch.setattr(asyncpg.Connection, "execute", recording)
     async with database.transaction(AURORA, read_only=True) as session:
         await session.execute(sa.select(NOTES.c.id))
-    assert sent == [
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        f"SELECT set_config('app.organization_id', '{AURORA}', true)",
-        "COMMIT",
-    ]
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    tenant = f"SELECT set_config('app.organization_id', '{AURORA}', true)"
+    assert sent == [f"{begin}; {tenant}", "COMMIT"]
 
 
 async def test_a_connection_the_server_closed_is_replaced_unnoticed(

@@ -183,9 +183,9 @@ async def submit(
 ) -> Submitted:
     """A pending document. Without a `language` the worker detects it.
 
-    `chunking` is a strategy or a `Cutting.key`. `upload` says under which ids the original lies in the storage. Unless `allow_duplicate`, what
-    says the same to the same people as a document that is searched already is not taken in again:
-    that one is returned. Raises QuotaExceeded.
+    `chunking` is a strategy or a `Cutting.key`. `upload` says under which ids the original lies in
+    the storage. Unless `allow_duplicate`, what says the same to the same people as a document that
+    is searched already is not taken in again: that one is returned. Raises QuotaExceeded.
     """
     now = utc_now()
     upload = upload or Upload()

@@ -16,7 +16,8 @@ TEXT = "# Férias\n\nO pedido de férias é feito com trinta dias de antecedênc
 BREAKS = {
     "orphaned_chunks": """
         INSERT INTO ai.document_versions
-        SELECT (jsonb_populate_record(v, jsonb_build_object('id', gen_random_uuid(), 'number', 2))).*
+        SELECT (jsonb_populate_record(
+          v, jsonb_build_object('id', gen_random_uuid(), 'number', 2))).*
         FROM ai.document_versions v WHERE document_id = :document_id
     """,
     "incomplete_documents": "DELETE FROM ai.chunks WHERE document_id = :document_id",

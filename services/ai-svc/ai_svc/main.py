@@ -11,9 +11,9 @@ from ai_svc.conflicts import CONFLICTS
 from ai_svc.modules.access import router as access
 from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
 from ai_svc.modules.answers import router as answers
+from ai_svc.modules.batches import router as batches
 from ai_svc.modules.chunks import preview_router as chunk_preview
 from ai_svc.modules.chunks import router as chunks
-from ai_svc.modules.batches import router as batches
 from ai_svc.modules.documents import external_router as external_documents
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions

@@ -76,9 +76,9 @@ async def _edited(person: Person, path: str) -> None:
 
 
 async def _asked(person: Person) -> None:
-    for _ in range(2):
-        answer = await person.ask(QUESTION)
-        assert WORD in answer["answer"], answer
+    answers = [await person.ask(QUESTION) for _ in range(2)]
+    assert all(WORD in answer["answer"] for answer in answers), answers
+    (answer, _) = answers
     rated = await person.post(
         f"/api/v1/rag/answers/{answer['id']}/feedback",
         json={"rating": "down", "comment": "Mudou.", "corrected_answer": "Outro apelido."},

@@ -63,7 +63,8 @@ async def in_redis(redis: Redis, forms: Iterable[bytes]) -> list[str]:
 
 
 async def _value(redis: Redis, key: bytes) -> Any:
-    kind = (await redis.type(key)).decode()
+    kind: Any = await redis.type(key)
+    kind = kind.decode()
     if kind == "stream":
         return await redis.xrange(key)
     if kind == "hash":
