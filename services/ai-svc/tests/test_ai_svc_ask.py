@@ -33,6 +33,31 @@ async def test_answer_quotes_the_sentence_that_answers(ana: Person) -> None:
     await assert_cited(ana, answer)
 
 
+@pytest.mark.parametrize(
+    ("question", "figure"),
+    [
+        ("Qual o valor da multa por jogar lixo em terreno baldio?", "R$ 1.250,00"),
+        ("Jogar lixo em terreno baldio é infração?", None),
+    ],
+)
+async def test_question_for_a_figure_gets_the_sentence_that_goes_on_with_it(
+    ana: Person, question: str, figure: str | None
+) -> None:
+    await ana.index(
+        "Jogar lixo em terreno baldio, calçada ou córrego é infração. "
+        "A multa é de R$ 1.250,00 e dobra em caso de reincidência. O fiscal usa colete."
+    )
+
+    answer = await ana.ask(question)
+
+    first = answer["sources"][0]["quote"]
+    assert first.startswith("Jogar lixo em terreno baldio")
+    assert [source["quote"] for source in answer["sources"]][1:] == (
+        [f"A multa é de {figure} e dobra em caso de reincidência."] if figure else []
+    )
+    await assert_cited(ana, answer)
+
+
 async def test_source_names_the_heading_above_its_quote_not_the_chunks(ana: Person) -> None:
     await ana.index(
         "# Tabela\n\nValores.\n\n## Sucupira\n\nO item sucupira custa dez reais.\n\n"

@@ -3,6 +3,7 @@
 No key, no network, always the same answer to the same question over the same documents.
 """
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
@@ -11,7 +12,7 @@ from ai_svc.modules.rag.evidence import Evidence, Scored, told_share
 from ai_svc.modules.rag.quotes import Citation
 
 NAME: Final = "extractive"
-VERSION: Final = "extractive-2"
+VERSION: Final = "extractive-3"
 MOST_QUOTES: Final = 3
 _WORTH_ADDING: Final = 0.85
 """A further sentence must score at least this share of the best one. On FaQuAD answers then hold
@@ -20,6 +21,19 @@ _COMPLETES: Final = 0.25
 """…or tell so much of the question's idf that no quote before has told, …"""
 _COMPLETES_FROM: Final = 0.5
 """… with at least this share of the best score: half of a question may be answered elsewhere."""
+_ASKS_FIGURE: Final = re.compile(
+    r"\b(?:quant[oa]s?|quando|que (?:horas|dia|data|ano)|valor|pre[çc]o|custo|prazo"
+    r"|how (?:much|many|long|old)|when|what (?:time|year|date))\b",
+    re.IGNORECASE,
+)
+_FIGURE: Final = re.compile(
+    r"\d|\b(?:dois|duas|tr[êe]s|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quinze"
+    r"|vinte|trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|mil|two|three|four"
+    r"|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b",
+    re.IGNORECASE,
+)
+_NEXT: Final = 2
+"""Characters between a sentence and the one that goes on from it."""
 
 
 class ExtractiveModel:
@@ -65,7 +79,28 @@ def _chosen(evidence: Evidence, scored: Sequence[Scored]) -> list[Scored]:
         if each.score >= best.score * _WORTH_ADDING or adds >= _COMPLETES:
             chosen.append(each)
             told |= each.terms
-    return chosen
+    if _lacks_figure(evidence.question, chosen):
+        chosen = [best, *_going_on(best, scored), *chosen[1:]]
+    return chosen[:MOST_QUOTES]
+
+
+def _lacks_figure(question: str, chosen: Sequence[Scored]) -> bool:
+    """It asks how much or when, and no quote says: "É infração. A multa é de R$ 900,00." """
+    if not _ASKS_FIGURE.search(question):
+        return False
+    return not any(_FIGURE.search(each.citation.quote) for each in chosen)
+
+
+def _going_on(best: Scored, scored: Sequence[Scored]) -> list[Scored]:
+    """The sentence right after the best one, when it meets the question too and has a figure."""
+    mine = best.citation
+    return [
+        each
+        for each in scored
+        if each.citation.passage.chunk_id == mine.passage.chunk_id
+        and 0 <= each.citation.char_start - mine.char_end <= _NEXT
+        and _FIGURE.search(each.citation.quote)
+    ]
 
 
 def _same(one: Citation, other: Citation) -> bool:
