@@ -20,6 +20,7 @@ from core_api.modules.clients.export import router as client_exports
 from core_api.modules.clients.notes import router as client_notes
 from core_api.modules.clients.relations import router as client_relations
 from core_api.modules.consents import ledger_router as consent_ledger
+from core_api.modules.consents import preferences_router as preferences
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
@@ -91,6 +92,8 @@ ROUTERS: Final = (
     live_updates.router,
     consents.router,
     consent_ledger.router,
+    preferences.router,
+    preferences.public_router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (

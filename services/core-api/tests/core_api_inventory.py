@@ -141,6 +141,11 @@ async def _renewal(things: Inventory) -> str:
     return str(consent["id"])
 
 
+async def _no_token(things: Inventory) -> str:
+    """Nobody in the matrix holds a signed link."""
+    return things.unique("no-link")
+
+
 async def _member(things: Inventory) -> str:
     return await things.newcomer()
 
@@ -267,6 +272,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "consent_id": _consent,
     "notice_version": _notice,
     "renewal_id": _renewal,
+    "token": _no_token,
     "member_id": _member,
     "assignee_id": _member,
     "company_id": _company,

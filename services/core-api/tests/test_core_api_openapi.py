@@ -35,7 +35,11 @@ from core_api.modules.tickets.schemas import (
     TicketUpdate,
 )
 
-BY_LINK = {"GET /api/v1/attachments/{attachment_id}/download"}
+BY_LINK = {
+    "GET /api/v1/attachments/{attachment_id}/download",
+    "GET /api/v1/public/preferences/{token}",
+    "POST /api/v1/public/preferences/{token}",
+}
 """A signed link takes the place of the access token."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -193,7 +194,7 @@ class Consents:
         """What counts today: the latest decision about each purpose."""
         newest = (
             sa.select(Consent.id)
-            .distinct(Consent.purpose_id)
+            .ext(distinct_on(Consent.purpose_id))
             .where(Consent.organization_id == self._organization_id, Consent.client_id.in_(family))
             .order_by(Consent.purpose_id, Consent.decided_at.desc(), Consent.id.desc())
         )

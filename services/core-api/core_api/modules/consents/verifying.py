@@ -53,28 +53,24 @@ class Walk:
 
     def follow(self, links: Sequence[Any]) -> Broken | None:
         """Goes over links in their order; the first that does not fit."""
-        for link in links:
-            fault = self._fault(link)
-            if fault is not None:
-                return Broken(self.sequence + 1, fault)
-            self.sequence, self.hash = link.sequence, link.hash
+        for sequence, receipt_id, entry, previous, link in links:
+            if sequence != self.sequence + 1:
+                return self._broken(Fault.SEQUENCE_GAP)
+            if previous != self.hash:
+                return self._broken(Fault.PREVIOUS_HASH)
+            if chained(previous, entry) != link:
+                return self._broken(Fault.ENTRY_CHANGED)
+            if f'"receipt_id":"{receipt_id}","' not in entry:
+                return self._broken(Fault.RECEIPT_EXCHANGED)
+            if sequence in self.anchored:
+                self.anchors_met += 1
+                if self.anchored[sequence] != link:
+                    return self._broken(Fault.ANCHOR_DIFFERS)
+            self.sequence, self.hash = sequence, link
         return None
 
-    def _fault(self, link: Any) -> Fault | None:
-        if link.sequence != self.sequence + 1:
-            return Fault.SEQUENCE_GAP
-        if link.previous_hash != self.hash:
-            return Fault.PREVIOUS_HASH
-        if chained(link.previous_hash, link.entry) != link.hash:
-            return Fault.ENTRY_CHANGED
-        if f'"receipt_id":"{link.receipt_id}","' not in link.entry:
-            return Fault.RECEIPT_EXCHANGED
-        known = self.anchored.get(link.sequence)
-        if known is not None:
-            self.anchors_met += 1
-            if known != link.hash:
-                return Fault.ANCHOR_DIFFERS
-        return None
+    def _broken(self, fault: Fault) -> Broken:
+        return Broken(self.sequence + 1, fault)
 
 
 async def verify_ledger(
@@ -95,15 +91,20 @@ async def verify_ledger(
 
 async def _page(
     session: AsyncSession, organization_id: OrganizationId, after: int
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[Any]:
     statement = (
-        sa.select(*LedgerLink.__table__.c)
+        sa.select(
+            LedgerLink.sequence,
+            sa.cast(LedgerLink.receipt_id, sa.Text()),
+            LedgerLink.entry,
+            LedgerLink.previous_hash,
+            LedgerLink.hash,
+        )
         .where(LedgerLink.organization_id == organization_id, LedgerLink.sequence > after)
         .order_by(LedgerLink.sequence)
         .limit(PAGE)
     )
-    rows: Sequence[sa.Row[Any]] = (await session.execute(statement)).all()
-    return rows
+    return (await session.execute(statement)).all()
 
 
 async def _end(session: AsyncSession, organization_id: OrganizationId, walk: Walk) -> Broken | None:
@@ -127,25 +128,26 @@ SELECT coalesce(l.sequence, 0) AS sequence, l.sequence IS NULL AS is_missing
 FROM crm.consents c
 LEFT JOIN crm.consent_ledger l
   ON l.organization_id = c.organization_id AND l.receipt_id = c.id
+LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(kind text, client_id uuid,
+  purpose_id uuid, notice_version int, notice_sha256 text, channel text, decided_at timestamptz,
+  expires_at timestamptz) ON true
 WHERE c.organization_id = :organization_id AND (
   l.sequence IS NULL
-  OR (l.entry::jsonb ->> 'kind', l.entry::jsonb ->> 'client_id', l.entry::jsonb ->> 'purpose_id',
-      l.entry::jsonb ->> 'notice_version', l.entry::jsonb ->> 'notice_sha256',
-      l.entry::jsonb ->> 'channel', (l.entry::jsonb ->> 'decided_at')::timestamptz,
-      (l.entry::jsonb ->> 'expires_at')::timestamptz)
-    IS DISTINCT FROM
-     ('consent.' || c.decision, c.client_id::text, c.purpose_id::text, c.notice_version::text,
-      c.notice_sha256, c.channel, c.decided_at, c.expires_at))
+  OR (said.kind, said.client_id, said.purpose_id, said.notice_version, said.notice_sha256,
+      said.channel, said.decided_at, said.expires_at) IS DISTINCT FROM
+     ('consent.' || c.decision, c.client_id, c.purpose_id, c.notice_version, c.notice_sha256,
+      c.channel, c.decided_at, c.expires_at))
 UNION ALL
 SELECT coalesce(l.sequence, 0), l.sequence IS NULL
 FROM crm.consent_revocations r
 LEFT JOIN crm.consent_ledger l
   ON l.organization_id = r.organization_id AND l.receipt_id = r.id
+LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(kind text, consent_id uuid,
+  ended_at timestamptz) ON true
 WHERE r.organization_id = :organization_id AND (
   l.sequence IS NULL
-  OR (l.entry::jsonb ->> 'kind', l.entry::jsonb ->> 'consent_id',
-      (l.entry::jsonb ->> 'ended_at')::timestamptz)
-    IS DISTINCT FROM ('consent.' || r.kind, r.consent_id::text, r.revoked_at))
+  OR (said.kind, said.consent_id, said.ended_at)
+    IS DISTINCT FROM ('consent.' || r.kind, r.consent_id, r.revoked_at))
 UNION ALL
 SELECT coalesce(l.sequence, 0), l.sequence IS NULL
 FROM crm.consent_notices n
