@@ -9,6 +9,7 @@ import pytest
 from ai_svc_factories import DOCUMENTS, HOLIDAYS, INTERNAL_KEY, Person
 from fastapi import FastAPI
 
+from ai_svc.modules.answers import service
 from ai_svc.modules.answers.likeness import question_key
 from ai_svc.modules.rag.asking import Asking
 from devstack.people import PEOPLE
@@ -270,6 +271,23 @@ async def test_document_deleted_before_the_answer_is_stored_leaves_no_word(
 
     assert answer["abstained"] is True
     assert await kept_words(database_urls) == 0
+
+
+async def test_document_deleted_while_its_answer_is_given_again_is_not_quoted(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await settled(ana)
+    record = service.record
+
+    async def deleted_meanwhile(*known: Any) -> None:
+        monkeypatch.undo()
+        await deleted(ana, document_id)
+        await record(*known)
+
+    monkeypatch.setattr(service, "record", deleted_meanwhile)
+    answer = await ana.ask(QUESTION)
+
+    assert (answer["abstained"], answer["cached"]) == (True, False)
 
 
 async def test_deleted_documents_words_are_in_no_answer_any_more(

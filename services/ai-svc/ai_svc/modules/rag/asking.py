@@ -61,9 +61,14 @@ class Asking:
 
     async def recalled(self) -> Recorded | None:
         """The answer given before, if nothing has changed since."""
-        async with self.workshop.database.transaction(self.actor.organization_id) as session:
-            scope = self._scope(await reader_of(session, self.actor))
-            return await answers.recall(session, self.actor, self.question, scope, self.client_id)
+        try:
+            async with self.workshop.database.transaction(self.actor.organization_id) as session:
+                scope = self._scope(await reader_of(session, self.actor))
+                return await answers.recall(
+                    session, self.actor, self.question, scope, self.client_id
+                )
+        except IntegrityError:
+            return None  # a document it quotes was deleted this very moment
 
     async def find(self) -> Found:
         """Passages and how well they speak for an answer."""
