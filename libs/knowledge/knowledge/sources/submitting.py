@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.messaging.job_queue import JobQueue
 from knowledge import submission
-from knowledge.models import Document, IngestionJob
+from knowledge.document_locks import lock_jobs
+from knowledge.models import Document
 from knowledge.quotas import Quota
 from knowledge.sources import rows
 from knowledge.sources.entries import Entry
@@ -68,14 +69,7 @@ async def submit_fetched(
 
 
 async def _locked(session: AsyncSession, run: Run, document_id: UUID) -> Document | None:
-    """The jobs first, as the worker locks them: the other order could deadlock."""
-    jobs = IngestionJob.__table__.c
-    await session.execute(
-        sa.select(jobs.id)
-        .where(jobs.organization_id == run.organization_id, jobs.document_id == document_id)
-        .order_by(jobs.id)
-        .with_for_update()
-    )
+    await lock_jobs(session, run.organization_id, document_id)
     found: Document | None = await session.scalar(
         sa.select(Document)
         .where(Document.organization_id == run.organization_id, Document.id == document_id)

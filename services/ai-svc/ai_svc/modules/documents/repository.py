@@ -19,6 +19,7 @@ from ai_svc.modules.documents.exceptions import (
 from chassis.web.etag import check_version
 from chassis.web.pagination import CursorPage, PageNumber
 from knowledge.access import Reader, erasable, readable
+from knowledge.document_locks import lock_jobs
 from knowledge.models import (
     DeletedDocument,
     Document,
@@ -70,17 +71,8 @@ class Documents:
         self, document_id: UUID, seen_version: int | None, *, to_erase: bool = False
     ) -> Document:
         """Locked, in the version the caller has seen. Raises DocumentNotFound, DocumentDeleted,
-        PreconditionFailed.
-
-        The jobs first, as the worker locks them: the other order could deadlock.
-        """
-        jobs = IngestionJob.__table__.c
-        await self._session.execute(
-            sa.select(jobs.id)
-            .where(jobs.organization_id == self._organization_id, jobs.document_id == document_id)
-            .order_by(jobs.id)
-            .with_for_update()
-        )
+        PreconditionFailed."""
+        await lock_jobs(self._session, self._organization_id, document_id)
         may = erasable if to_erase else readable
         found = await self._session.scalar(
             sa.select(Document)
