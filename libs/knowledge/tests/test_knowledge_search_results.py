@@ -82,6 +82,7 @@ async def test_unknown_word_is_suggested_as_the_passages_spell_it(knowledge: Kno
     await index(knowledge, "A Lei Rouanet incentiva a cultura.", "Outra coisa.")
 
     assert (await find(knowledge, "O que é a Lei Ruanet?")).suggestion == "O que é a Lei Rouanet?"
+    assert (await find(knowledge, "LEI RUANET")).suggestion == "LEI ROUANET"
     assert (await find(knowledge, "o que é a lei rouanet")).suggestion is None
     assert (await find(knowledge, "xyzzyplugh")).suggestion is None
 

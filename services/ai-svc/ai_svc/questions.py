@@ -40,7 +40,8 @@ class Filters(Input):
     created_to: AwareDatetime | None = Field(default=None, description="Exclusive")
     heading: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
         default=None,
-        description="A heading path, or the beginning of one; what stands below it is meant, too",
+        description="A heading path as passages have it, or the beginning of one; what stands below"
+        " it is meant, too. Short sections share a passage, which has the heading of the first",
         examples=["Benefícios > Férias"],
     )
     client_id: UUID | None = Field(

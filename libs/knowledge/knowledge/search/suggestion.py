@@ -45,4 +45,6 @@ def _replaced(written: str, spelt: Mapping[str, str]) -> str:
     better = next((spelt[word] for word in words(written) if word in spelt), None)
     if better is None:
         return written
+    if len(written) > 1 and written.isupper():  # an abbreviation
+        return better.upper()
     return better.capitalize() if written[:1].isupper() else better
