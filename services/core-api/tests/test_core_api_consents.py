@@ -4,15 +4,19 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from core_api_factories import (
     CLIENTS,
     PURPOSES,
+    TICKETS,
     Person,
     make_client,
     make_consent,
     make_purpose,
+    make_ticket,
 )
+from core_api_inventory import PICTURE
 from core_api_records import Records
 
 from core_api.modules.consents.models import LegalBasis
@@ -298,3 +302,39 @@ async def test_lists_take_a_fixed_number_of_queries(ana: Person, statements: lis
         statements.clear()
         await ana.seen(path)
         assert len(statements) == queries, path
+
+
+async def test_attachment_of_the_clients_ticket_proves_a_decision_and_stays(ana: Person) -> None:
+    await make_purpose(ana)
+    ticket = await make_ticket(ana)
+    path = f"{TICKETS}/{ticket['id']}"
+    added = await ana.post(f"{path}/attachments", files={"file": ("termo.png", PICTURE)})
+    evidence = added.json()["data"]
+    pending = await _decide(ana, ticket["client_id"], evidence["id"])
+    note = {"kind": "note", "body": "Termo assinado.", "attachment_ids": [evidence["id"]]}
+    await ana.made(f"{path}/messages", note)
+    foreign = await _decide(ana, (await make_client(ana))["id"], evidence["id"])
+    unknown = await _decide(ana, ticket["client_id"], str(new_id()))
+
+    proven = await _decide(ana, ticket["client_id"], evidence["id"])
+    deleted = await ana.delete(f"{path}/attachments/{evidence['id']}")
+
+    assert {each.json()["code"] for each in (pending, foreign, unknown)} == {"EVIDENCE_UNUSABLE"}
+    assert proven.status_code == 201, proven.text
+    receipt = proven.json()["data"]
+    assert receipt["evidence_sha256"] == hashlib.sha256(PICTURE).hexdigest()
+    assert (deleted.status_code, deleted.json()["code"]) == (409, "ATTACHMENT_IS_EVIDENCE")
+    assert len(await ana.seen(f"{path}/attachments")) == 1
+    assert (await ana.seen("/api/v1/consents/ledger/verify"))["valid"] is True
+
+
+async def _decide(person: Person, client_id: str, evidence_id: str) -> httpx.Response:
+    given = {
+        "purpose_code": "novidades",
+        "decision": "granted",
+        "channel": "paper",
+        "notice_version": 1,
+    }
+    return await person.post(
+        f"{CLIENTS}/{client_id}/consents", given | {"evidence_id": evidence_id}
+    )

@@ -66,6 +66,13 @@ class TicketFull(Conflict):
     )
 
 
+class AttachmentIsEvidence(Conflict):
+    """A receipt of a consent rests on it."""
+
+    code = "ATTACHMENT_IS_EVIDENCE"
+    message = "Este anexo comprova um consentimento e não pode ser apagado."
+
+
 class AttachmentUnusable(InvalidInput):
     """Some of the attachments are not pending on this ticket."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,6 +26,13 @@ _TICKETS: Final = sa.table(
     sa.column("organization_id", sa.Uuid()),
     sa.column("id", sa.Uuid()),
     sa.column("merged_into_id", sa.Uuid()),
+    sa.column("client_id", sa.Uuid()),
+    schema=SCHEMA,
+)
+_RECEIPTS: Final = sa.table(
+    "consents",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("evidence_id", sa.Uuid()),
     schema=SCHEMA,
 )
 
@@ -127,7 +134,39 @@ class Attachments:
             _MESSAGES.c.discarded_at.is_not(None),
         )
         pending = sa.and_(Attachment.message_id.is_(None), Attachment.created_at < before)
-        return sa.or_(pending, discarded.exists())
+        return sa.and_(sa.or_(pending, discarded.exists()), ~self.proves())
+
+    def proves(self) -> sa.ColumnElement[bool]:
+        """Whether a receipt of a consent names it as its evidence."""
+        return sa.exists().where(
+            _RECEIPTS.c.organization_id == self._organization_id,
+            _RECEIPTS.c.evidence_id == Attachment.id,
+        )
+
+    async def is_evidence(self, attachment_id: UUID) -> bool:
+        """Whether a receipt names it. The caller has locked it."""
+        statement = sa.select(self.proves()).where(self._mine(), Attachment.id == attachment_id)
+        return bool(await self._session.scalar(statement))
+
+    async def proof(self, attachment_id: UUID) -> sa.Row[Any] | None:
+        """Hash and client of an attachment that was said on a ticket, locked against deletion."""
+        ticket = sa.and_(
+            _TICKETS.c.organization_id == _MESSAGES.c.organization_id,
+            _TICKETS.c.id == _MESSAGES.c.ticket_id,
+        )
+        message = sa.and_(
+            _MESSAGES.c.organization_id == Attachment.organization_id,
+            _MESSAGES.c.id == Attachment.message_id,
+        )
+        statement = (
+            sa.select(Attachment.sha256, _TICKETS.c.client_id)
+            .join(_MESSAGES, message)
+            .join(_TICKETS, ticket)
+            .where(self._mine(), Attachment.id == attachment_id, _MESSAGES.c.discarded_at.is_(None))
+            .with_for_update(key_share=True, read=True, of=Attachment)
+        )
+        found: sa.Row[Any] | None = (await self._session.execute(statement)).one_or_none()
+        return found
 
     async def bind(
         self, ticket_id: UUID, attachment_ids: Collection[UUID], message_id: UUID

@@ -17,6 +17,7 @@ from core_api.modules.attachments.downloading import Holder, download
 from core_api.modules.attachments.exceptions import (
     AttachmentEmpty,
     AttachmentInfected,
+    AttachmentIsEvidence,
     AttachmentNotFound,
     AttachmentTypeRefused,
     AttachmentUnusable,
@@ -100,7 +101,7 @@ async def list_attachments(
     _OF_TICKET + "/{attachment_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete an attachment",
-    responses=raises(TicketNotFound, AttachmentNotFound),
+    responses=raises(TicketNotFound, AttachmentNotFound, AttachmentIsEvidence),
 )
 async def delete_attachment(
     ticket_id: TicketId,

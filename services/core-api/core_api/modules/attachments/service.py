@@ -10,7 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.messaging import outbox
 from core_api.changes import made, removed
-from core_api.modules.attachments.exceptions import AttachmentUnusable, TicketFull
+from core_api.modules.attachments.exceptions import (
+    AttachmentIsEvidence,
+    AttachmentUnusable,
+    TicketFull,
+)
 from core_api.modules.attachments.links import DownloadLink
 from core_api.modules.attachments.models import Attachment, ScanState
 from core_api.modules.attachments.repository import Attachments
@@ -20,8 +24,9 @@ from core_api.modules.tickets.service import TicketAsked, require_ticket, standi
 from core_api.settings import AttachmentSettings
 from shared_schemas.actor import Actor
 from shared_schemas.events import TicketUpdated
+from shared_schemas.ids import OrganizationId
 
-__all__ = ["AttachmentService", "AttachmentUnusable", "sweep_attachments"]
+__all__ = ["AttachmentService", "AttachmentUnusable", "proof", "sweep_attachments"]
 
 MEGABYTE: Final = 1024 * 1024
 MAX_FILES: Final = 200
@@ -39,6 +44,14 @@ class ReceivedFile:
     size_bytes: int
     sha256: str
     scan: ScanState
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A file by its hash, and whose ticket it is on."""
+
+    sha256: str
+    client_id: UUID
 
 
 class AttachmentService:
@@ -108,6 +121,8 @@ class AttachmentService:
         """Forgets an attachment. Its object goes after the commit, or with the next sweep."""
         ticket = await require_ticket(self.tx, self.actor.organization_id, ticket_id, lock=True)
         attachment = await self.attachments.get(ticket_id, attachment_id, lock=True)
+        if await self.attachments.is_evidence(attachment_id):
+            raise AttachmentIsEvidence
         await self.tx.delete(attachment)
         await self._tell("attachment.deleted", ticket, attachment, removed(_told(attachment)))
 
@@ -146,6 +161,15 @@ class AttachmentService:
             related=ids,
         )
         await self.tx.flush()
+
+
+async def proof(
+    session: AsyncSession, organization_id: OrganizationId, attachment_id: UUID
+) -> Proof | None:
+    """For other contexts: what an attachment of a ticket proves, locked against deletion; None
+    when there is none, or it is pending."""
+    found = await Attachments(session, organization_id).proof(attachment_id)
+    return None if found is None else Proof(found.sha256, found.client_id)
 
 
 def _told(attachment: Attachment) -> dict[str, object]:

@@ -107,6 +107,13 @@ class ArticleForeign(InvalidInput):
     message = "Há artigos que não fundamentam a base legal desta finalidade."
 
 
+class EvidenceUnusable(InvalidInput):
+    """No attachment of a message on a ticket of this client's."""
+
+    code = "EVIDENCE_UNUSABLE"
+    message = "A prova indicada não é um anexo de um chamado deste cliente."
+
+
 class PreferencesLinkInvalid(Unauthenticated):
     """Forged, expired, or used: nobody learns which, nor whether there is such a client."""
 

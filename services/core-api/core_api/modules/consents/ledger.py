@@ -129,6 +129,8 @@ def of_consent(consent: Consent) -> Fact:
             "decided_at": consent.decided_at,
             "expires_at": consent.expires_at,
             "renews_id": consent.renews_id,
+            "evidence_id": consent.evidence_id,
+            "evidence_sha256": consent.evidence_sha256,
             "recorded_by": consent.recorded_by,
             "at": consent.created_at,
         },

@@ -179,6 +179,12 @@ class Consent(Base):
             "id",
         ),
         sa.Index("ix_consents_notice", "organization_id", "purpose_id", "notice_version"),
+        sa.Index(
+            "ix_consents_evidence_id",
+            "organization_id",
+            "evidence_id",
+            postgresql_where=sa.text("evidence_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -192,6 +198,10 @@ class Consent(Base):
     channel: Mapped[ConsentChannel] = mapped_column(text_enum(ConsentChannel, "channel"))
     shown_at: Mapped[datetime | None]
     decided_at: Mapped[datetime]
+    # An attachment of a ticket of the client's, kept as long as this receipt; and its SHA-256. No
+    # foreign key: the hash proves it after a retention has taken the file.
+    evidence_id: Mapped[UUID | None]
+    evidence_sha256: Mapped[str | None]
     renews_id: Mapped[UUID | None]  # the consent this one goes on from
     expires_at: Mapped[datetime | None]
     # Or NOBODY. No foreign key: a receipt outlives the membership of who recorded it.

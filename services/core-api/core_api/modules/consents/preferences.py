@@ -117,6 +117,7 @@ class Preferences:
                 channel=ConsentChannel.PREFERENCES_LINK,
                 shown_at=now,
                 decided_at=None,
+                evidence_id=None,
             )
             _, entered = await service.decided(answering[client_id], given)
             facts += entered

@@ -20,6 +20,7 @@ from core_api.modules.consents.exceptions import (
     ConsentExpired,
     ConsentNotFound,
     ConsentNotGranted,
+    EvidenceUnusable,
     NoticeVersionUnknown,
     PurposeArchived,
     PurposeCodeTaken,
@@ -207,6 +208,7 @@ async def list_notices(
         PurposeNeedsNoConsent(LegalBasis.CONTRACT),
         PurposeArchived,
         NoticeVersionUnknown(notice_version=3),
+        EvidenceUnusable,
         IdempotencyKeyReused,
     ),
 )

@@ -224,6 +224,10 @@ class ConsentCreate(Input):
     decision: Decision
     channel: RecordedChannel
     notice_version: int = Field(ge=1, le=1_000_000, description="The version the client was shown")
+    evidence_id: UUID | None = Field(
+        default=None,
+        description="An attachment of a ticket of the client's that proves the decision",
+    )
     shown_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
     decided_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
 
@@ -268,6 +272,8 @@ class ConsentRead(BaseModel):
     decided_at: datetime
     expires_at: datetime | None = Field(description="When it ends by itself")
     renews_id: UUID | None = Field(description="The consent it goes on from")
+    evidence_id: UUID | None = Field(description="The attachment that proves it")
+    evidence_sha256: str | None
     renewal_due: bool = Field(description="It stands on a notice that was changed materially")
     recorded_by: UUID | None = Field(
         description="The member who recorded the decision; null: the client, by a link"

@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.web.errors import InvalidInput
 from core_api.changes import made
+from core_api.modules.attachments.service import proof
 from core_api.modules.clients.service import ClientNotFound, family_of, require_client
 from core_api.modules.consents import ledger
 from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
     ConsentExpired,
     ConsentNotGranted,
+    EvidenceUnusable,
     NoticeVersionUnknown,
     PurposeArchived,
     PurposeNeedsNoConsent,
@@ -83,6 +85,8 @@ class ConsentService:
         family = await family_of(self.tx, organization_id, client_id)
         standing = await self.consents.granted_and_standing(family, purpose.id)
         consent = self._receipt(client_id, given, notice, purpose.consent_valid_days)
+        if given.evidence_id is not None:
+            await self._take_evidence(consent, given.evidence_id, family)
         facts = [ledger.of_consent(consent)]
         if consent.decision is Decision.GRANTED:
             consent.renews_id = renews_id or (standing[-1].id if standing else None)
@@ -173,6 +177,15 @@ class ConsentService:
         if purpose.archived_at is not None:
             raise PurposeArchived
         return purpose, notice
+
+    async def _take_evidence(
+        self, consent: Consent, evidence_id: UUID, family: Sequence[UUID]
+    ) -> None:
+        """From now on the attachment is not deleted."""
+        found = await proof(self.tx, self.recorder.organization_id, evidence_id)
+        if found is None or found.client_id not in family:
+            raise EvidenceUnusable.on("body.evidence_id", EvidenceUnusable.message)
+        consent.evidence_id, consent.evidence_sha256 = evidence_id, found.sha256
 
     async def _family(self, client_id: UUID) -> Sequence[UUID]:
         try:
