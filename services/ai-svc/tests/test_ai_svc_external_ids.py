@@ -103,6 +103,24 @@ async def test_what_is_no_push_is_refused(ana: Person, vera: Person) -> None:
     assert (await ana.get(DOCUMENTS)).json()["data"] == []
 
 
+async def test_an_id_may_be_a_path(ana: Person) -> None:
+    name = "https%3A%2F%2Ferp.example%2Fdocs%2F7"
+    first = await push(ana, name, json={"text": "Um."})
+    again = await push(ana, name, json={"text": "Um."})
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["data"]["external_id"] == "https://erp.example/docs/7"
+
+
+async def test_another_id_in_the_body_is_told_apart(ana: Person) -> None:
+    answer = await push(ana, "x", json={"text": "Um.", "external_id": "y"})
+    (detail,) = answer.json()["details"]
+
+    assert answer.status_code == 422
+    assert detail["field"] == "body.external_id"
+    assert detail["message"] == "Deve ser o mesmo do endereço, ou ficar de fora."
+
+
 async def test_after_a_deletion_it_is_new(ana: Person) -> None:
     first = await push(ana, "d", json={"text": "Um."})
     await ana.call("DELETE", first.headers["location"])

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/rag/documents/by-external-id", tags=["documents"])
 
 
 @router.put(
-    "/{external_id}",
+    "/{external_id:path}",  # other systems' ids are paths and addresses, too
     status_code=status.HTTP_202_ACCEPTED,
     summary="Push a document by another system's id",
     max_body_size=MAX_BODY_BYTES,

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Depends, Path
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -33,6 +32,7 @@ from ai_svc.modules.documents.submitting import submit_as_said
 from ai_svc.workshop import CurrentWorkshop, Workshop
 from chassis.security.authentication import CurrentActor
 from chassis.web.error_handlers import driver_error
+from chassis.web.errors import InvalidInput
 from knowledge.access import reader_of
 from knowledge.models import DeletedDocument, Document, DocumentStatus, DocumentVersion
 from knowledge.storage import original_key, version_prefix
@@ -79,8 +79,8 @@ async def receive(
     upload = Upload() if known is None else Upload(known)
     async with _DOCUMENT.received(request, actor, workshop, upload) as intake:
         if intake.fields.external_id not in (None, external_id):
-            raise RequestValidationError(
-                [{"type": "value_error", "loc": ("body", "external_id"), "msg": "", "input": None}]
+            raise InvalidInput.on(
+                "body.external_id", "Deve ser o mesmo do endereço, ou ficar de fora."
             )
         yield intake
 
