@@ -198,7 +198,9 @@ async def test_a_part_that_changed_on_its_way_is_not_kept(
     assert len(parts(objects)) == 3
 
 
-async def test_the_digest_of_the_whole_is_checked(ana: Person, objects: Path) -> None:
+async def test_the_digest_of_the_whole_is_checked(
+    ana: Person, objects: Path, database_urls: DatabaseUrls
+) -> None:
     right = hashlib.sha256(CONTENT).hexdigest()
     good = await begun(ana, len(CONTENT), filename="a.txt", sha256=right)
     bad = await begun(ana, len(CONTENT), filename="a.txt", sha256="0" * 64)
@@ -208,6 +210,12 @@ async def test_the_digest_of_the_whole_is_checked(ana: Person, objects: Path) ->
     accepted = await send(ana, good, 0, CONTENT)
 
     assert (refused.status_code, accepted.status_code) == (460, 204)
+    connection = await asyncpg.connect(database_urls.superuser)
+    try:
+        kept = await connection.fetchval("SELECT count(*) FROM ai.uploads WHERE sha256 = $1", right)
+    finally:
+        await connection.close()
+    assert kept == 0  # the document may be deleted: nothing told by it stays here
     assert len(await documents(ana)) == 1
     assert (await ana.get(bad)).status_code == 404
     assert len(originals(objects) - before) == 1
@@ -281,6 +289,17 @@ async def test_what_is_no_creation_is_refused(
 
     assert answer.status_code == status, answer.text
     assert answer.headers["tus-resumable"] == "1.0.0"
+
+
+async def test_what_does_not_go_together_is_said(ana: Person) -> None:
+    headers = {**TUS, "upload-length": "9", "upload-metadata": "visibility Y2xpZW50"}
+    answer = await ana.call("POST", UPLOADS, headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.json()["details"][0]["message"] == (
+        "Confira em Upload-Metadata: "
+        "Um documento de cliente precisa de client_id, purpose_code e legal_basis."
+    )
 
 
 async def test_what_is_no_part_is_refused(ana: Person) -> None:

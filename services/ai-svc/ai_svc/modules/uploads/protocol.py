@@ -31,6 +31,7 @@ from chassis.web.errors import (
 )
 from chassis.web.idempotency import IdempotentRoute
 from chassis.web.middleware.boundary import has_started
+from chassis.web.validation_messages import details_of
 
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,checksum,expiration,termination"
@@ -81,10 +82,11 @@ class Metadata:
         try:
             fields = FileFields.model_validate(given)
         except ValidationError as error:
-            names = ", ".join(
-                sorted({str(one["loc"][0]) if one["loc"] else "" for one in error.errors()})
+            findings = " ".join(
+                f"{one.field}: {one.message}" if one.field else one.message
+                for one in details_of(error.errors(include_url=False))
             )
-            raise _invalid(f"Confira em Upload-Metadata: {names}.") from None
+            raise _invalid(f"Confira em Upload-Metadata: {findings}") from None
         sha256 = pairs.get("sha256", "").lower() or None
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise _invalid("Em Upload-Metadata, sha256 deve ter 64 dígitos hexadecimais.")

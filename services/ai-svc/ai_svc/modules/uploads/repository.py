@@ -100,7 +100,8 @@ class Uploads:
         check_position(upload, last_part_at)
         upload.received_bytes = upload.size_bytes
         upload.document_id = document_id
-        upload.file_name, upload.fields = None, {}  # the document knows, and may be deleted
+        # The document knows, and may be deleted.
+        upload.file_name, upload.fields, upload.sha256 = None, {}, None
         await self._session.execute(sa.delete(UploadPart).where(*self._of(upload_id)))
         return upload
 
