@@ -65,6 +65,24 @@ async def test_files_are_accepted_refused_and_recognised(ana: Person, objects: P
     assert len(originals(objects) - before) == 2
 
 
+async def test_what_is_not_shown_is_not_taken_for_finished(ana: Person) -> None:
+    of_client = {
+        "text": "A ficha do cliente.",
+        "visibility": "client",
+        "client_id": str(uuid4()),
+        "purpose_code": "atendimento",
+        "legal_basis": "contract",
+    }
+    answer = await ana.post(BATCH, json={"items": [of_client]})
+    batch = answer.json()["data"]
+    await ana.ingestion.drain_once("tests")
+    later = (await ana.get(answer.headers["location"])).json()["data"]
+
+    assert (batch["accepted"], batch["finished"], batch["percent"]) == (1, 0, 0)
+    assert (later["accepted"], later["finished"], later["percent"]) == (1, 1, 100)
+    assert {batch["items"][0]["status"], later["items"][0]["status"]} == {None}
+
+
 async def test_texts_and_addresses_are_checked_one_by_one(ana: Person) -> None:
     await ana.post(DOCUMENTS, json={"text": "Tomado.", "external_id": "x1"})
     items: list[Any] = [

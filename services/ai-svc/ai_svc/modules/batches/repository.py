@@ -39,10 +39,9 @@ async def read_batch(
         .correlate(Document)
         .scalar_subquery()
     )
-    seen = sa.and_(
+    became = sa.and_(
         Document.organization_id == BatchItem.organization_id,
         Document.id == BatchItem.document_id,
-        readable(reader, client_id),
     )
     found = await session.execute(
         sa.select(
@@ -51,26 +50,31 @@ async def read_batch(
             Document.error_code,
             Document.error_message,
             percent.label("percent"),
+            readable(reader, client_id).label("may_read"),
         )
-        .outerjoin(Document, seen)
+        .outerjoin(Document, became)
         .where(BatchItem.organization_id == actor.organization_id, BatchItem.batch_id == batch_id)
         .order_by(BatchItem.position)
     )
-    items = [_item(row) for row in found]
-    return _summary(batch, items)
+    rows = found.all()
+    # How far it is, who submitted it may know; what became of a document only its readers.
+    whole = _summary(batch, [_item(row) for row in rows])
+    shown = [_item(row, hidden=not row.may_read) for row in rows]
+    return whole.model_copy(update={"items": shown})
 
 
-def _item(row: Any) -> BatchItemRead:
+def _item(row: Any, *, hidden: bool = False) -> BatchItemRead:
     item: BatchItem = row[0]
+    status = None if hidden else row.status
     return BatchItemRead(
         position=item.position,
         outcome=item.outcome,
         name=item.name,
         document_id=item.document_id,
-        status=row.status,
-        percent=_percent(row.status, row.percent),
-        error_code=item.error_code or row.error_code,
-        error_message=item.error_message or row.error_message,
+        status=status,
+        percent=_percent(status, row.percent),
+        error_code=item.error_code or (None if hidden else row.error_code),
+        error_message=item.error_message or (None if hidden else row.error_message),
     )
 
 
