@@ -177,3 +177,13 @@ async def test_stranger_is_turned_away_before_the_upload_is_read(ana: Person) ->
     answer = await ana.http.post(DOCUMENTS, files={"file": ("a.txt", b"Texto.")})
 
     assert_refused(answer, 401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("title", ["", " ", "\u200b", "\x01\x02"])
+async def test_a_title_nobody_can_read_is_refused(ana: Person, title: str) -> None:
+    document_id = await ana.index("O prazo é de dez dias.", title="Prazos")
+
+    answer = await ana.call("PATCH", f"{DOCUMENTS}/{document_id}", json={"title": title})
+
+    assert_refused(answer, 422, "VALIDATION_ERROR")
+    assert (await ana.get(f"{DOCUMENTS}/{document_id}")).json()["data"]["title"] == "Prazos"

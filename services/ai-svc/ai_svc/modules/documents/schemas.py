@@ -3,7 +3,14 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from knowledge.addresses import MAX_URL
@@ -14,7 +21,7 @@ from knowledge.models import (
     LegalBasis,
     Visibility,
 )
-from knowledge.submission import MAX_TITLE, Access
+from knowledge.submission import MAX_TITLE, Access, tidy_title
 from shared_schemas.permissions import Role
 
 MAX_TAGS = 30
@@ -223,6 +230,12 @@ class VersionTextOrUrl(OneSource, VersionFields):
     )
 
 
+def _readable(title: str) -> str:
+    if not tidy_title(title):
+        raise PydanticCustomError("title", "O título não pode ficar em branco.")
+    return title
+
+
 class DocumentChange(BaseModel):
     """What to change of a document. What is left out stays; another `visibility` replaces the whole
     access list."""
@@ -233,7 +246,7 @@ class DocumentChange(BaseModel):
         json_schema_extra={"examples": [{"visibility": "restricted", "allowed_roles": ["agent"]}]},
     )
 
-    title: Annotated[Title, StringConstraints(min_length=1)] | None = None
+    title: Annotated[Title, AfterValidator(_readable)] | None = None
     tags: Tags | None = None
     external_id: ExternalId | None = None
     visibility: Visibility | None = None
