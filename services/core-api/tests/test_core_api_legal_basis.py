@@ -3,9 +3,11 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from core_api_factories import (
     CLIENTS,
     INTERNAL_KEY,
@@ -16,6 +18,12 @@ from core_api_factories import (
     make_purpose,
 )
 from core_api_records import Records
+
+from chassis.data.columns import utc_now
+from chassis.data.database import Database
+from core_api.modules.consents.ledger_models import BlockCause, ProcessingBlock
+from devstack.people import AURORA
+from shared_schemas.ids import OrganizationId, UserId, new_id
 
 SERVICE = {"x-source-service": "worker-svc", "x-internal-key": INTERNAL_KEY}
 NOTICES = f"{PURPOSES}/novidades/notices"
@@ -72,6 +80,38 @@ async def test_consent_of_a_merged_client_carries_for_the_one_that_answers(ana: 
 
     assert await ground(ana, survivor["id"]) == "consent"
     assert await ground(ana, other["id"]) == "consent"
+
+
+@pytest.mark.parametrize("purpose", [None, "novidades", "pesquisa"])
+async def test_blocked_data_is_not_used_whatever_was_agreed(
+    ana: Person, database: Database, purpose: str | None
+) -> None:
+    purposes = {
+        code: await make_purpose(ana, code=code, legal_basis=basis)
+        for code, basis in (("novidades", "consent"), ("pesquisa", "contract"))
+    }
+    client = await make_client(ana)
+    await make_consent(ana, client["id"])
+    block = ProcessingBlock(
+        id=new_id(),
+        organization_id=OrganizationId(AURORA.id),
+        client_id=UUID(client["id"]),
+        purpose_id=purpose and UUID(purposes[purpose]["id"]),
+        cause=BlockCause.BLOCKING,
+        blocked_by=UserId(new_id()),
+        blocked_at=utc_now(),
+    )
+    async with database.transaction(OrganizationId(AURORA.id)) as session:
+        session.add(block)
+    blocked = {code: await ground(ana, client["id"], code) for code in purposes}
+    async with database.transaction(OrganizationId(AURORA.id)) as session:
+        lifted = sa.update(ProcessingBlock).where(ProcessingBlock.id == block.id)
+        await session.execute(lifted.values(lifted_at=utc_now()))
+
+    free = {"novidades": "consent", "pesquisa": "other_basis"}
+    wanted = purposes if purpose is None else {purpose}
+    assert blocked == free | dict.fromkeys(wanted, "blocked")
+    assert {code: await ground(ana, client["id"], code) for code in purposes} == free
 
 
 async def test_deleted_client_and_unknown_purpose_are_not_found(ana: Person) -> None:

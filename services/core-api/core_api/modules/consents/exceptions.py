@@ -119,17 +119,3 @@ class PreferencesLinkInvalid(Unauthenticated):
 
     code = "PREFERENCES_LINK_INVALID"
     message = "Este link não é válido ou já expirou. Peça um novo à organização."
-
-
-class BlockNotFound(NotFound):
-    """No such standing block in the actor's organization."""
-
-    code = "PROCESSING_BLOCK_NOT_FOUND"
-    message = "Bloqueio não encontrado ou já encerrado."
-
-
-class AlreadyBlocked(Conflict):
-    """The same block stands already."""
-
-    code = "PROCESSING_ALREADY_BLOCKED"
-    message = "O uso dos dados deste cliente já está bloqueado para esta finalidade."
