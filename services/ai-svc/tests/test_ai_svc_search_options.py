@@ -49,13 +49,15 @@ async def test_suggestion_never_comes_from_what_may_not_be_read(ana: Person, ver
     assert changed.status_code == 200, changed.text
 
     hers = await answer(vera, "férias de Fulgensio", explain=True)
-    his = await answer(ana, "férias de Fulgensio")
+    his = await answer(ana, "férias de Fulgensio", explain=True)
 
     assert his["meta"]["suggestion"] == "férias de Fulgêncio"
     assert hers["meta"]["suggestion"] is None
     assert str(secret) not in str(hers)
-    hidden = [term for term in hers["meta"]["explanation"]["terms"] if term["certainty"] < 1]
-    assert [term["idf"] for term in hidden] == [None] * len(hidden)
+    (_, closed), (_, open_) = (each["meta"]["explanation"]["terms"] for each in (hers, his))
+    assert (open_["stem"], open_["certainty"]) == ("fulgenci", 0.8)
+    # As if nobody had ever written of him.
+    assert closed == {"stem": "fulgensi", "certainty": 1.0, "idf": None}
 
 
 async def test_explanation_is_there_for_who_asks(ana: Person) -> None:

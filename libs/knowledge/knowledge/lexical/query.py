@@ -112,6 +112,16 @@ def unknown_stems(text: str, statistics: Statistics) -> list[str]:
     return list(unknown)
 
 
+def written_stems(text: str) -> list[str]:
+    """The stem of each telling word as it was written, in the order of `Question.words`."""
+    languages = _languages(text)
+    return [
+        stems[0]
+        for word in words(text)[:LONGEST_QUESTION]
+        if (stems := [each.stem for each in _analyzed(word, languages) if each.stem is not None])
+    ]
+
+
 def _languages(text: str) -> list[Language]:
     """The question's own first."""
     mine = detect_language(text)

@@ -20,8 +20,8 @@ class Scores:
 class Term:
     """What a word of the question was read as.
 
-    `idf` is None for a stem none of the passages has: whether other documents have it is nobody's
-    business who may not read them.
+    A word none of the passages has stands as it was written, and `idf` is None: whether other
+    documents have it, or one like it, is nobody's business who may not read them.
     """
 
     stem: str

@@ -15,7 +15,7 @@ from chassis.data.database import Database
 from knowledge.access import Reader, reader_of
 from knowledge.embedders.port import Embedder, EmbeddingFailed
 from knowledge.lexical.frequencies import find_frequencies
-from knowledge.lexical.query import Question, understand, unknown_stems
+from knowledge.lexical.query import Question, understand, unknown_stems, written_stems
 from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.reembedding import all_embedded
@@ -104,7 +104,7 @@ class Searcher:
         with explanation.timed("finish"):
             passages = await self._finished(reader, query, question, hits)
         if query.explain:
-            explanation.terms = _terms(question, passages)
+            explanation.terms = _terms(query.text, question, passages)
         return Found(
             passages=passages,
             question=question,
@@ -301,14 +301,19 @@ def _to_read(passage: Passage) -> str:
     return f"{about}\n\n{passage.content}"
 
 
-def _terms(question: Question, passages: Sequence[Passage]) -> list[Term]:
-    """What each word was read as; how rare it is only where a passage found has it."""
-    readings = [reading for word in question.words for reading in word]
-    shown = [
-        any(highlights(passage.content, {reading.stem}) for passage in passages)
-        for reading in readings
-    ]
-    return [
-        Term(reading.stem, reading.certainty, reading.idf if is_met else None)
-        for reading, is_met in zip(readings, shown, strict=True)
-    ]
+def _terms(text: str, question: Question, passages: Sequence[Passage]) -> list[Term]:
+    """What each word was read as, and how rare it is, where a passage found has it.
+
+    Any other word as it was written: what the vocabulary knows beyond may be a closed document's.
+    """
+    found: list[Term] = []
+    for written, readings in zip(written_stems(text), question.words, strict=True):
+        met = [reading for reading in readings if _is_met(reading.stem, passages)]
+        found += [Term(reading.stem, reading.certainty, reading.idf) for reading in met]
+        if not met:
+            found.append(Term(written, 1.0, None))
+    return found
+
+
+def _is_met(stem: str, passages: Sequence[Passage]) -> bool:
+    return any(highlights(passage.content, {stem}) for passage in passages)
