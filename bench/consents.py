@@ -175,7 +175,13 @@ async def _fill_ledger(connection: asyncpg.Connection, clients: Sequence[UUID]) 
                 consent,
                 fields
                 | {"kind": "consent.granted", "notice_version": 1, "notice_sha256": sha256}
-                | {"channel": "phone", "decided_at": now, "recorded_by": somebody, "at": now},
+                | {
+                    "locale": "pt-BR",
+                    "channel": "phone",
+                    "decided_at": now,
+                    "recorded_by": somebody,
+                    "at": now,
+                },
             )
         )
     names = "id organization_id client_id purpose_id notice_version notice_sha256 locale decision"

@@ -130,13 +130,16 @@ LEFT JOIN crm.consent_ledger l
   ON l.organization_id = c.organization_id AND l.receipt_id = c.id
 LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(kind text, client_id uuid,
   purpose_id uuid, notice_version int, notice_sha256 text, channel text, decided_at timestamptz,
-  expires_at timestamptz) ON true
+  expires_at timestamptz, shown_at timestamptz, locale text, recorded_by uuid,
+  evidence_sha256 text) ON true
 WHERE c.organization_id = :organization_id AND (
   l.sequence IS NULL
   OR (said.kind, said.client_id, said.purpose_id, said.notice_version, said.notice_sha256,
-      said.channel, said.decided_at, said.expires_at) IS DISTINCT FROM
+      said.channel, said.decided_at, said.expires_at, said.shown_at, said.locale,
+      said.recorded_by, said.evidence_sha256) IS DISTINCT FROM
      ('consent.' || c.decision, c.client_id, c.purpose_id, c.notice_version, c.notice_sha256,
-      c.channel, c.decided_at, c.expires_at))
+      c.channel, c.decided_at, c.expires_at, c.shown_at, c.locale,
+      nullif(c.recorded_by, '00000000-0000-0000-0000-000000000000'), c.evidence_sha256))
 UNION ALL
 SELECT coalesce(l.sequence, 0), l.sequence IS NULL
 FROM crm.consent_revocations r
