@@ -58,6 +58,38 @@ async def test_question_for_a_figure_gets_the_sentence_that_goes_on_with_it(
     await assert_cited(ana, answer)
 
 
+async def test_a_text_called_by_its_first_sentence_answers_with_it(ana: Person) -> None:
+    sentence = "O cofre do almoxarifado abre com a palavra abacaxi."
+    submitted = await ana.post(DOCUMENTS, json={"text": sentence})
+    assert submitted.json()["data"]["title"] == sentence
+    await ana.index("A loja abre às nove horas. Cada palavra do letreiro paga taxa anual.")
+
+    answer = await ana.ask("Com qual palavra abre o cofre do almoxarifado?")
+
+    assert answer["sources"][0]["quote"] == sentence
+    await assert_cited(ana, answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("## Quanto custa o zanzibar?\n\nTrês reais à vista.", "Três reais à vista."),
+        ("ZANZIBAR CUSTA TRÊS REAIS", "ZANZIBAR CUSTA TRÊS REAIS"),
+    ],
+)
+async def test_answer_without_the_questions_words_is_not_taken_from_elsewhere(
+    ana: Person, text: str, quote: str
+) -> None:
+    await ana.index("A segunda via custa R$ 18,40.\n\nA certidão custa R$ 31,80.", "Certidões")
+    document_id = await ana.index(text, "Zanzibar")
+
+    answer = await ana.ask("Quanto custa o zanzibar?")
+
+    first = answer["sources"][0]
+    assert (first["document_id"], first["quote"]) == (str(document_id), quote)
+    await assert_cited(ana, answer)
+
+
 async def test_source_names_the_heading_above_its_quote_not_the_chunks(ana: Person) -> None:
     await ana.index(
         "# Tabela\n\nValores.\n\n## Sucupira\n\nO item sucupira custa dez reais.\n\n"

@@ -58,7 +58,8 @@ def weigh(question: str, meaning: Question, passages: Sequence[Passage]) -> Evid
     scored = [each for passage in passages for each in _sentences(meaning.ideal, weights, passage)]
     # Best first; among equals the order of the passages.
     scored.sort(key=lambda each: -each.score)
-    signals = _signals(meaning, passages, scored) if scored else None
+    telling = [each for each in scored if each.met]
+    signals = _signals(meaning, passages, telling) if telling else None
     return Evidence(question, meaning, passages, scored, signals)
 
 
@@ -100,10 +101,15 @@ def _sentences(ideal: float, weights: dict[int, float], passage: Passage) -> lis
                     met / ideal,
                     _cited(passage, sentence),
                     frozenset(terms),
-                    sentence.is_heading or text.lstrip("# ") in named or text.endswith("?"),
+                    sentence.is_heading or _is_name(text, named) or text.endswith("?"),
                 )
             )
     return found
+
+
+def _is_name(text: str, named: set[str]) -> bool:
+    """A text sent without a title is called by its first sentence, which still says something."""
+    return text.lstrip("# ") in named and not text.endswith((".", "!"))
 
 
 def _cited(passage: Passage, sentence: Sentence) -> Citation:
