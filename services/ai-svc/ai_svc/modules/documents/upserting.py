@@ -46,7 +46,11 @@ _OF_ITS_OWN = frozenset({"tags", "visibility", "allowed_roles", "allowed_team_id
 _OF_CLIENT = frozenset({"client_id", "purpose_code", "legal_basis"})
 
 ByExternalId = Annotated[
-    ExternalId, Path(description="What the other system calls it", examples=["erp-4711"])
+    ExternalId,
+    Path(
+        description="What the other system calls it; slashes as they are, never as `%2F`",
+        examples=["erp-4711"],
+    ),
 ]
 
 
