@@ -144,12 +144,12 @@ def _room(twin: sa.CTE | None) -> sa.CTE:
     """One row if there is room, and nothing like it yet."""
     usage_now = sums(_TENANT, "documents", "bytes").subquery("usage_now")
     has_room = [
-        usage_now.c.documents + _bind("room_documents", sa.BigInteger())
-        <= _bind("quota_documents", sa.BigInteger()),
         usage_now.c.bytes + _bind("room_bytes", sa.BigInteger())
         <= _bind("quota_bytes", sa.BigInteger()),
     ]
-    if twin is not None:
+    if twin is not None:  # else it is a version, which is no document more
+        documents = usage_now.c.documents + _bind("room_documents", sa.BigInteger())
+        has_room.append(documents <= _bind("quota_documents", sa.BigInteger()))
         has_room.append(~sa.exists(sa.select(twin.c.id)))
     may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.

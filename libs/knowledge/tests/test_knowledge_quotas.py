@@ -65,6 +65,19 @@ async def test_everything_that_changes_it_is_counted(knowledge: Knowledge) -> No
     assert await usage(knowledge) == (0, 0, 0)
 
 
+async def test_what_is_there_may_be_corrected_when_there_are_too_many(knowledge: Knowledge) -> None:
+    await knowledge.submit_text("Um texto.")
+    document_id = await knowledge.submit_text("Outro texto.")
+    actor, ingestion = make_actor(), knowledge.ingestion
+    async with ingestion.database.transaction(actor.organization_id) as session:
+        document = await session.get_one(Document, document_id)
+        source, lowered = Source.text("O texto corrigido."), Quota(documents=1)
+        await versions.submit_version(
+            session, actor, ingestion.queue, document, source, quota=lowered
+        )
+        assert document.latest_version == 2
+
+
 @pytest.mark.parametrize("count", [1, 7])
 async def test_the_limit_of_documents_holds_to_the_last_one(
     knowledge: Knowledge, count: int
