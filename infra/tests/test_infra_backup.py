@@ -23,15 +23,19 @@ INSERT INTO crm.organizations (organization_id, slug, name) VALUES
 INSERT INTO crm.clients (id, organization_id, kind, name, tags)
   VALUES ('{uuid4()}', '{AURORA.id}', 'person', 'João "Zé" da Conceição\\n', ARRAY['ção', 'a,b']);
 INSERT INTO ai.documents
-    (id, organization_id, title, source_type, chunking, status, chunk_count, submitted_by, tags,
-    version)
-  VALUES ('{DOCUMENT}', '{AURORA.id}', 'Certidões', 'text', 'semantic', 'indexed', 1, '{uuid4()}',
-    '{{}}', 1);
-INSERT INTO ai.chunks (id, organization_id, document_id, position, content, char_start, char_end,
-    token_count, language, lexv, terms, embedding, embedding_model)
-  VALUES ('{uuid4()}', '{AURORA.id}', '{DOCUMENT}', 0, 'A segunda via custa R$ 37,40.', 0, 29, 9,
+    (id, organization_id, title, source_type, chunking, status, submitted_by, tags, version,
+    current_version, latest_version, visibility, allowed_roles, allowed_team_ids)
+  VALUES ('{DOCUMENT}', '{AURORA.id}', 'Certidões', 'text', 'semantic', 'indexed', '{uuid4()}',
+    '{{}}', 1, 1, 1, 'organization', '{{}}', '{{}}');
+INSERT INTO ai.document_versions (id, organization_id, document_id, number, source_type, chunking,
+    content, chunk_count, counted_bytes, submitted_by)
+  VALUES ('{uuid4()}', '{AURORA.id}', '{DOCUMENT}', 1, 'text', 'semantic',
+    'A segunda via custa R$ 37,40.', 1, 29, '{uuid4()}');
+INSERT INTO ai.chunks (id, organization_id, document_id, version_number, position, content,
+    char_start, char_end, token_count, language, lexv, terms, embedding, embedding_model, enabled)
+  VALUES ('{uuid4()}', '{AURORA.id}', '{DOCUMENT}', 1, 0, 'A segunda via custa R$ 37,40.', 0, 29, 9,
     'pt', '{{1:0.5,67108864:0.25}}/67108864', to_tsvector('simple', 'segunda via'),
-    array_fill(0.125::real, ARRAY[1536])::vector::halfvec, 'local');
+    array_fill(0.125::real, ARRAY[1536])::vector::halfvec, 'local', true);
 """
 DEFINITIONS = """
 SELECT 'policy', schemaname, tablename, policyname, roles::text, cmd, qual, with_check
@@ -48,7 +52,7 @@ UNION ALL
 SELECT 'function', n.nspname, p.proname, p.proowner::regrole::text, p.proacl::text,
   pg_get_functiondef(p.oid), NULL, NULL
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ('crm', 'ai')
-ORDER BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5, 6
 """
 
 

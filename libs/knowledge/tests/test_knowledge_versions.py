@@ -156,7 +156,9 @@ async def test_what_was_fetched_is_not_fetched_again(
 ) -> None:
     """The worker is killed when it has fetched; the next one takes what lies in the storage."""
     document_id = await knowledge.submit_url(
-        web.put("/uma-vez", HTML.encode("latin-1"), content_type="text/html; charset=iso-8859-1")
+        web.put(
+            "/buscada-uma-vez", HTML.encode("latin-1"), content_type="text/html; charset=iso-8859-1"
+        )
     )
     job = await knowledge.claim("killed")
     extract = OriginalReader.extract
@@ -171,7 +173,7 @@ async def test_what_was_fetched_is_not_fetched_again(
     await knowledge.work("next")
 
     assert (await knowledge.document(document_id)).status is DocumentStatus.INDEXED
-    assert sum("GET /uma-vez " in request for request in web.requests) == 1
+    assert sum("GET /buscada-uma-vez " in request for request in web.requests) == 1
     assert "férias" in ((await knowledge.version(document_id)).content or "")
     keys = [listed.key async for listed in knowledge.ingestion.storage.list()]
     assert keys == [(await knowledge.version(document_id)).storage_key]

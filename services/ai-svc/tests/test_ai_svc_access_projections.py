@@ -40,9 +40,10 @@ class Facts:
     ) -> httpx.Response:
         assert method == "GET"
         assert request_id
-        kind = path.rpartition("/")[2]
+        assert path == "/internal/v1/access-facts"
+        kind = params["kind"]
         self.asked.append(kind)
-        after = (params or {}).get("after")
+        after = params.get("after")
         found = self.facts.get(kind, [])
         keys = [[value for name, value in fact.items() if name.endswith("_id")] for fact in found]
         start = 0

@@ -281,8 +281,16 @@ def _name(template: str, parameter: str) -> str:
     return ALIASES.get(template[:end], parameter)
 
 
+INTERNAL_QUERIES: Final = {
+    "GET /internal/v1/access-facts": {"organization_id": str(AURORA.id), "kind": "team-members"}
+}
+"""Of operations that no document describes."""
+
+
 def _query(operation: str, described: dict[str, Any]) -> dict[str, Any]:
     """The required parameters of the query, from their examples."""
+    if operation in INTERNAL_QUERIES:
+        return {"params": INTERNAL_QUERIES[operation]}
     values = {}
     for parameter in described.get("parameters", []):
         if parameter["in"] == "query" and parameter.get("required"):

@@ -188,7 +188,7 @@ NEEDS: Final = MappingProxyType(
         "POST /internal/v1/client-import-runs/{run_id}/fail": INTERNAL,
         "POST /internal/v1/client-imports/{import_id}/batches": INTERNAL,
         "POST /internal/v1/assignment/sweep": INTERNAL,
-        "GET /internal/v1/access-facts/{organization_id}/{kind}": INTERNAL,
+        "GET /internal/v1/access-facts": INTERNAL,
     }
 )
 """Operation (public paths without `/api/v1`) → its permissions, separated by spaces."""

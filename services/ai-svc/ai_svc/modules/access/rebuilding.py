@@ -93,9 +93,12 @@ async def _pages(
 ) -> AsyncIterator[tuple[datetime, list[dict[str, Any]]]]:
     after: list[str] = []
     while True:
-        path = f"/internal/v1/access-facts/{organization_id}/{kind}"
+        wanted: dict[str, Any] = {"organization_id": str(organization_id), "kind": kind}
         answer = await core_api.request(
-            "GET", path, request_id=request_id, params={"after": after} if after else None
+            "GET",
+            "/internal/v1/access-facts",
+            request_id=request_id,
+            params=wanted | ({"after": after} if after else {}),
         )
         if answer.status_code != 200:
             raise FactsRefused(f"{kind}: answered {answer.status_code}")

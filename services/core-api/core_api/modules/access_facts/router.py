@@ -33,10 +33,10 @@ class Facts(BaseModel):
     is_last: bool
 
 
-@router.get("/{organization_id}/{kind}")
+@router.get("")
 async def read_facts(
-    organization_id: UUID,
-    kind: FactKind,
+    organization_id: Annotated[UUID, Query(examples=["0192a000-0000-7000-8000-00000000a001"])],
+    kind: Annotated[FactKind, Query(examples=["team-members"])],
     caller: InternalCaller,
     resources: CurrentResources,
     after: Annotated[list[UUID] | None, Query(max_length=2)] = None,
