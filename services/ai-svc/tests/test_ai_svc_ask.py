@@ -85,8 +85,9 @@ async def test_answer_without_the_questions_words_is_not_taken_from_elsewhere(
 
     answer = await ana.ask("Quanto custa o zanzibar?")
 
-    first = answer["sources"][0]
-    assert (first["document_id"], first["quote"]) == (str(document_id), quote)
+    sources = [(source["document_id"], source["quote"]) for source in answer["sources"]]
+    assert sources[0] == (str(document_id), quote)
+    assert len(sources) == 1 or "##" not in text
     await assert_cited(ana, answer)
 
 

@@ -94,16 +94,18 @@ def _sentences(ideal: float, weights: dict[int, float], passage: Passage) -> lis
             weights.get(term, 0.0) * weight
             for term, weight in zip(terms, vector.values(), strict=True)
         )
-        if met:
-            found.append(
-                Scored(
-                    met / ideal + PASSAGE_SHARE * passage.similarity,
-                    met / ideal,
-                    _cited(passage, sentence),
-                    frozenset(terms),
-                    sentence.is_heading or _is_name(text, named) or text.endswith("?"),
-                )
+        # Without a word of the question, too: "Quanto custa a taxa? Dez reais."
+        found.append(
+            Scored(
+                met / ideal + PASSAGE_SHARE * passage.similarity,
+                met / ideal,
+                _cited(passage, sentence),
+                frozenset(terms),
+                sentence.is_heading or _is_name(text, named) or text.endswith("?"),
             )
+        )
+    if all(each.is_heading for each in found):  # a passage of one line is what it says
+        return [each._replace(is_heading=False) for each in found]
     return found
 
 

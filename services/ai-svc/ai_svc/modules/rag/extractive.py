@@ -12,7 +12,7 @@ from ai_svc.modules.rag.evidence import Evidence, Scored, told_share
 from ai_svc.modules.rag.quotes import Citation
 
 NAME: Final = "extractive"
-VERSION: Final = "extractive-3"
+VERSION: Final = "extractive-4"
 MOST_QUOTES: Final = 3
 _WORTH_ADDING: Final = 0.85
 """A further sentence must score at least this share of the best one. On FaQuAD answers then hold
@@ -21,6 +21,8 @@ _COMPLETES: Final = 0.25
 """…or tell so much of the question's idf that no quote before has told, …"""
 _COMPLETES_FROM: Final = 0.5
 """… with at least this share of the best score: half of a question may be answered elsewhere."""
+_REPEATS: Final = 0.8
+"""Share of the question's ideal score from which a heading is the question."""
 _ASKS_FIGURE: Final = re.compile(
     r"\b(?:quant[oa]s?|quando|que (?:horas|dia|data|ano)|valor|pre[çc]o|custo|prazo"
     r"|how (?:much|many|long|old)|when|what (?:time|year|date))\b",
@@ -61,9 +63,23 @@ def draft(evidence: Evidence) -> Draft:
     scored = [each for each in evidence.scored if not each.is_heading] or evidence.scored
     if not scored:
         return Draft("", (), NAME)
+    scored = _below(evidence.scored[0], scored) or scored
     chosen = [each.citation for each in _chosen(evidence, scored)]
     text = "\n\n".join(f"{_one_line(c.quote)} [{n}]" for n, c in enumerate(chosen, start=1))
     return Draft(text, chosen, NAME)
+
+
+def _below(first: Scored, scored: Sequence[Scored]) -> list[Scored]:
+    """Where a heading is the question itself: what stands below it, and nothing else."""
+    if not first.is_heading or first.met < _REPEATS:
+        return []
+    mine = first.citation
+    return [
+        each
+        for each in scored
+        if each.citation.passage.chunk_id == mine.passage.chunk_id
+        and each.citation.char_start >= mine.char_end
+    ]
 
 
 def _chosen(evidence: Evidence, scored: Sequence[Scored]) -> list[Scored]:
@@ -92,7 +108,7 @@ def _lacks_figure(question: str, chosen: Sequence[Scored]) -> bool:
 
 
 def _going_on(best: Scored, scored: Sequence[Scored]) -> list[Scored]:
-    """The sentence right after the best one, when it meets the question too and has a figure."""
+    """The sentence right after the best one, when it has a figure."""
     mine = best.citation
     return [
         each
