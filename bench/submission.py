@@ -29,9 +29,10 @@ METHOD = f"""
 One ai-svc and one worker-svc process under uvicorn, durable PostgreSQL, rate limiting off,
 local embedder; {_BACKLOG} texts of {backlog.TEXT_BYTES:,} bytes wait in the queue before the
 first round, and the worker must still be busy after the last. {_CLIENTS} connections each
-submit a JSON text of {backlog.TEXT_BYTES:,} bytes, wait for the 202, and submit again: *at
-once*, with no pause at all (the service is saturated, so this latency is {_CLIENTS} divided
-by its throughput), and *thinking*, after a pause of {_THINKING_SECONDS * 1000:.0f} ms.
+submit a JSON text of {backlog.TEXT_BYTES:,} bytes (one of {_TEXTS}, duplicates allowed), wait
+for the 202, and submit again: *at once*, with no pause at all (the service is saturated, so this
+latency is {_CLIENTS} divided by its throughput), and *thinking*, after a pause of
+{_THINKING_SECONDS * 1000:.0f} ms.
 {_SECONDS:g} s are counted after {_WARM_UP_SECONDS:g} s of warm-up, {_ROUNDS} rounds of each
 in turn. At the same time one more connection, from another process, asks for `/health` every
 {_PROBE_PAUSE_SECONDS * 1000:.0f} ms. All of it, PostgreSQL and the load generators share the
@@ -123,6 +124,7 @@ def _requests(identity: Identity) -> list[Request]:
                 {
                     "title": f"Texto {seed}",
                     "text": portuguese_text(10_000 + seed, backlog.TEXT_BYTES),
+                    "allow_duplicate": True,  # the texts come round again
                 }
             ),
         )

@@ -33,9 +33,9 @@ def assert_refused(response: httpx.Response, status: int, code: str | None = Non
     [
         (b"", "vazio.txt", 422),
         (b"\x7fELF" + bytes(2000), "programa.txt", 415),
-        (b"\x89PNG\r\n\x1a\n" + bytes(2000), "foto.pdf", 415),
+        (b"RIFF\xf4\x07\0\0WAVEfmt " + bytes(2000), "gravação.pdf", 415),
     ],
-    ids=["empty", "program", "picture"],
+    ids=["empty", "program", "sound"],
 )
 async def test_file_is_refused_at_once(
     ana: httpx.AsyncClient, content: bytes, name: str, status: int
