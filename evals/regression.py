@@ -22,6 +22,7 @@ EXPECTED: Final = Path(__file__).parent / "expected.json"
 MARGIN: Final = 0.01
 """What a figure may lose: ties in the ranking fall differently from run to run."""
 SETS: Final = ("faquad_pt", "suporte_m365_pt", "servicos_pt", "leis_pt")
+FOREIGN: Final = "foreign declined"
 _SEARCHED: Final = 200
 _ASKED: Final = 60
 
@@ -44,7 +45,10 @@ def main() -> int:
     if arguments.renew:
         renew(measured)
         return 0
-    worse = compare(measured, expected())
+    wanted = expected()
+    if len(datasets) < len(SETS):  # foreign questions are those of the other sets
+        wanted = {name: _without_foreign(figures) for name, figures in wanted.items()}
+    worse = compare(measured, wanted)
     print("\n".join(worse) or f"As good as written down: {', '.join(measured)}.")
     return 1 if worse else 0
 
@@ -68,7 +72,7 @@ async def measure(system: System, dataset: Dataset, foreign: Sequence[str]) -> F
     if asked.with_gold:
         figures["holds gold"] = asked.held_gold / asked.with_gold
     if asked.foreign:
-        figures["foreign declined"] = asked.foreign_abstained / asked.foreign
+        figures[FOREIGN] = asked.foreign_abstained / asked.foreign
     return figures
 
 
@@ -99,6 +103,10 @@ def compare(measured: Mapping[str, Figures], wanted: Mapping[str, Figures]) -> l
                 shown = "not measured" if value is None else f"{value:.4f}"
                 worse.append(f"{name}, {figure}: {shown}, was {least:.4f}")
     return worse
+
+
+def _without_foreign(figures: Figures) -> Figures:
+    return {figure: value for figure, value in figures.items() if figure != FOREIGN}
 
 
 def _sampled(dataset: Dataset) -> Dataset:
