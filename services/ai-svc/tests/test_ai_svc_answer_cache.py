@@ -290,6 +290,29 @@ async def test_document_deleted_while_its_answer_is_given_again_is_not_quoted(
     assert (answer["abstained"], answer["cached"]) == (True, False)
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_document_deleted_while_an_answer_is_read_leaves_no_word(
+    ana: Person, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    document_id = await settled(ana)
+    sources_of = service.sources_of
+
+    async def deleted_meanwhile(*known: Any) -> Any:
+        monkeypatch.undo()
+        if moment == "before":
+            await deleted(ana, document_id)
+            return await sources_of(*known)
+        found = await sources_of(*known)
+        await deleted(ana, document_id)
+        return found
+
+    monkeypatch.setattr(service, "sources_of", deleted_meanwhile)
+    answer = await ana.ask(QUESTION)
+
+    assert (answer["abstained"], answer["cached"]) == (True, False)
+    assert await kept_words(database_urls) == 0
+
+
 async def test_deleted_documents_words_are_in_no_answer_any_more(
     ana: Person, database_urls: DatabaseUrls
 ) -> None:

@@ -157,6 +157,8 @@ async def sources_of(
 async def _given(
     session: AsyncSession, organization_id: OrganizationId, answer_id: UUID
 ) -> Recorded | None:
+    # The sources first: a deletion between the two statements has taken the answer's words by then.
+    sources = await sources_of(session, organization_id, answer_id)
     row = await session.scalar(
         sa.select(Answer).where(Answer.organization_id == organization_id, Answer.id == answer_id)
     )
@@ -165,7 +167,7 @@ async def _given(
     return Recorded(
         id=row.id,
         answer=row.answer,
-        sources=await sources_of(session, organization_id, answer_id),
+        sources=sources,
         abstained=row.abstained,
         confidence=row.confidence,
         model=row.model,
