@@ -226,7 +226,7 @@ async def _revise(
         "language": current.language,
         "submitted_by": actor.user_id,
     }
-    await write(session, actor, Rows(None, version), quota, unless_like=None)
+    await write(session, actor, Rows(None, version), quota)
 
 
 async def _is_revision(session: AsyncSession, document: Document) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.errors import Conflict
 from knowledge.failures import DocumentRefused
-from knowledge.usage import KnowledgeUsage
+from knowledge.usage import USAGE
 from shared_schemas.ids import OrganizationId
 
 AT_ONCE: Final = 100
@@ -83,11 +83,10 @@ async def wait_for_turn(session: AsyncSession, organization_id: OrganizationId) 
 def sums(organization_id: Any, *names: str) -> Any:
     """One row: how much the organization keeps of each kind."""
     totals = [
-        sa.cast(sa.func.coalesce(sa.func.sum(getattr(KnowledgeUsage, name)), 0), sa.BigInteger())
-        for name in names
+        sa.cast(sa.func.coalesce(sa.func.sum(USAGE.c[name]), 0), sa.BigInteger()) for name in names
     ]
     named = [total.label(name) for total, name in zip(totals, names, strict=True)]
-    return sa.select(*named).where(KnowledgeUsage.organization_id == organization_id)
+    return sa.select(*named).where(USAGE.c.organization_id == organization_id)
 
 
 def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

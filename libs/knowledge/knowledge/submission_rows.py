@@ -1,8 +1,9 @@
 """The rows of a submission, written in one round trip: document, version, job, event, usage.
 
 The same statement looks whether the organization has the content already and has room for more:
-nobody pays another round trip for that. Built once: the unit of work would cost more than
-everything else that queueing a document does.
+nobody pays another round trip for that. Built once, of tables and not of mapped classes: the unit
+of work would cost more than everything else that queueing a document does. Each value is bound
+once, whatever rows it goes into.
 """
 
 from collections.abc import Iterable
@@ -11,28 +12,18 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from chassis.messaging import outbox
-from chassis.messaging.job_queue import JobState
 from chassis.observability.tracing import current_traceparent
 from knowledge import usage
-from knowledge.access_tables import ClientConsent, TeamMember
-from knowledge.models import (
-    SCHEMA,
-    Document,
-    DocumentVersion,
-    IngestionJob,
-    LegalBasis,
-    Visibility,
-)
+from knowledge.duplicates import given, searching_as, twin_of_submission
+from knowledge.models import SCHEMA, Document, DocumentVersion, IngestionJob
 from knowledge.quotas import Quota, Room, may_add_now, sums, wait_for_turn
 from shared_schemas.actor import Actor
 from shared_schemas.events import DocumentSubmitted
 from shared_schemas.ids import new_id
-from shared_schemas.permissions import Permission, Role
 
 _DOCUMENTS: Final = cast("sa.Table", Document.__table__)
 _VERSIONS: Final = cast("sa.Table", DocumentVersion.__table__)
@@ -40,15 +31,11 @@ _JOBS: Final = IngestionJob.__table__
 _OF_JOB: Final = (
     "id",
     "organization_id",
-    "state",
     "document_id",
     "version_number",
     "correlation_id",
     "traceparent",
 )
-
-
-# Null in every row that is submitted: each parameter costs something on both sides.
 _UNKNOWN_YET: Final = frozenset(
     {
         "charset",
@@ -63,138 +50,76 @@ _UNKNOWN_YET: Final = frozenset(
         "uncorrected",
     }
 )
+"""Null in every row that is submitted."""
+_AT_FIRST: Final = {
+    "status": "'pending'",
+    "latest_version": "1",
+    "version": "1",
+    "chunk_count": "0",
+}
+"""The same in every row that is submitted."""
+_BOUND_AS: Final = {
+    "documents.id": "document_id",
+    "documents.updated_at": "created_at",
+    "document_versions.id": "version_id",
+    "ingestion_queue.id": "job_id",
+    "ingestion_queue.version_number": "number",
+}
+"""Parameters that are not called like their column."""
+_TENANT: Final = given("organization_id", sa.Uuid())
 
 
-def _bind(name: str, kind: Any) -> Any:
-    return sa.bindparam(name, type_=kind)
+def _value(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    if column.name in _AT_FIRST:
+        return sa.literal_column(_AT_FIRST[column.name], column.type)
+    return given(_BOUND_AS.get(f"{column.table.name}.{column.name}", column.name), column.type)
 
 
-_TENANT: Final = _bind("job_organization_id", sa.Uuid())
-_USER: Final = _bind("actor_user_id", sa.Uuid())
-
-
-def _given(name: str) -> Any:
-    return _bind(f"document_{name}", _DOCUMENTS.c[name].type)
-
-
-def _twin() -> sa.CTE:
-    """A document that says the same to the same people, and that the actor may read."""
-    in_team = sa.exists().where(
-        TeamMember.organization_id == _TENANT,
-        TeamMember.member_id == _USER,
-        TeamMember.is_member,
-        TeamMember.team_id == sa.any_(Document.allowed_team_ids),
-    )
-    consents = sa.exists().where(
-        ClientConsent.organization_id == _TENANT,
-        ClientConsent.client_id == Document.client_id,
-        ClientConsent.purpose_code == Document.purpose_code,
-        ClientConsent.revoked_at.is_(None),
-    )
-    may_read = sa.or_(
-        Document.visibility == Visibility.ORGANIZATION,
-        sa.and_(
-            Document.visibility == Visibility.RESTRICTED,
-            sa.or_(
-                _bind("actor_is_admin", sa.Boolean()),
-                Document.submitted_by == _USER,
-                Document.allowed_roles.overlap(_bind("actor_roles", ARRAY(sa.Text()))),
-                in_team,
-            ),
-        ),
-        sa.and_(
-            Document.visibility == Visibility.CLIENT,
-            _bind("actor_reads_clients", sa.Boolean()),
-            sa.or_(Document.legal_basis != LegalBasis.CONSENT, consents),
-        ),
-    )
-    same_people = [
-        _DOCUMENTS.c[name].is_not_distinct_from(_given(name))
-        for name in (
-            "visibility",
-            "allowed_roles",
-            "allowed_team_ids",
-            "client_id",
-            "purpose_code",
-            "legal_basis",
-        )
-    ]
-    is_current = sa.and_(
-        Document.organization_id == DocumentVersion.organization_id,
-        Document.id == DocumentVersion.document_id,
-        Document.current_version == DocumentVersion.number,
-    )
-    return (
-        sa.select(Document.id)
-        .select_from(DocumentVersion)
-        .join(Document, is_current)
-        .where(
-            DocumentVersion.organization_id == _TENANT,
-            DocumentVersion.content_sha256 == _bind("wanted_sha256", sa.Text()),
-            DocumentVersion.chunking == _bind("version_chunking", sa.Text()),
-            *same_people,
-            may_read,
-        )
-        .limit(1)
-        .cte("twin")
-    )
-
-
-def _room(twin: sa.CTE | None) -> sa.CTE:
+def _room(twin: sa.CTE | None, *, with_document: bool) -> sa.CTE:
     """One row if there is room, and nothing like it yet."""
     usage_now = sums(_TENANT, "documents", "bytes").subquery("usage_now")
-    has_room = [
-        usage_now.c.bytes + _bind("room_bytes", sa.BigInteger())
-        <= _bind("quota_bytes", sa.BigInteger()),
-    ]
-    if twin is not None:  # else it is a version, which is no document more
-        documents = usage_now.c.documents + _bind("room_documents", sa.BigInteger())
-        has_room.append(documents <= _bind("quota_documents", sa.BigInteger()))
+    has_room = [usage_now.c.bytes <= given("most_bytes", sa.BigInteger())]
+    if with_document:
+        has_room.append(usage_now.c.documents <= given("most_documents", sa.BigInteger()))
+    if twin is not None:
         has_room.append(~sa.exists(sa.select(twin.c.id)))
     may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
-    free = sa.select(sa.literal(1).label("free")).select_from(usage_now).where(may_add)
+    free = sa.select(sa.literal_column("1").label("free")).select_from(usage_now).where(may_add)
     return free.cte("room")
 
 
-def _adding(table: sa.Table, prefix: str, columns: Iterable[str], room: sa.CTE) -> sa.CTE:
+def _adding(table: sa.Table, columns: Iterable[str], room: sa.CTE) -> sa.CTE:
     names = [name for name in columns if name not in _UNKNOWN_YET]
-    values = [
-        _TENANT if name == "organization_id" else _bind(prefix + name, table.c[name].type)
-        for name in names
-    ]
-    rows = sa.select(*values).select_from(room)
+    rows = sa.select(*(_value(table.c[name]) for name in names)).select_from(room)
     inserted = sa.insert(table).from_select(names, rows, include_defaults=False)
     return inserted.cte(f"new_{table.name}")
 
 
-def _statement(*, with_document: bool) -> sa.Select[Any]:
-    twin = _twin() if with_document else None
-    room = _room(twin)
+def _statement(*, with_document: bool, unless_like: bool = False) -> sa.Select[Any]:
+    twin = twin_of_submission() if unless_like else None
+    room = _room(twin, with_document=with_document)
+    added: dict[str, Any] = {"bytes": given("counted_bytes", sa.BigInteger())}
+    if with_document:
+        added["documents"] = sa.literal_column("1", sa.BigInteger())
     rows = [
         outbox.insertion(SCHEMA, of=room).cte("new_event"),
-        _adding(_JOBS, "job_", _OF_JOB, room),
-        usage.adding_from(
-            room,
-            organization_id=_TENANT,
-            documents=_bind("used_documents", sa.BigInteger()),
-            bytes=_bind("version_counted_bytes", sa.BigInteger()),
-        ).cte("new_usage"),
-        _adding(_VERSIONS, "version_", _VERSIONS.c.keys(), room),
+        _adding(_JOBS, _OF_JOB, room),
+        usage.adding_from(room, organization_id=_TENANT, **added).cte("new_usage"),
+        _adding(_VERSIONS, _VERSIONS.c.keys(), room),
     ]
     if with_document:
-        rows.append(_adding(_DOCUMENTS, "document_", _DOCUMENTS.c.keys(), room))
+        rows.append(_adding(_DOCUMENTS, _DOCUMENTS.c.keys(), room))
     found = sa.select(twin.c.id).scalar_subquery() if twin is not None else sa.null()
     done = sa.exists(sa.select(room.c.free))
     return sa.select(found.label("twin_id"), done.label("done")).add_cte(*rows)
 
 
 _SUBMIT: Final = _statement(with_document=True)
+_SUBMIT_UNLESS_LIKE: Final = _statement(with_document=True, unless_like=True)
 _ADD_VERSION: Final = _statement(with_document=False)
 _ENQUEUE: Final = outbox.insertion(SCHEMA).add_cte(
-    sa.insert(_JOBS)
-    .values({name: _bind(f"job_{name}", _JOBS.c[name].type) for name in _OF_JOB})
-    .cte("new_job")
+    sa.insert(_JOBS).values({name: _value(_JOBS.c[name]) for name in _OF_JOB}).cte("new_job")
 )
 
 
@@ -212,15 +137,23 @@ class Rows:
 
 
 async def write(
-    session: AsyncSession, actor: Actor, rows: Rows, quota: Quota, *, unless_like: str | None
+    session: AsyncSession, actor: Actor, rows: Rows, quota: Quota, *, unless_like: bool = False
 ) -> UUID | None:
-    """Writes all of it, or nothing: then the document's id that says the same already, found by
-    the digest `unless_like`. Raises QuotaExceeded."""
-    parameters = _parameters(session, actor, rows, quota, unless_like)
-    twin_id, done = await _tried(session, parameters, rows, Room.of_everybody())
+    """Writes all of it, or nothing: then, with `unless_like`, the document's id that says the same
+    already. Raises QuotaExceeded."""
+    version, document = rows.version, rows.document or {}
+    values = {**version, "version_id": version["id"], **document}
+    values |= _of_job(actor, version["document_id"], version["number"])
+    statement = _SUBMIT if rows.document else _ADD_VERSION
+    if unless_like:
+        statement = _SUBMIT_UNLESS_LIKE
+        values |= searching_as(actor)
+    parameters = _published(session, actor, values)
+    twin_id, done = await _tried(session, statement, parameters, quota, Room.of_everybody())
     if not done and twin_id is None:
         await wait_for_turn(session, actor.organization_id)
-        twin_id, done = await _tried(session, parameters, rows, Room.of(*rows.weight))
+        room = Room.of(*rows.weight)
+        twin_id, done = await _tried(session, statement, parameters, quota, room)
     if not done and twin_id is None:
         raise await _exceeded(session, actor, rows, quota)
     return twin_id
@@ -228,15 +161,20 @@ async def write(
 
 async def enqueue(session: AsyncSession, actor: Actor, document_id: UUID, number: int) -> None:
     """A version that is there goes into the queue (again)."""
-    await session.execute(_ENQUEUE, _place_in_queue(session, actor, document_id, number))
+    job = _of_job(actor, document_id, number)
+    await session.execute(_ENQUEUE, _published(session, actor, job))
 
 
 async def _tried(
-    session: AsyncSession, parameters: dict[str, Any], rows: Rows, room: Room
+    session: AsyncSession,
+    statement: sa.Select[Any],
+    parameters: dict[str, Any],
+    quota: Quota,
+    room: Room,
 ) -> tuple[UUID | None, bool]:
-    statement = _ADD_VERSION if rows.document is None else _SUBMIT
-    given = {**parameters, "room_documents": room.documents, "room_bytes": room.bytes}
-    twin_id, done = (await session.execute(statement, given)).one()
+    parameters["given_most_documents"] = quota.documents - room.documents
+    parameters["given_most_bytes"] = quota.bytes - room.bytes
+    twin_id, done = (await session.execute(statement, parameters)).one()
     return twin_id, done
 
 
@@ -248,42 +186,23 @@ async def _exceeded(session: AsyncSession, actor: Actor, rows: Rows, quota: Quot
     return quota.exceeded(documents + added[0], weight + added[1])
 
 
-def _parameters(
-    session: AsyncSession, actor: Actor, rows: Rows, quota: Quota, unless_like: str | None
-) -> dict[str, Any]:
-    version = rows.version
-    parameters = {
-        **{f"version_{name}": value for name, value in version.items()},
-        **_place_in_queue(session, actor, version["document_id"], version["number"]),
-        "used_documents": rows.weight[0],
-        "quota_documents": quota.documents,
-        "quota_bytes": quota.bytes,
-    }
-    if rows.document is None:
-        return parameters
-    return {
-        **parameters,
-        **{f"document_{name}": value for name, value in rows.document.items()},
-        "wanted_sha256": unless_like,
-        "actor_user_id": actor.user_id,
-        "actor_is_admin": Role.ADMIN in actor.roles,
-        "actor_roles": sorted(actor.roles),
-        "actor_reads_clients": actor.may(Permission.CLIENTS_READ),
-    }
-
-
-def _place_in_queue(
-    session: AsyncSession, actor: Actor, document_id: UUID, number: int
-) -> dict[str, Any]:
+def _of_job(actor: Actor, document_id: UUID, number: int) -> dict[str, Any]:
     return {
         "job_id": new_id(),
-        "job_organization_id": actor.organization_id,
-        "job_state": JobState.PENDING,
-        "job_document_id": document_id,
-        "job_version_number": number,
-        "job_correlation_id": actor.request_id,
-        "job_traceparent": current_traceparent(),
-        **outbox.parameters(session, DocumentSubmitted.by(actor, document_id=document_id)),
+        "organization_id": actor.organization_id,
+        "document_id": document_id,
+        "number": number,
+        "correlation_id": actor.request_id,
+        "traceparent": current_traceparent(),
+    }
+
+
+def _published(session: AsyncSession, actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a statement that also publishes what these values submit."""
+    event = DocumentSubmitted.by(actor, document_id=values["document_id"])
+    return {
+        **{f"given_{name}": value for name, value in values.items()},
+        **outbox.parameters(session, event),
     }
 
 

@@ -26,7 +26,7 @@ class KnowledgeUsage(Base):
     characters: Mapped[int] = mapped_column(sa.BigInteger)
 
 
-_TABLE: Final = cast("sa.Table", KnowledgeUsage.__table__)
+USAGE: Final = cast("sa.Table", KnowledgeUsage.__table__)
 _SUMS: Final = ("documents", "bytes", "characters")
 
 
@@ -44,10 +44,10 @@ def adding_from(of: sa.FromClause | None = None, **sums: Any) -> Insert:
     rows = sa.select(*columns.values())
     if of is not None:
         rows = rows.select_from(of)
-    statement = insert(_TABLE).from_select(list(columns), rows, include_defaults=False)
+    statement = insert(USAGE).from_select(list(columns), rows, include_defaults=False)
     return statement.on_conflict_do_update(
-        index_elements=[_TABLE.c.organization_id, _TABLE.c.shard],
-        set_={name: _TABLE.c[name] + statement.excluded[name] for name in _SUMS if name in sums},
+        index_elements=[USAGE.c.organization_id, USAGE.c.shard],
+        set_={name: USAGE.c[name] + statement.excluded[name] for name in _SUMS if name in sums},
     )
 
 

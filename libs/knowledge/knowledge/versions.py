@@ -67,7 +67,7 @@ async def submit_version(
     upload = upload or Upload(document.id)
     await session.flush()
     rows = Rows(None, version_of(actor, source, upload, number, chunking, language))
-    await write(session, actor, rows, quota, unless_like=None)
+    await write(session, actor, rows, quota)
     return NewVersion(number, is_unchanged=False)
 
 

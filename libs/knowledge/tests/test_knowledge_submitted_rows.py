@@ -1,4 +1,4 @@
-"""A submitted document is in the session as it is in the table, and can be worked with at once."""
+"""A submitted document is returned as it is in the table, and can be worked with at once."""
 
 import pytest
 import sqlalchemy as sa
@@ -33,7 +33,8 @@ async def test_a_submitted_document_can_be_cancelled_in_the_same_transaction(
     actor = make_actor()
     async with knowledge.ingestion.database.transaction(actor.organization_id) as session:
         text = Source.text("Trinta dias de férias.")
-        document = (await submission.submit(session, actor, text)).document
+        submitted = await submission.submit(session, actor, text)
+        document = await session.get_one(Document, submitted.document.id)
         await submission.cancel(session, knowledge.ingestion.queue, document)
     stored = await knowledge.document(document.id)
     assert (stored.status, stored.version) == (DocumentStatus.CANCELLED, 2)

@@ -1,0 +1,102 @@
+"""Finding a document that says the same to the same people, within the statement that submits."""
+
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from knowledge.access_tables import ClientConsent, TeamMember
+from knowledge.models import Document, DocumentVersion, LegalBasis, Visibility
+from shared_schemas.actor import Actor
+from shared_schemas.permissions import Permission, Role
+
+_DOCUMENTS: Final = cast("sa.Table", Document.__table__)
+_VERSIONS: Final = cast("sa.Table", DocumentVersion.__table__)
+_CONSENTS: Final = cast("sa.Table", ClientConsent.__table__)
+_MEMBERS: Final = cast("sa.Table", TeamMember.__table__)
+_SAME_PEOPLE: Final = (
+    "visibility",
+    "allowed_roles",
+    "allowed_team_ids",
+    "client_id",
+    "purpose_code",
+    "legal_basis",
+)
+_DOCUMENT: Final = _DOCUMENTS.c
+_VERSION: Final = _VERSIONS.c
+
+
+def given(name: str, kind: Any) -> sa.BindParameter[Any]:
+    """A value of the submission."""
+    return sa.bindparam(f"given_{name}", type_=kind)
+
+
+_TENANT: Final = given("organization_id", sa.Uuid())
+_USER: Final = given("submitted_by", sa.Uuid())
+
+
+def twin_of_submission() -> sa.CTE:
+    """The id of one that the actor may read, if there is any."""
+    is_current = sa.and_(
+        _DOCUMENT.organization_id == _VERSION.organization_id,
+        _DOCUMENT.id == _VERSION.document_id,
+        _DOCUMENT.current_version == _VERSION.number,
+    )
+    return (
+        sa.select(_DOCUMENT.id)
+        .select_from(_VERSIONS)
+        .join(_DOCUMENTS, is_current)
+        .where(
+            _VERSION.organization_id == _TENANT,
+            _VERSION.content_sha256 == given("content_sha256", sa.Text()),
+            _VERSION.chunking == given("chunking", sa.Text()),
+            *(
+                _DOCUMENT[name].is_not_distinct_from(given(name, _DOCUMENT[name].type))
+                for name in _SAME_PEOPLE
+            ),
+            _may_read(),
+        )
+        .limit(1)
+        .cte("twin")
+    )
+
+
+def searching_as(actor: Actor) -> dict[str, Any]:
+    """The parameters of `twin_of_submission` that are no column's."""
+    return {
+        "is_admin": Role.ADMIN in actor.roles,
+        "roles": sorted(actor.roles),
+        "reads_clients": actor.may(Permission.CLIENTS_READ),
+    }
+
+
+def _may_read() -> sa.ColumnElement[bool]:
+    """`knowledge.access.readable`, without asking first who the actor is."""
+    member, consent = _MEMBERS.c, _CONSENTS.c
+    in_team = sa.exists().where(
+        member.organization_id == _TENANT,
+        member.member_id == _USER,
+        member.is_member,
+        member.team_id == sa.any_(_DOCUMENT.allowed_team_ids),
+    )
+    consents = sa.exists().where(
+        consent.organization_id == _TENANT,
+        consent.client_id == _DOCUMENT.client_id,
+        consent.purpose_code == _DOCUMENT.purpose_code,
+        consent.revoked_at.is_(None),
+    )
+    is_among_them = sa.or_(
+        given("is_admin", sa.Boolean()),
+        _DOCUMENT.submitted_by == _USER,
+        _DOCUMENT.allowed_roles.overlap(given("roles", ARRAY(sa.Text()))),
+        in_team,
+    )
+    may_see_the_client = sa.and_(
+        given("reads_clients", sa.Boolean()),
+        sa.or_(_DOCUMENT.legal_basis != LegalBasis.CONSENT, consents),
+    )
+    return sa.or_(
+        _DOCUMENT.visibility == Visibility.ORGANIZATION,
+        sa.and_(_DOCUMENT.visibility == Visibility.RESTRICTED, is_among_them),
+        sa.and_(_DOCUMENT.visibility == Visibility.CLIENT, may_see_the_client),
+    )
