@@ -85,7 +85,8 @@ def _room(twin: sa.CTE | None, *, with_document: bool) -> sa.CTE:
         has_room.append(~sa.exists(sa.select(twin.c.id)))
     may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
-    free = sa.select(sa.literal_column("1").label("free")).select_from(usage_now).where(may_add)
+    one: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
+    free = sa.select(one.label("free")).select_from(usage_now).where(may_add)
     return free.cte("room")
 
 
