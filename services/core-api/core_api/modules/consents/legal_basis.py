@@ -66,27 +66,34 @@ class Reads(Protocol):
         """The row, or None."""
 
 
-def _statement() -> sa.Select[Any]:
-    organization_id = sa.bindparam("organization_id", type_=sa.Uuid())
-    clients = sa.table(
-        "clients",
-        *(sa.column(name, sa.Uuid()) for name in ("organization_id", "id", "merged_into_id")),
-        sa.column("deleted_at", sa.DateTime(timezone=True)),
-        schema=SCHEMA,
-    )
+_TENANT: Final = sa.bindparam("organization_id", type_=sa.Uuid())
+_CLIENTS: Final = sa.table(
+    "clients",
+    *(sa.column(name, sa.Uuid()) for name in ("organization_id", "id", "merged_into_id")),
+    sa.column("deleted_at", sa.DateTime(timezone=True)),
+    schema=SCHEMA,
+)
+
+
+def _answering() -> sa.ScalarSelect[Any]:
+    """The client, or the one it was merged into; none when it was deleted."""
     root = (
-        sa.select(sa.func.coalesce(clients.c.merged_into_id, clients.c.id))
+        sa.select(sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id))
         .where(
-            clients.c.organization_id == organization_id,
-            clients.c.id == sa.bindparam("client_id", type_=sa.Uuid()),
-            clients.c.deleted_at.is_(None),
+            _CLIENTS.c.organization_id == _TENANT,
+            _CLIENTS.c.id == sa.bindparam("client_id", type_=sa.Uuid()),
+            _CLIENTS.c.deleted_at.is_(None),
         )
         .cte("root")
         .prefix_with("MATERIALIZED")
     )
-    answering = sa.select(root.c[0]).scalar_subquery()
-    merged = sa.select(clients.c.id).where(
-        clients.c.organization_id == organization_id, clients.c.merged_into_id == answering
+    return sa.select(root.c[0]).scalar_subquery()
+
+
+def _family(answering: sa.ScalarSelect[Any]) -> sa.Cast[Any]:
+    """The client and all who were merged into it."""
+    merged = sa.select(_CLIENTS.c.id).where(
+        _CLIENTS.c.organization_id == _TENANT, _CLIENTS.c.merged_into_id == answering
     )
     family = sa.type_coerce(
         sa.func.array(sa.union_all(sa.select(answering), merged).scalar_subquery()),
@@ -94,11 +101,14 @@ def _statement() -> sa.Select[Any]:
     )
     mine = sa.select(family.label("ids")).cte("family").prefix_with("MATERIALIZED")
     # A cast, so that it is an array to `= ANY` and no set of rows.
-    ids = sa.cast(sa.select(mine.c.ids).scalar_subquery(), ARRAY(sa.Uuid()))
-    latest = (
+    return sa.cast(sa.select(mine.c.ids).scalar_subquery(), ARRAY(sa.Uuid()))
+
+
+def _latest_consent(ids: sa.Cast[Any]) -> sa.Lateral:
+    return (
         sa.select(Consent.id, Consent.decision, Consent.notice_version, Consent.expires_at)
         .where(
-            Consent.organization_id == organization_id,
+            Consent.organization_id == _TENANT,
             Consent.client_id == sa.any_(ids),
             Consent.purpose_id == ConsentPurpose.id,
         )
@@ -106,24 +116,33 @@ def _statement() -> sa.Select[Any]:
         .limit(1)
         .lateral("latest")
     )
-    ended = sa.exists().where(
-        ConsentRevocation.organization_id == organization_id,
-        ConsentRevocation.consent_id == latest.c.id,
-    )
-    blocked = sa.exists().where(
-        ProcessingBlock.organization_id == organization_id,
+
+
+def _is_blocked(ids: sa.Cast[Any]) -> sa.Exists:
+    return sa.exists().where(
+        ProcessingBlock.organization_id == _TENANT,
         ProcessingBlock.client_id == sa.any_(ids),
         sa.or_(
             ProcessingBlock.purpose_id.is_(None), ProcessingBlock.purpose_id == ConsentPurpose.id
         ),
         ProcessingBlock.lifted_at.is_(None),
     )
+
+
+def _statement() -> sa.Select[Any]:
+    answering = _answering()
+    ids = _family(answering)
+    latest = _latest_consent(ids)
+    ended = sa.exists().where(
+        ConsentRevocation.organization_id == _TENANT,
+        ConsentRevocation.consent_id == latest.c.id,
+    )
     return (
         sa.select(
             ConsentPurpose.legal_basis,
             ConsentPurpose.archived_at.is_not(None).label("is_archived"),
             answering.label("client_id"),
-            blocked.label("is_blocked"),
+            _is_blocked(ids).label("is_blocked"),
             latest.c.id.label("consent_id"),
             latest.c.decision,
             sa.or_(ended, latest.c.expires_at <= sa.func.now()).label("is_ended"),
@@ -131,7 +150,7 @@ def _statement() -> sa.Select[Any]:
         )
         .select_from(ConsentPurpose.__table__.outerjoin(latest, sa.true()))
         .where(
-            ConsentPurpose.organization_id == organization_id,
+            ConsentPurpose.organization_id == _TENANT,
             ConsentPurpose.code == sa.bindparam("purpose_code", type_=sa.Text()),
         )
     )
