@@ -7,7 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared_schemas.actor import Actor, RealmAccess, TokenClaims
-from shared_schemas.events import EVENT_TYPES, BaseEvent, ClientUpdated, TicketCreated
+from shared_schemas.events import (
+    EVENT_TYPES,
+    BaseEvent,
+    ClientUpdated,
+    PrivacyErasureCompleted,
+    PrivacyErasureRequested,
+    TicketCreated,
+)
 from shared_schemas.ids import OrganizationId, new_id
 
 IDS = {"type": "string", "format": "uuid"}
@@ -71,7 +78,25 @@ def _is_harmless(name: str, field: dict[str, Any]) -> bool:
         return True
     if field["type"] == "array":
         return _is_harmless(name, field["items"])
-    return field.get("format") == "uuid" or field["type"] == "integer" or name == "erased"
+    counts = name in {"erased", "kept"}
+    return field.get("format") == "uuid" or field["type"] == "integer" or counts
+
+
+def test_an_erasure_is_of_everybody_merged_and_answered_by_each_service_itself() -> None:
+    kept, merged = new_id(), new_id()
+    asked = PrivacyErasureRequested.by(
+        _actor(), privacy_request_id=new_id(), client_id=kept, client_ids=(kept, merged)
+    )
+    assert asked.payload.subjects == (kept, merged)
+    assert asked.payload.mode == "erasure"
+    of_an_older_service = PrivacyErasureRequested.by(
+        _actor(), privacy_request_id=new_id(), client_id=kept
+    )
+    assert of_an_older_service.payload.subjects == (kept,)
+    done = PrivacyErasureCompleted.answering(asked, "ai-svc", erased={"chunks": 3}, kept={})
+    assert done.source_service == "ai-svc"
+    assert done.correlation_id == asked.correlation_id
+    assert done.payload.privacy_request_id == asked.payload.privacy_request_id
 
 
 @pytest.mark.parametrize(("event_type", "version"), EVENT_TYPES)
