@@ -20,6 +20,11 @@ from shared_schemas.events.documents import (
 )
 from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
+from shared_schemas.events.processing import (
+    ProcessingBlocked,
+    ProcessingUnblocked,
+    PurposeChanged,
+)
 from shared_schemas.events.sla import SlaBreached, SlaWarned
 from shared_schemas.events.teams import TeamMembersChanged
 from shared_schemas.events.tickets import (
@@ -32,6 +37,7 @@ from shared_schemas.events.tickets import (
     TicketTriaged,
     TicketUpdated,
 )
+from shared_schemas.events.transfers import TransferChanged
 
 _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     ClientCreated,
@@ -58,8 +64,12 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     TeamMembersChanged,
     ConsentGranted,
     ConsentRevoked,
+    PurposeChanged,
+    ProcessingBlocked,
+    ProcessingUnblocked,
     PrivacyErasureRequested,
     PrivacyErasureCompleted,
+    TransferChanged,
 )
 
 EVENT_TYPES: Final = MappingProxyType({(event.TYPE, event.VERSION): event for event in _EVENTS})
@@ -84,6 +94,9 @@ __all__ = [
     "Payload",
     "PrivacyErasureCompleted",
     "PrivacyErasureRequested",
+    "ProcessingBlocked",
+    "ProcessingUnblocked",
+    "PurposeChanged",
     "SlaBreached",
     "SlaWarned",
     "TeamMembersChanged",
@@ -95,4 +108,5 @@ __all__ = [
     "TicketSplit",
     "TicketTriaged",
     "TicketUpdated",
+    "TransferChanged",
 ]

@@ -47,9 +47,20 @@ class TicketSplitPayload(TicketPayload):
 
 
 class TicketTriagedPayload(Payload):
-    """Which ticket got a triage proposal."""
+    """Which ticket got a triage proposal, and how it came about (LGPD Art. 20): names of fields,
+    codes and ids, never what stands in them."""
 
     ticket_id: UUID
+    decision_id: UUID | None = None  # by whoever decided; null: the event's own
+    inputs: tuple[str, ...] = ()  # fields that were read, e.g. subject, description
+    criteria: tuple[str, ...] = ()  # codes of the rules or labels that weighed
+    model: str | None = None
+    prompt_version: str | None = None
+    priority: Literal["low", "normal", "high", "urgent"] | None = None  # proposed
+    category_id: UUID | None = None
+    team_id: UUID | None = None
+    confidence: float | None = None  # 0 to 1
+    applied: bool = False  # it took effect without anybody looking at it
 
 
 class TicketCreated(BaseEvent):
