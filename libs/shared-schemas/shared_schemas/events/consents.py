@@ -1,5 +1,6 @@
 """Facts about consents (LGPD Art. 8). Owner: core-api."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -15,6 +16,13 @@ class ConsentPayload(Payload):
     purpose_code: str | None = None  # what others know the purpose by; older events lack it
 
 
+class ConsentGrantPayload(ConsentPayload):
+    """What a consent rests on, and when it ends by itself; older events lack both."""
+
+    notice_version: int | None = None
+    expires_at: datetime | None = None  # none: when it is revoked
+
+
 class ConsentEndPayload(ConsentPayload):
     """Which consent ended, and by what."""
 
@@ -27,7 +35,7 @@ class ConsentGranted(BaseEvent):
     TYPE: ClassVar[str] = "consent.granted"
     SOURCE: ClassVar[str] = "core-api"
 
-    payload: ConsentPayload
+    payload: ConsentGrantPayload
 
 
 class ConsentRevoked(BaseEvent):
