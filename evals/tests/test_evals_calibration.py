@@ -15,7 +15,8 @@ from ai_svc.modules.rag.evidence import Signals
 
 
 def case(coverage: float, *, right: bool, similarity: float = 0.9, split: str = DEV) -> Case:
-    signals = Signals(math.log(coverage), math.log(coverage), math.log1p(3), 0.5, coverage)
+    share = math.log(coverage)
+    signals = Signals(share, share, math.log1p(3), 0.5, coverage, 1 - coverage)
     kind: Kind = "answerable" if right else "foreign"
     return Case("set", "all", split, kind, signals, similarity, right)
 

@@ -1,6 +1,8 @@
 """The files of infra/ as the tests read them, and a small server to stand in for others."""
 
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,20 @@ VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?::(?P<kind>[?-])(?
 def read_yaml(path: Path) -> Any:
     """One YAML document, anchors and merges resolved."""
     return yaml.safe_load(path.read_text("utf-8"))
+
+
+def complaints(tool: str, *arguments: str | Path) -> str:
+    """What a tool of the environment says of the files; nothing when it is content."""
+    program = Path(sys.executable).with_name(tool)
+    done = subprocess.run(
+        [program, *arguments], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr or f"exit {done.returncode}"
+
+
+def schema_complaints(schema: str, *files: str | Path) -> str:
+    """What of the files does not follow a schema that check-jsonschema brings along."""
+    return complaints("check-jsonschema", "--builtin-schema", schema, *files)
 
 
 def compose(name: str) -> dict[str, Any]:

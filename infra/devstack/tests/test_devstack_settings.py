@@ -152,8 +152,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_a_free_port_is_free() -> None:
-    require_free(free_port(), "anything")
+def test_a_free_port_is_free_until_somebody_listens() -> None:
+    port = free_port()
+    require_free(port, "anything")
+
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(PortBusy, match=f"{port} .anything"),
+    ):
+        require_free(port, "anything")
 
 
 @pytest.mark.parametrize(

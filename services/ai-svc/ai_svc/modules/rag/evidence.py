@@ -38,6 +38,7 @@ class Signals(NamedTuple):
     words: float  # ln(1 + telling words of the question that the best passage has)
     lead: float  # how far the best passage is ahead of the others, 0 to 1
     told: float  # idf share of the words in the best sentence or in the title above it
+    missed: float  # idf of the most telling word that the best passage lacks, over that of any
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,20 @@ def told_share(meaning: Question, terms: frozenset[int] | set[int]) -> float:
         for word in meaning.words
     )
     return met / whole if whole else 0.0
+
+
+def missed_share(meaning: Question, terms: frozenset[int] | set[int]) -> float:
+    """The most telling word the terms lack beside the most telling of all, by idf; 0 to 1.
+
+    One word may decide what is asked: "certidão de casamento" is no answer about one "de óbito".
+    """
+    telling = [
+        (max(reading.idf for reading in word), any(reading.term in terms for reading in word))
+        for word in meaning.words
+    ]
+    most = max((idf for idf, _ in telling), default=0.0)
+    lacked = max((idf for idf, is_met in telling if not is_met), default=0.0)
+    return lacked / most if most else 0.0
 
 
 def terms_of(text: str) -> Terms:
@@ -131,4 +146,5 @@ def _signals(meaning: Question, passages: Sequence[Passage], scored: Sequence[Sc
         words=math.log1p(met),
         lead=max(0.0, 1 - others / coverages[0]) if coverages[0] else 0.0,
         told=told_share(meaning, best.terms | above),
+        missed=missed_share(meaning, whole),
     )
