@@ -11,6 +11,7 @@ from shared_schemas.events.clients import (
     ClientUpdated,
 )
 from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
+from shared_schemas.events.data_rights import PrivacyDataAnonymized, PrivacyDataCorrected
 from shared_schemas.events.documents import (
     DocumentChanged,
     DocumentDeleted,
@@ -69,6 +70,8 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     ProcessingUnblocked,
     PrivacyErasureRequested,
     PrivacyErasureCompleted,
+    PrivacyDataCorrected,
+    PrivacyDataAnonymized,
     TransferChanged,
 )
 
@@ -92,6 +95,8 @@ __all__ = [
     "DocumentIndexed",
     "DocumentSubmitted",
     "Payload",
+    "PrivacyDataAnonymized",
+    "PrivacyDataCorrected",
     "PrivacyErasureCompleted",
     "PrivacyErasureRequested",
     "ProcessingBlocked",
