@@ -18,7 +18,7 @@ from bench.key_server import running_identity
 from bench.servers import Servers, running_servers
 from bench.service_process import running_service
 from chassis.data.database import Database
-from core_api.modules.consents.ledger import FIRST, canonical, chained
+from core_api.chain import FIRST, canonical, chained
 from core_api.modules.consents.legal_basis import legal_basis_of
 from core_api.modules.consents.verifying import verify_ledger
 from core_api.schema import SCHEMA

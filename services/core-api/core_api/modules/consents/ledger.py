@@ -1,28 +1,18 @@
-"""The ledger of consents: one chain per organization, in which nothing can be changed unseen.
+"""The ledger of consents: one chain per organization, in which nothing can be changed unseen."""
 
-Each link holds SHA-256 over the hash of the link before it and its own entry; an entry is canonical
-JSON (keys sorted, no spaces, UTF-8; RFC 8785 for what occurs here: text, whole numbers, true).
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core_api.chain import FIRST, canonical, chained
 from core_api.modules.consents.ledger_models import LedgerHead, LedgerLink
-from core_api.modules.consents.models import NOBODY, Consent, ConsentNotice, ConsentRevocation
+from core_api.modules.consents.models import Consent, ConsentNotice, ConsentRevocation
 from shared_schemas.ids import OrganizationId
-
-FIRST: Final = bytes(32)
-"""What stands before the first link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +21,6 @@ class Fact:
 
     receipt_id: UUID
     fields: Mapping[str, Any]
-
-
-def canonical(fields: Mapping[str, Any]) -> str:
-    """The one way to write these fields; absent, None and NOBODY are the same."""
-    known = {name: _plain(value) for name, value in fields.items() if value not in (None, NOBODY)}
-    return json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def chained(previous: bytes, entry: str) -> bytes:
-    """The hash of a link."""
-    return hashlib.sha256(previous + entry.encode()).digest()
 
 
 async def append(
@@ -149,13 +128,3 @@ def of_end(end: ConsentRevocation) -> Fact:
             "at": end.created_at,
         },
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value

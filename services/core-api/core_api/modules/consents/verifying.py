@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core_api.modules.consents.ledger import FIRST, chained
+from core_api.chain import FIRST, chained
 from core_api.modules.consents.ledger_models import LedgerHead, LedgerLink
 from shared_schemas.ids import OrganizationId
 
