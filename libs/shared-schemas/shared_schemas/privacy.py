@@ -89,6 +89,11 @@ class DataSection(BaseModel):
     criteria: str | None = Field(
         default=None, description="By which criteria they are used, kept and deleted, as told"
     )
+    portable: bool = Field(
+        default=True,
+        description="Whether it goes to another supplier: what the person provided or caused, not "
+        "what the organization thinks of them (Art. 18 V)",
+    )
     field_labels: dict[Name, Label] = Field(
         default_factory=dict, description="What each field of a record is called on paper"
     )

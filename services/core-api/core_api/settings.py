@@ -1,6 +1,6 @@
 """What core-api reads from the environment, beside what every service reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -47,6 +47,21 @@ class ImportSettings(SettingsGroup):
     keep_files: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
 
 
+class SubjectDataSettings(SettingsGroup):
+    """How long copies of a person's data wait to be fetched, and for how long a link opens one."""
+
+    model_config = SettingsConfigDict(env_prefix="SUBJECT_DATA_")
+
+    keep_files: timedelta = Field(default=timedelta(days=15), gt=timedelta(0))
+    link_lasts: timedelta = Field(default=timedelta(hours=72), gt=timedelta(0))
+
+
+class ServiceUrlSettings(SettingsGroup):
+    """Where the services are that keep parts of a client's data."""
+
+    ai_svc_url: str
+
+
 class LedgerSettings(SettingsGroup):
     """The key that signs the heads of consent ledgers, and the public ones of those before it."""
 
@@ -85,3 +100,5 @@ class CoreApiSettings(ServiceAppSettings):
     attachments: AttachmentSettings
     imports: ImportSettings
     ledger: LedgerSettings
+    services: ServiceUrlSettings
+    subject_data: SubjectDataSettings = field(default_factory=SubjectDataSettings)

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from core_api_factories import INTERNAL_KEY, Person, PersonOf, generated_key
 from core_api_matrix import Matrix, built_matrix
+from core_api_neighbour import Neighbour
 from core_api_records import Records
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -41,7 +42,13 @@ from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
-from core_api.settings import AttachmentSettings, CoreApiSettings, ImportSettings, LedgerSettings
+from core_api.settings import (
+    AttachmentSettings,
+    CoreApiSettings,
+    ImportSettings,
+    LedgerSettings,
+    ServiceUrlSettings,
+)
 from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
@@ -77,6 +84,7 @@ def settings(
         attachments=AttachmentSettings(link_key=SecretStr("link-key-" * 4)),
         imports=ImportSettings(),
         ledger=LedgerSettings(signing_key=generated_key(4)),
+        services=ServiceUrlSettings(ai_svc_url="http://ai-svc.test"),
     )
 
 
@@ -119,13 +127,26 @@ async def resources(
 
 
 @pytest.fixture(scope="session")
-def workplace(settings: CoreApiSettings) -> Workplace:
+def neighbour() -> Neighbour:
+    """What answers in the place of ai-svc."""
+    return Neighbour()
+
+
+@pytest.fixture(scope="session")
+def workplace(settings: CoreApiSettings, neighbour: Neighbour) -> Workplace:
     """What only core-api opens at start."""
     return Workplace(
         settings=settings,
         vault=Vault(settings.sealing),
         storage=ObjectStorage.at(settings.storage),
+        ai_svc=neighbour.client(),
     )
+
+
+@pytest.fixture(autouse=True)
+def _neighbour_forgets(neighbour: Neighbour) -> None:
+    """Each test says anew what ai-svc answers; without a word it keeps nothing about anybody."""
+    neighbour.forget()
 
 
 @pytest.fixture(scope="session")
