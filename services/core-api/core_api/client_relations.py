@@ -7,12 +7,14 @@ from core_api.modules.audit.client_rows import AUDIT_ROWS
 from core_api.modules.clients.client_rows import CLIENT_ROWS
 from core_api.modules.consents.client_rows import CONSENT_ROWS
 from core_api.modules.duplicates.client_rows import DUPLICATE_ROWS
+from core_api.modules.privacy.client_rows import PRIVACY_ROWS
 from core_api.modules.tickets.client_rows import TICKET_ROWS
 
 CLIENT_RELATIONS: Final[tuple[StayingRows, ...]] = (
     *TICKET_ROWS,
     *CLIENT_ROWS,
     *CONSENT_ROWS,
+    *PRIVACY_ROWS,
     *AUDIT_ROWS,
     *DUPLICATE_ROWS,
 )

@@ -15,6 +15,7 @@ from core_api.modules.fields import models as _fields
 from core_api.modules.imports import models as _imports
 from core_api.modules.macros import models as _macros
 from core_api.modules.organizations import models as _organizations
+from core_api.modules.privacy import models as _privacy
 from core_api.modules.sla import models as _sla
 from core_api.modules.teams import models as _teams
 from core_api.modules.tickets import models as _tickets
@@ -42,6 +43,7 @@ __all__ = [
     "_imports",
     "_macros",
     "_organizations",
+    "_privacy",
     "_sla",
     "_teams",
     "_ticket_messages",

@@ -10,7 +10,7 @@ from shared_schemas.events.clients import (
     ClientMergeUndone,
     ClientUpdated,
 )
-from shared_schemas.events.consents import ConsentGranted, ConsentRevoked
+from shared_schemas.events.consents import ConsentGranted, ConsentRefused, ConsentRevoked
 from shared_schemas.events.data_rights import PrivacyDataAnonymized, PrivacyDataCorrected
 from shared_schemas.events.documents import (
     DocumentChanged,
@@ -21,6 +21,11 @@ from shared_schemas.events.documents import (
 )
 from shared_schemas.events.imports import ClientImportFinished, ClientImportStarted
 from shared_schemas.events.privacy import PrivacyErasureCompleted, PrivacyErasureRequested
+from shared_schemas.events.privacy_requests import (
+    PrivacyDeadlineWarned,
+    PrivacyRequestClosed,
+    PrivacyRequestOpened,
+)
 from shared_schemas.events.processing import (
     ProcessingBlocked,
     ProcessingUnblocked,
@@ -64,10 +69,14 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     DocumentDeleted,
     TeamMembersChanged,
     ConsentGranted,
+    ConsentRefused,
     ConsentRevoked,
     PurposeChanged,
     ProcessingBlocked,
     ProcessingUnblocked,
+    PrivacyRequestOpened,
+    PrivacyRequestClosed,
+    PrivacyDeadlineWarned,
     PrivacyErasureRequested,
     PrivacyErasureCompleted,
     PrivacyDataCorrected,
@@ -88,6 +97,7 @@ __all__ = [
     "ClientMerged",
     "ClientUpdated",
     "ConsentGranted",
+    "ConsentRefused",
     "ConsentRevoked",
     "DocumentChanged",
     "DocumentDeleted",
@@ -97,8 +107,11 @@ __all__ = [
     "Payload",
     "PrivacyDataAnonymized",
     "PrivacyDataCorrected",
+    "PrivacyDeadlineWarned",
     "PrivacyErasureCompleted",
     "PrivacyErasureRequested",
+    "PrivacyRequestClosed",
+    "PrivacyRequestOpened",
     "ProcessingBlocked",
     "ProcessingUnblocked",
     "PurposeChanged",

@@ -221,6 +221,27 @@ class Consents:
         )
         return (await self._session.scalars(statement)).all()
 
+    async def all_granted_and_standing(
+        self, family: Sequence[UUID], purpose_code: str | None
+    ) -> Sequence[tuple[Consent, str]]:
+        """The same for every purpose, or the one that is named, each with its purpose's code."""
+        statement = (
+            sa.select(Consent, ConsentPurpose.code)
+            .join(ConsentPurpose, _purpose_of_consent())
+            .outerjoin(ConsentRevocation, _revocation_of_consent())
+            .where(
+                Consent.organization_id == self._organization_id,
+                Consent.client_id.in_(family),
+                Consent.decision == Decision.GRANTED,
+                ConsentRevocation.id.is_(None),
+                sa.not_(_EXPIRED),
+            )
+            .order_by(Consent.id)
+        )
+        if purpose_code is not None:
+            statement = statement.where(ConsentPurpose.code == purpose_code)
+        return [(row[0], row[1]) for row in (await self._session.execute(statement)).all()]
+
     def _standing(self) -> sa.Select[Any]:
         return (
             sa.select(

@@ -36,10 +36,20 @@ from core_api.modules.consents.models import (
 from core_api.modules.consents.recording import Recorder
 from core_api.modules.consents.repository import Consents, Purposes
 from core_api.modules.consents.schemas import ConsentCreate, ConsentRenew
+from shared_schemas.actor import Actor
 from shared_schemas.events import ConsentGranted, ConsentRevoked
 from shared_schemas.ids import new_id
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=5)
+
+
+async def revoke_all(
+    tx: AsyncSession, actor: Actor, client_id: UUID, *, purpose_code: str | None, reason: str
+) -> list[UUID]:
+    """For other contexts: ends the consents of a client, and of those merged into it, to one
+    purpose or to all of them; which ones. Entering the ledger is the last thing it does."""
+    service = ConsentService(tx, Recorder.member(actor))
+    return await service.revoke_all(client_id, purpose_code, reason)
 
 
 class ConsentService:
@@ -133,6 +143,18 @@ class ConsentService:
         facts = await self.end(standing, given.purpose_code, EndKind.REVOKED, reason)
         await ledger.append(self.tx, self.recorder.organization_id, facts)
         return await self.consents.get(consent_id)
+
+    async def revoke_all(
+        self, client_id: UUID, purpose_code: str | None, reason: str
+    ) -> list[UUID]:
+        """Ends what stands of the client's consents, to one purpose or to all; which ones."""
+        family = await self._family(client_id)
+        found = await self.consents.all_granted_and_standing(family, purpose_code)
+        facts: list[ledger.Fact] = []
+        for consent, code in found:
+            facts += await self.end([consent], code, EndKind.REVOKED, reason)
+        await ledger.append(self.tx, self.recorder.organization_id, facts)
+        return [consent.id for consent, _ in found]
 
     async def end(
         self, consents: Sequence[Consent], purpose_code: str, kind: EndKind, reason: str | None

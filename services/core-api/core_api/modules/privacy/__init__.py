@@ -1,0 +1,1 @@
+"""Requests of data subjects (LGPD Art. 18), from coming in to being closed."""
