@@ -8,19 +8,18 @@ from shared_schemas.events.base import BaseEvent, Payload
 
 
 class ConsentPayload(Payload):
-    """Which client decided about which purpose."""
+    """Which client decided about which purpose, on which notice and when.
+
+    The receipt never changes: each of its events says all of it. Older events lack the optional.
+    """
 
     consent_id: UUID
     client_id: UUID
     purpose_id: UUID
-    purpose_code: str | None = None  # what others know the purpose by; older events lack it
-
-
-class ConsentGrantPayload(ConsentPayload):
-    """What a consent rests on, and when it ends by itself; older events lack both."""
-
+    purpose_code: str | None = None  # what others know the purpose by
     notice_version: int | None = None
-    expires_at: datetime | None = None  # none: when it is revoked
+    decided_at: datetime | None = None
+    expires_at: datetime | None = None  # none: it lasts until it is revoked
 
 
 class ConsentEndPayload(ConsentPayload):
@@ -35,7 +34,16 @@ class ConsentGranted(BaseEvent):
     TYPE: ClassVar[str] = "consent.granted"
     SOURCE: ClassVar[str] = "core-api"
 
-    payload: ConsentGrantPayload
+    payload: ConsentPayload
+
+
+class ConsentRefused(BaseEvent):
+    """A client said no to a purpose. Consents that stood end with events of their own."""
+
+    TYPE: ClassVar[str] = "consent.refused"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ConsentPayload
 
 
 class ConsentRevoked(BaseEvent):
