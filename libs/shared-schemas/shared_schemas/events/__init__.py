@@ -3,9 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
+from shared_schemas.events.accountability import (
+    DeadlineWarned,
+    DecisionReviewAnswered,
+    DecisionReviewRequested,
+    IncidentRegistered,
+)
 from shared_schemas.events.base import BaseEvent, Payload
 from shared_schemas.events.clients import (
     ClientCreated,
+    ClientDeleted,
     ClientMerged,
     ClientMergeUndone,
     ClientUpdated,
@@ -48,6 +55,7 @@ from shared_schemas.events.transfers import TransferChanged
 _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     ClientCreated,
     ClientUpdated,
+    ClientDeleted,
     ClientMerged,
     ClientMergeUndone,
     ClientImportStarted,
@@ -82,6 +90,10 @@ _EVENTS: Final[tuple[type[BaseEvent], ...]] = (
     PrivacyDataCorrected,
     PrivacyDataAnonymized,
     TransferChanged,
+    DeadlineWarned,
+    IncidentRegistered,
+    DecisionReviewRequested,
+    DecisionReviewAnswered,
 )
 
 EVENT_TYPES: Final = MappingProxyType({(event.TYPE, event.VERSION): event for event in _EVENTS})
@@ -91,6 +103,7 @@ __all__ = [
     "EVENT_TYPES",
     "BaseEvent",
     "ClientCreated",
+    "ClientDeleted",
     "ClientImportFinished",
     "ClientImportStarted",
     "ClientMergeUndone",
@@ -99,11 +112,15 @@ __all__ = [
     "ConsentGranted",
     "ConsentRefused",
     "ConsentRevoked",
+    "DeadlineWarned",
+    "DecisionReviewAnswered",
+    "DecisionReviewRequested",
     "DocumentChanged",
     "DocumentDeleted",
     "DocumentFailed",
     "DocumentIndexed",
     "DocumentSubmitted",
+    "IncidentRegistered",
     "Payload",
     "PrivacyDataAnonymized",
     "PrivacyDataCorrected",

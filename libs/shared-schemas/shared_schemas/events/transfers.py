@@ -19,6 +19,8 @@ TransferMechanism = Literal[
     "public_policy",
     "consent",
     "legal_duty",
+    "contract",
+    "exercise_of_rights",
 ]
 """What allows a transfer: Art. 33 I to IX, those of item II as Res. CD/ANPD 19/2024 has them."""
 

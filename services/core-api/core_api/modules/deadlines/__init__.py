@@ -1,0 +1,1 @@
+"""What accountability is due when, across its registers: shown to people, and warned of once."""

@@ -1,0 +1,1 @@
+"""Whom data was shared with, told of its correction, deletion, anonymisation or blocking."""

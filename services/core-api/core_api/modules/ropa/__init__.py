@@ -1,0 +1,1 @@
+"""The record of processing activities, and the data of impact reports, from the registry."""
