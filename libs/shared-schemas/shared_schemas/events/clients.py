@@ -43,6 +43,15 @@ class ClientUpdated(BaseEvent):
     payload: ClientUpdatedPayload
 
 
+class ClientDeleted(BaseEvent):
+    """A client was deleted: nobody works with it any more. What is about it is kept, unread."""
+
+    TYPE: ClassVar[str] = "client.deleted"
+    SOURCE: ClassVar[str] = "core-api"
+
+    payload: ClientPayload
+
+
 class ClientMerged(BaseEvent):
     """A client went into another one, which answers for both from now on."""
 

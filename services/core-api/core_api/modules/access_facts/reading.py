@@ -27,6 +27,7 @@ _CONSENTS: Final = _table(
 )
 _REVOCATIONS: Final = _table("consent_revocations", consent_id=sa.Uuid(), revoked_at=_INSTANT)
 _PURPOSES: Final = _table("consent_purposes", id=sa.Uuid(), code=sa.Text())
+_CLIENTS: Final = _table("clients", id=sa.Uuid(), deleted_at=_INSTANT)
 _MERGES: Final = _table(
     "client_merges", id=sa.Uuid(), merged_id=sa.Uuid(), survivor_id=sa.Uuid(), undone_at=_INSTANT
 )
@@ -67,12 +68,18 @@ def _merges() -> sa.Select[Any]:
     )
 
 
+def _deleted_clients() -> sa.Select[Any]:
+    clients = _CLIENTS.c
+    return sa.select(clients.id.label("client_id")).where(clients.deleted_at.is_not(None))
+
+
 _KINDS: Final[Mapping[str, tuple[sa.TableClause, sa.Select[Any], tuple[str, ...]]]] = (
     MappingProxyType(
         {
             "team-members": (_MEMBERS, _members(), ("team_id", "member_id")),
             "consents": (_CONSENTS, _consents(), ("id",)),
             "merges": (_MERGES, _merges(), ("id",)),
+            "deleted-clients": (_CLIENTS, _deleted_clients(), ("id",)),
         }
     )
 )

@@ -23,6 +23,7 @@ class FactKind(StrEnum):
     TEAM_MEMBERS = "team-members"
     CONSENTS = "consents"
     MERGES = "merges"
+    DELETED_CLIENTS = "deleted-clients"
 
 
 class Facts(BaseModel):
@@ -41,7 +42,8 @@ async def read_facts(
     resources: CurrentResources,
     after: Annotated[list[UUID] | None, Query(max_length=2)] = None,
 ) -> Success[Facts]:
-    """Who is in which team; which consents were granted, and revoked; who was merged into whom."""
+    """Who is in which team; which consents were granted, and revoked; who was merged into whom; who
+    was deleted."""
     as_of = utc_now()
     tenant = OrganizationId(organization_id)
     async with resources.database.transaction(tenant, read_only=True) as session:

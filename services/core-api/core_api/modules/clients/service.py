@@ -28,7 +28,7 @@ from core_api.modules.clients.search import index as search_index
 from core_api.modules.fields.service import FieldEntity, validate_values
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
-from shared_schemas.events import ClientCreated, ClientUpdated
+from shared_schemas.events import ClientCreated, ClientDeleted, ClientUpdated
 from shared_schemas.ids import OrganizationId, new_id
 
 __all__ = [
@@ -173,6 +173,7 @@ class ClientService:
         check_version(client.version, seen_version)
         client.delete()
         await self._tell("client.deleted", client, made({"deleted_at": client.deleted_at}))
+        outbox.add(self.tx, ClientDeleted.by(self.actor, client_id=client.id))
         await search_index.refresh(self.tx, client.organization_id, [client])
 
     async def note_reveal(self, client_id: UUID) -> None:
