@@ -103,6 +103,7 @@ INTERNAL_ROUTERS: Final = (
     import_runs.router,
     access_facts.router,
     consent_ledger.internal_router,
+    audit.internal_router,
 )
 SUBSCRIPTIONS: Final = (
     Subscription(ClientUpdated, following_clients.follow_client),

@@ -11,6 +11,7 @@ from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import Schedule
 from worker_svc.upkeep import (
     ASSIGNMENT,
+    AUDIT,
     CHECK,
     CONSENTS,
     PRUNE,
@@ -98,7 +99,7 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
     assert (request.method, request.url.path) == ("POST", REBUILD)
 
 
-@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, CONSENTS, SOURCES])
+@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, CONSENTS, AUDIT, SOURCES])
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
     async with owner.client() as first, owner.client() as second:

@@ -29,7 +29,7 @@ _CHECK_SECONDS: Final = 300.0
 SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
 CONSENTS: Final = "consents"
-ANCHOR: Final = "/internal/v1/consents/anchor"
+AUDIT: Final = "audit"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
@@ -75,9 +75,12 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT, CONSENTS)
+            for what in (SLA, ASSIGNMENT, CONSENTS, AUDIT)
         ]
-        tasks.append(anchor_task(owners["core-api"], settings.worker.anchor_every))
+        tasks += [
+            anchor_task(what, owners["core-api"], settings.worker.anchor_every)
+            for what in (CONSENTS, AUDIT)
+        ]
         tasks.append(sweep_task(SOURCES, owners["ai-svc"], settings.worker.sync_sweep_every))
         await Schedule(resources.redis, tasks).run()
 
@@ -127,18 +130,21 @@ def check_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
     return PeriodicTask("check:index", every, check)
 
 
-def anchor_task(client: ServiceClient, every: timedelta) -> PeriodicTask:
-    """Has core-api keep the signed heads of consent ledgers outside the database."""
+def anchor_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:
+    """Has core-api keep the signed heads of its chains outside the database."""
 
     async def anchor() -> None:
         answer = await client.request(
-            "POST", ANCHOR, request_id=str(new_id()), timeout_seconds=_PRUNE_SECONDS
+            "POST",
+            f"/internal/v1/{what}/anchor",
+            request_id=str(new_id()),
+            timeout_seconds=_PRUNE_SECONDS,
         )
         if answer.status_code != 200:
             raise NotAnchored(f"core-api answered {answer.status_code}")
-        _log.info("ledgers_anchored", **(answer.json().get("data") or {}))
+        _log.info("anchored", what=what, **(answer.json().get("data") or {}))
 
-    return PeriodicTask("anchor:consents", every, anchor)
+    return PeriodicTask(f"anchor:{what}", every, anchor)
 
 
 def sweep_task(what: str, client: ServiceClient, every: timedelta) -> PeriodicTask:

@@ -20,6 +20,7 @@ from chassis.settings import SealingSettings
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _NUMBER_BYTES: Final = 2
+_ATTESTING: Final = b"cogep.attest.1"
 
 
 class SealBroken(Exception):
@@ -68,7 +69,12 @@ class Vault:
     """The process's keys. Values carry the number of theirs: old ones open until it is removed."""
 
     def __init__(self, settings: SealingSettings) -> None:
-        self._seals = {number: Seal(key) for number, key in settings.key_bytes().items()}
+        keys = settings.key_bytes()
+        self._seals = {number: Seal(key) for number, key in keys.items()}
+        # One key, one use (NIST SP 800-108): what is sealed and what is attested never share one.
+        self._attesting = {
+            number: hmac.digest(key, _ATTESTING, hashlib.sha256) for number, key in keys.items()
+        }
         self._current = settings.current
         self._index_key = settings.index_key_bytes()
 
@@ -89,6 +95,20 @@ class Vault:
         if seal is None:
             raise UnknownSealingKey(f"FIELD_KEYS holds no key {key_number(sealed)}")
         return seal.open(sealed[_NUMBER_BYTES:], number + place.bound())
+
+    def attest(self, message: bytes) -> bytes:
+        """Key number and HMAC-SHA-256: nobody without the keys can make it for another message."""
+        return self._current.to_bytes(_NUMBER_BYTES) + self._attested(self._current, message)
+
+    def attests(self, attested: bytes, message: bytes) -> bool:
+        """Whether `attest` made it for this message; UnknownSealingKey where its key is gone."""
+        number = key_number(attested)
+        if number not in self._attesting:
+            raise UnknownSealingKey(f"FIELD_KEYS holds no key {number}")
+        return hmac.compare_digest(attested[_NUMBER_BYTES:], self._attested(number, message))
+
+    def _attested(self, number: int, message: bytes) -> bytes:
+        return hmac.digest(self._attesting[number], message, hashlib.sha256)
 
     def blind_index(self, organization_id: UUID, field: str, value: str) -> bytes:
         """32 bytes, equal for equal values of one field in one organization."""

@@ -1,7 +1,8 @@
-"""The tables of audit events, append-only for the application, and of the keys they are sealed
-under."""
+"""The tables of audit events, append-only for the application, of the chain they are links of, and
+of the keys they are sealed under."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import Id, Tenant, TenantRow, utc_now
+from chassis.data.columns import Id, Tenant, TenantRow, text_enum, utc_now
 from core_api.tables import SCHEMA, Base
 from shared_schemas.ids import UserId
 
@@ -66,9 +67,49 @@ class AuditEvent(Base):
     changed: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()))
     # field → {"from", "to"}, or {"key", "sealed"}. Null on events from before values were kept.
     values: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    reason: Mapped[str | None]
+    reason: Mapped[str | None]  # null also where it is sealed
+    # {"key", "sealed"}: a person's words about somebody may name them.
+    reason_sealed: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     related: Mapped[dict[str, str]] = mapped_column(JSONB())  # name → id
     request_id: Mapped[str]
+    # Written with the row (see `authenticity`). Null on events from before there were any.
+    attested: Mapped[bytes | None]
+
+
+class Standing(StrEnum):
+    """What a link found when it took an event in."""
+
+    ATTESTED = "attested"
+    UNATTESTED = "unattested"  # of the release before this chain
+    REFUSED = "refused"  # it was not ours any more, or never: tampered with before it had a link
+
+
+class AuditLink(Base):
+    """One event's place in the chain. No foreign key: a proof must not go with what it proves."""
+
+    __tablename__ = "audit_links"
+    __table_args__ = (sa.UniqueConstraint("organization_id", "event_id"),)
+
+    organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger(), primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID]
+    standing: Mapped[Standing] = mapped_column(text_enum(Standing, "standing"))
+    sealed_at: Mapped[datetime]
+    content_hash: Mapped[bytes]  # SHA-256 of everything the event says
+    hash: Mapped[bytes]  # of the link before it and this one
+
+
+class AuditHead(Base):
+    """Where an organization's chain ends. Locked by who takes events in; never by who writes
+    them."""
+
+    __tablename__ = "audit_heads"
+
+    organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger())
+    hash: Mapped[bytes]
+    attested: Mapped[bytes]  # the head itself: an end cut off by hand is not
+    sealed_until: Mapped[datetime]  # nothing is looked for much earlier
 
 
 class SubjectKey(TenantRow, Base):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,11 +27,23 @@ class AuditFilter:
     """Which events; None means any."""
 
     actor_id: UUID | None = None
+    subject_type: str | None = None
     subject_id: UUID | None = None
     about: UUID | None = None
     action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def equal(self) -> dict[str, Any]:
+        """The columns that must have one value."""
+        names = ("actor_id", "subject_type", "subject_id", "about", "action")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def as_ids(self) -> dict[str, str]:
+        """What was asked for, to be noted: ids, names of actions, times."""
+        times = {"since": self.since, "until": self.until}
+        given = {name: str(value) for name, value in self.equal().items()}
+        return given | {name: at.isoformat() for name, at in times.items() if at is not None}
 
 
 class AuditEvents:
@@ -43,20 +55,22 @@ class AuditEvents:
 
     async def list(self, wanted: AuditFilter, page: CursorPage) -> Sequence[AuditEvent]:
         """A page, newest first."""
+        return (await self._session.scalars(NEWEST_FIRST.page(self._found(wanted), page))).all()
+
+    async def count(self, wanted: AuditFilter) -> int:
+        """How many there are."""
+        found = self._found(wanted).subquery()
+        return await self._session.scalar(sa.select(sa.func.count()).select_from(found)) or 0
+
+    def _found(self, wanted: AuditFilter) -> sa.Select[AuditEvent]:
         statement = self._mine()
-        if wanted.actor_id is not None:
-            statement = statement.where(AuditEvent.actor_id == wanted.actor_id)
-        if wanted.subject_id is not None:
-            statement = statement.where(AuditEvent.subject_id == wanted.subject_id)
-        if wanted.about is not None:
-            statement = statement.where(AuditEvent.about == wanted.about)
-        if wanted.action is not None:
-            statement = statement.where(AuditEvent.action == wanted.action)
+        for name, value in wanted.equal().items():
+            statement = statement.where(AuditEvent.__table__.c[name] == value)
         if wanted.since is not None:
             statement = statement.where(AuditEvent.occurred_at >= wanted.since)
         if wanted.until is not None:
             statement = statement.where(AuditEvent.occurred_at < wanted.until)
-        return (await self._session.scalars(NEWEST_FIRST.page(statement, page))).all()
+        return statement
 
     def _mine(self) -> sa.Select[AuditEvent]:
         return sa.select(AuditEvent).where(AuditEvent.organization_id == self._organization_id)

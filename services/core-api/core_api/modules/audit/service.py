@@ -10,15 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from core_api.changes import Change, Changes
+from core_api.modules.audit.authenticity import content_of
 from core_api.modules.audit.models import AuditEvent
 from core_api.modules.audit.subject_keys import SubjectKeys
 from core_api.modules.audit.values import (
     masked_pair,
     opened_pair,
+    opened_text,
     pair,
     place_of,
     sealed_pair,
+    sealed_text,
 )
+from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
 from shared_schemas.permissions import Permission
@@ -27,7 +31,9 @@ __all__ = [
     "Change",
     "Changes",
     "SubjectKeys",
+    "opened_reasons",
     "opened_values",
+    "read_events",
     "record",
     "record_all",
     "record_by_system",
@@ -37,6 +43,8 @@ __all__ = [
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, UUID]] = MappingProxyType({})
 _NO_FIELDS: Final[frozenset[str]] = frozenset()
+_REASON: Final = "reason"
+"""Stands for a field where a reason is sealed; no column that is audited has this name."""
 
 
 async def record(
@@ -56,7 +64,8 @@ async def record(
     `action` is `noun.past_verb`, its noun being the type of the subject; `changes` says from what
     to what; `about` is the client whose data it concerns, under whose key the values of the fields
     in `personal` are sealed; `related` names other ids involved, e.g. `{"client_id": …}`;
-    `reason` defaults to what the caller said in `X-Change-Reason`.
+    `reason` defaults to what the caller said in `X-Change-Reason`; of an event about a client it
+    is sealed too: what somebody says of why may name who asked.
     """
     session.add(
         AuditEvent(
@@ -106,23 +115,35 @@ async def _row(
     related: Mapping[str, UUID] = _NOTHING,
     reason: str | None = None,
 ) -> dict[str, Any]:
-    event_id = new_id()
-    values = await _values(session, actor.organization_id, event_id, changes, about, personal)
-    return {
-        "id": event_id,
-        "organization_id": actor.organization_id,
-        "occurred_at": utc_now(),
-        "actor_id": actor.user_id,
-        "action": action,
-        "subject_type": action.partition(".")[0],
-        "subject_id": subject_id,
-        "about": about,
-        "changed": sorted(changes),
-        "values": values,
-        "reason": reason or actor.reason,
-        "related": {name: str(value) for name, value in related.items()},
-        "request_id": actor.request_id,
-    }
+    tenant, event_id, said = actor.organization_id, new_id(), reason or actor.reason
+    sealed = None
+    if said is not None and about is not None:
+        key = await SubjectKeys(session, tenant).of(about)
+        sealed = sealed_text(said, key.id, key.seal, place_of(tenant, event_id, _REASON))
+    return _attested(
+        session,
+        {
+            "id": event_id,
+            "organization_id": tenant,
+            "occurred_at": utc_now(),
+            "actor_id": actor.user_id,
+            "action": action,
+            "subject_type": action.partition(".")[0],
+            "subject_id": subject_id,
+            "about": about,
+            "changed": sorted(changes),
+            "values": await _values(session, tenant, event_id, changes, about, personal),
+            "reason": None if sealed is not None else said,
+            "reason_sealed": sealed,
+            "related": {name: str(value) for name, value in related.items()},
+            "request_id": actor.request_id,
+        },
+    )
+
+
+def _attested(session: AsyncSession, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with what proves, until it has its link and beyond, that it was written so."""
+    return {**row, "attested": vault_of(session).attest(content_of(row))}
 
 
 def record_by_system(
@@ -139,23 +160,23 @@ def record_by_system(
 ) -> None:
     """Notes what no member did: a command of the operator's, or a client's own decision. No
     personal data; `run_id` finds it in the logs."""
-    session.add(
-        AuditEvent(
-            id=new_id(),
-            organization_id=organization_id,
-            occurred_at=utc_now(),
-            actor_id=None,
-            action=action,
-            subject_type=action.partition(".")[0],
-            subject_id=subject_id,
-            about=about,
-            changed=sorted(changes),
-            values={name: pair(change) for name, change in changes.items()},
-            reason=reason,
-            related={name: str(value) for name, value in related.items()},
-            request_id=run_id,
-        )
-    )
+    row = {
+        "id": new_id(),
+        "organization_id": organization_id,
+        "occurred_at": utc_now(),
+        "actor_id": None,
+        "action": action,
+        "subject_type": action.partition(".")[0],
+        "subject_id": subject_id,
+        "about": about,
+        "changed": sorted(changes),
+        "values": {name: pair(change) for name, change in changes.items()},
+        "reason": reason,
+        "reason_sealed": None,
+        "related": {name: str(value) for name, value in related.items()},
+        "request_id": run_id,
+    }
+    session.add(AuditEvent(**_attested(session, row)))
 
 
 async def opened_values(
@@ -193,6 +214,34 @@ async def visible_values(
         {field: masked_pair(field, value, contact=contact) for field, value in values.items()}
         for values in opened
     ]
+
+
+async def opened_reasons(
+    session: AsyncSession, organization_id: OrganizationId, events: Sequence[Any]
+) -> list[str | None]:
+    """Why each was done; None also where the client it is about was erased. One statement, or
+    none."""
+    sealed = [event.reason_sealed for event in events if event.reason_sealed]
+    seals = await SubjectKeys(session, organization_id).among(UUID(each["key"]) for each in sealed)
+    return [
+        opened_text(
+            event.reason_sealed,
+            seals.get(UUID(event.reason_sealed["key"])),
+            place_of(organization_id, event.id, _REASON),
+        )
+        if event.reason_sealed
+        else event.reason
+        for event in events
+    ]
+
+
+async def read_events(
+    session: AsyncSession, actor: Actor, events: Sequence[Any]
+) -> list[tuple[dict[str, dict[str, Any]], str | None]]:
+    """For each event its values as this actor may see them, and why it was done."""
+    values = await visible_values(session, actor, events)
+    reasons = await opened_reasons(session, actor.organization_id, events)
+    return list(zip(values, reasons, strict=True))
 
 
 def _is_sealed(value: Mapping[str, Any]) -> bool:

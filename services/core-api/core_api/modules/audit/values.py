@@ -64,6 +64,24 @@ def opened_pair(stored: Mapping[str, Any], seal: Seal | None, bound: bytes) -> d
     return {"from": None, "to": None, "erased": True}
 
 
+def sealed_text(text: str, key_id: UUID, seal: Seal, bound: bytes) -> dict[str, str]:
+    """Somebody's words, readable only with the client's key."""
+    return {
+        "key": str(key_id),
+        "sealed": base64.b64encode(seal.close(text.encode(), bound)).decode(),
+    }
+
+
+def opened_text(stored: Mapping[str, Any], seal: Seal | None, bound: bytes) -> str | None:
+    """What was sealed; None when its key is gone."""
+    if seal is None:
+        return None
+    try:
+        return seal.open(base64.b64decode(stored["sealed"]), bound).decode()
+    except SealBroken:
+        return None
+
+
 def masked_pair(field: str, opened: Mapping[str, Any], *, contact: bool) -> dict[str, Any]:
     """As a reader may see it. Documents are masked for everybody: whole they are shown where
     revealing is noted; `contact`: whether e-mails and phones are shown whole."""
