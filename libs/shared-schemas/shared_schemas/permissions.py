@@ -38,6 +38,9 @@ class Permission(StrEnum):
     PURPOSES_WRITE = "purposes:write"
     PRIVACY_READ = "privacy:read"
     PRIVACY_EXECUTE = "privacy:execute"
+    INCIDENTS_READ = "incidents:read"
+    INCIDENTS_WRITE = "incidents:write"
+    DECISIONS_CONTEST = "decisions:contest"
     AUDIT_READ = "audit:read"
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
@@ -64,6 +67,7 @@ _WORK: Final = _READ | {
     Permission.CLIENTS_WRITE,
     Permission.TICKETS_WRITE,
     Permission.CONSENTS_WRITE,
+    Permission.DECISIONS_CONTEST,
     Permission.DOCUMENTS_WRITE,
     Permission.DOCUMENTS_CURATE,
 }
@@ -82,6 +86,9 @@ ROLE_PERMISSIONS: Final = MappingProxyType(
             Permission.PURPOSES_WRITE,
             Permission.PRIVACY_READ,
             Permission.PRIVACY_EXECUTE,
+            Permission.INCIDENTS_READ,
+            Permission.INCIDENTS_WRITE,
+            Permission.DECISIONS_CONTEST,
             Permission.AUDIT_READ,
             Permission.CLIENTS_REVEAL,
         },

@@ -80,6 +80,11 @@ class Deadline(TenantRow, Base):
     warned: Mapped[int] = mapped_column(default=0)  # how many of its warnings were told
     next_at: Mapped[datetime | None]  # when the next one is to be
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be done."""
+        return self.met_at is None and self.waived_at is None
+
     def set(self, started_at: datetime, due_at: datetime) -> None:
         """Due then; its warnings begin anew."""
         self.started_at, self.due_at = started_at, due_at
