@@ -6,8 +6,10 @@ from ai_svc import tables as _tables
 from ai_svc.modules.access import models as _rebuilds
 from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
+from ai_svc.modules.privacy import models as _privacy
 from ai_svc.modules.triage import models as _triage
 from ai_svc.modules.uploads import models as _uploads
+from knowledge import absence_tables as _absences
 from knowledge import access_tables as _access
 from knowledge import chunk_edit_tables as _chunk_edits
 from knowledge import usage as _usage
@@ -21,11 +23,13 @@ METADATA: Final = Base.metadata
 __all__ = [
     "METADATA",
     "SCHEMA",
+    "_absences",
     "_access",
     "_answers",
     "_batches",
     "_chunk_edits",
     "_lexical",
+    "_privacy",
     "_rebuilds",
     "_search",
     "_sources",

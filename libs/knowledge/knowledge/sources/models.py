@@ -76,12 +76,14 @@ class WatchedSource(TenantRow, Versioned, Base):
     next_sync_at: Mapped[datetime | None] = mapped_column(Instant)
     last_synced_at: Mapped[datetime | None] = mapped_column(Instant)
     created_by: Mapped[UserId]
+    erased_key: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # see `sources.erasing`
 
 
 class SourceItem(TenantRow, Base):
     """One page or object of a source, and the document it has become.
 
     Without a document and not failed: somebody deleted that document, and it does not come back.
+    Where it was erased with the person it was about, a digest stands in for the address.
     """
 
     __tablename__ = "source_items"

@@ -51,6 +51,12 @@ class BatchItem(Base):
             ondelete="CASCADE",
         ),
         sa.Index("ix_batch_items_document_id", "organization_id", "document_id"),
+        sa.Index(
+            "ix_batch_items_client_id",
+            "organization_id",
+            "client_id",
+            postgresql_where=sa.text("client_id IS NOT NULL"),
+        ),
     )
 
     organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
@@ -59,5 +65,6 @@ class BatchItem(Base):
     outcome: Mapped[Outcome] = mapped_column(text_enum(Outcome, "outcome"))
     name: Mapped[str | None]  # of what was refused, so that its sender recognises it
     document_id: Mapped[UUID | None]
+    client_id: Mapped[UUID | None]  # whom it is about, also where it was refused
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]

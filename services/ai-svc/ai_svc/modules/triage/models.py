@@ -25,6 +25,7 @@ class Triage(TenantRow, Base):
         sa.UniqueConstraint("organization_id", "id"),
         # The inbox absorbs a repeated event; this absorbs one repeated after the inbox was pruned.
         sa.UniqueConstraint("organization_id", "ticket_id"),
+        sa.Index("ix_triages_client_id", "organization_id", "client_id"),
     )
 
     ticket_id: Mapped[UUID]

@@ -1,0 +1,1 @@
+"""What ai-svc keeps about a person: said, counted, and erased when core-api asks for it."""
