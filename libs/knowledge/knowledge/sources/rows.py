@@ -43,6 +43,7 @@ class Run:
     access: Access
     created_by: UserId
     began_at: datetime
+    erased_key: bytes | None = None
 
     @property
     def organization_id(self) -> OrganizationId:
@@ -103,6 +104,7 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> Run:
         ),
         created_by=source.created_by,
         began_at=began_at,
+        erased_key=source.erased_key,
     )
 
 

@@ -24,6 +24,7 @@ from knowledge.sources import rows
 from knowledge.sources.bucket import BucketAddress, open_bucket
 from knowledge.sources.credentials import Credentials, CredentialSafe
 from knowledge.sources.entries import Entry, KnownItem, Listing
+from knowledge.sources.erasing import erased_address, is_digest
 from knowledge.sources.fetching import Fetched, ObjectFetcher, PageFetcher
 from knowledge.sources.models import ItemState, SourceKind, SourceRun
 from knowledge.sources.rows import Run
@@ -119,15 +120,20 @@ class Syncing:
     async def _look(
         self, run: Run, listing: Listing, known: dict[str, KnownItem], fetcher: Fetcher
     ) -> None:
-        entries = listing.entries
+        entries = [_as_known(run, entry, known) for entry in listing.entries]
         due = [entry for entry in entries if not _was_seen(run, known.get(entry.address))]
         same = {entry.address for entry in due if _is_same(entry, known.get(entry.address))}
+        erased = {entry.address for entry in due if is_digest(entry.address)}
         async with self.queue.fenced(run.job) as session:
             await rows.set_found(session, run, len(entries))
+            if erased:
+                await rows.count(
+                    session, run, skipped=await rows.touch(session, run, sorted(erased))
+                )
             if same:
                 touched = await rows.touch(session, run, sorted(same))
                 await rows.count(session, run, unchanged=touched)
-        waiting = [entry for entry in due if entry.address not in same]
+        waiting = [entry for entry in due if entry.address not in same | erased]
         silent = 0
         for number, entry in enumerate(waiting):
             await self.queue.report(
@@ -208,6 +214,15 @@ class Syncing:
             await self.storage.delete_prefix(prefix)
         except STORAGE_FAILURES as error:
             _log.warning("objects_left_for_the_sweep", error=describe(error))
+
+
+def _as_known(run: Run, entry: Entry, known: dict[str, KnownItem]) -> Entry:
+    """By its digest, where what it was was erased."""
+    if run.erased_key is not None:
+        digest = erased_address(run.erased_key, entry.address)
+        if digest in known:
+            return Entry(digest)
+    return entry
 
 
 def _was_seen(run: Run, item: KnownItem | None) -> bool:
