@@ -55,7 +55,7 @@ NEEDS: Final = MappingProxyType(
         "POST /custom-fields/{field_id}/restore": "desk:configure",
         "POST /tickets": "tickets:write",
         "GET /tickets": "tickets:read",
-        "GET /tickets/search": "tickets:read",
+        "GET /tickets/search": "tickets:content tickets:read",
         "GET /tickets/{ticket_id}": "tickets:read",
         "PATCH /tickets/{ticket_id}": "tickets:write",
         "POST /tickets/{ticket_id}/assign": "tickets:write",
@@ -128,7 +128,7 @@ NEEDS: Final = MappingProxyType(
         "GET /canned-replies/{reply_id}": "tickets:read",
         "PATCH /canned-replies/{reply_id}": "tickets:write",
         "DELETE /canned-replies/{reply_id}": "tickets:write",
-        "GET /tickets/{ticket_id}/canned-replies/{reply_id}": "tickets:read",
+        "GET /tickets/{ticket_id}/canned-replies/{reply_id}": "tickets:content tickets:read",
         "POST /macros": "tickets:write",
         "GET /macros": "tickets:read",
         "GET /macros/{macro_id}": "tickets:read",
@@ -199,6 +199,12 @@ NEEDS: Final = MappingProxyType(
 
 RESERVED: Final = MappingProxyType(
     {
+        "GET /tickets/{ticket_id}": "ACCESS_REASON_REQUIRED",
+        "GET /tickets/{ticket_id}/messages": "ACCESS_REASON_REQUIRED",
+        "GET /tickets/{ticket_id}/messages/{message_id}": "ACCESS_REASON_REQUIRED",
+        "GET /tickets/{ticket_id}/messages/{message_id}/revisions": "ACCESS_REASON_REQUIRED",
+        "GET /tickets/{ticket_id}/attachments": "ACCESS_REASON_REQUIRED",
+        "POST /tickets/{ticket_id}/attachments/{attachment_id}/link": "ACCESS_REASON_REQUIRED",
         "PATCH /tickets/{ticket_id}/messages/{message_id}": "MESSAGE_NOT_YOURS",
         "DELETE /absences/{absence_id}": "ABSENCE_OF_ANOTHER",
         "PATCH /views/{view_id}": "SHARED_VIEW_FORBIDDEN",

@@ -48,6 +48,7 @@ _CROSS_ORIGIN: Final[Mapping[str, Any]] = {
         "upload-length",
         "upload-metadata",
         "upload-offset",
+        "x-access-reason",
         "x-change-reason",
         "x-request-id",
     ),

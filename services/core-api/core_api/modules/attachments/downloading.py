@@ -18,7 +18,9 @@ from core_api.modules.attachments.links import opened_link
 from core_api.modules.attachments.models import Attachment, object_key
 from core_api.modules.attachments.names import content_disposition
 from core_api.modules.attachments.repository import Attachments
+from core_api.modules.audit import service as audit
 from core_api.modules.organizations.service import member_permissions
+from core_api.modules.tickets.service import require_ticket
 from core_api.workplace import Workplace
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
@@ -72,12 +74,19 @@ Holder = Annotated[Actor, Depends(LinkHolder())]
 async def download(attachment_id: UUID, actor: Actor, request: Request) -> StreamingResponse:
     """The bytes as they come from the storage; the transaction has ended before."""
     state = request.app.state
-    async with state.resources.database.transaction(
-        actor.organization_id, read_only=True
-    ) as session:
+    async with state.resources.database.transaction(actor.organization_id) as session:
         attachment = await Attachments(session, actor.organization_id).find(attachment_id)
-    if attachment is None:
-        raise AttachmentNotFound
+        if attachment is None:
+            raise AttachmentNotFound
+        ticket = await require_ticket(session, actor.organization_id, attachment.ticket_id)
+        await audit.record(
+            session,
+            actor,
+            "attachment.downloaded",
+            attachment.id,
+            about=ticket.client_id,
+            related={"ticket_id": attachment.ticket_id},
+        )
     workplace: Workplace = state.workplace
     try:
         found = await workplace.storage.open(object_key(actor.organization_id, attachment_id))

@@ -29,7 +29,12 @@ from core_api.modules.attachments.repository import Attachments
 from core_api.modules.attachments.schemas import AttachmentLink, AttachmentRead
 from core_api.modules.attachments.service import TOO_FULL, AttachmentService
 from core_api.modules.attachments.sweep import clear
-from core_api.modules.tickets.service import TicketNotFound, require_ticket
+from core_api.modules.tickets.service import (
+    AccessReasonRequired,
+    ContentsReader,
+    TicketNotFound,
+    require_ticket,
+)
 from core_api.workplace import CurrentWorkplace
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -37,7 +42,6 @@ from shared_schemas.permissions import Permission
 
 router = APIRouter(tags=["attachments"], route_class=IdempotentRoute)
 
-Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
 Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 TicketId = Annotated[UUID, Path(description="The ticket's id")]
 AttachmentId = Annotated[UUID, Path(description="The attachment's id")]
@@ -87,9 +91,13 @@ async def create_attachment(
     return success(actor, AttachmentRead.model_validate(attachment))
 
 
-@router.get(_OF_TICKET, summary="List a ticket's attachments", responses=raises(TicketNotFound))
+@router.get(
+    _OF_TICKET,
+    summary="List a ticket's attachments",
+    responses=raises(TicketNotFound, AccessReasonRequired),
+)
 async def list_attachments(
-    ticket_id: TicketId, actor: Reader, tx: ReadTx
+    ticket_id: TicketId, actor: ContentsReader, tx: ReadTx
 ) -> Success[list[AttachmentRead]]:
     """All of them, pending ones too, oldest first."""
     await require_ticket(tx, actor.organization_id, ticket_id)
@@ -120,12 +128,12 @@ async def delete_attachment(
 @router.post(
     _OF_TICKET + "/{attachment_id}/link",
     summary="Get a link to download an attachment",
-    responses=raises(AttachmentNotFound, IdempotencyKeyReused),
+    responses=raises(AttachmentNotFound, AccessReasonRequired, IdempotencyKeyReused),
 )
 async def create_attachment_link(
     ticket_id: TicketId,
     attachment_id: AttachmentId,
-    actor: Reader,
+    actor: ContentsReader,
     tx: Tx,
     workplace: CurrentWorkplace,
 ) -> Success[AttachmentLink]:

@@ -131,11 +131,13 @@ class AttachmentService:
     ) -> DownloadLink:
         """A link for this actor to this attachment. That it was asked for is written down."""
         attachment = await self.attachments.get(ticket_id, attachment_id)
+        ticket = await require_ticket(self.tx, self.actor.organization_id, ticket_id)
         await audit.record(
             self.tx,
             self.actor,
             "attachment.link_issued",
             attachment.id,
+            about=ticket.client_id,
             related={"ticket_id": ticket_id},
         )
         return DownloadLink(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.modules.attachments.models import Attachment
+from core_api.modules.tickets.service import shown
 from core_api.tables import SCHEMA
 from core_api.timeline_sources import TimelineKind, TimelineSource, TimelineWindow, Told
 from shared_schemas.actor import Actor
@@ -81,7 +82,7 @@ async def _load(session: AsyncSession, actor: Actor, ids: Sequence[UUID]) -> Map
         row.id: Told(
             actor_id=row.uploaded_by,
             title="Anexo",
-            summary=row.name,
+            summary=shown(actor, row.name),
             detail=AttachmentDetail.model_validate(row, from_attributes=True),
         )
         for row in await session.execute(statement)

@@ -20,6 +20,10 @@ class ValueChange(BaseModel):
     erased: bool = Field(
         default=False, description="The client's data was erased: nobody can read the values"
     )
+    withheld: bool = Field(
+        default=False,
+        description="What a ticket says, which the caller lacks `tickets:content` for",
+    )
 
 
 class AuditEventRead(BaseModel):

@@ -43,6 +43,8 @@ __all__ = [
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, UUID]] = MappingProxyType({})
 _NO_FIELDS: Final[frozenset[str]] = frozenset()
+_OF_TICKETS: Final = frozenset({"ticket", "attachment"})
+WITHHELD_PAIR: Final[dict[str, Any]] = {"from": None, "to": None, "withheld": True}
 _REASON: Final = "reason"
 """Stands for a field where a reason is sealed; no column that is audited has this name."""
 
@@ -207,12 +209,18 @@ async def opened_values(
 async def visible_values(
     session: AsyncSession, actor: Actor, events: Sequence[Any]
 ) -> list[dict[str, dict[str, Any]]]:
-    """The same as this actor may see them: documents masked, contacts as their role has it."""
-    contact = actor.may(Permission.CLIENTS_CONTACT)
+    """The same as this actor may see them: documents masked, contacts as their role has it, and
+    what tickets say only for who may read it there."""
+    contact, content = actor.may(Permission.CLIENTS_CONTACT), actor.may(Permission.TICKETS_CONTENT)
     opened = await opened_values(session, actor.organization_id, events)
     return [
-        {field: masked_pair(field, value, contact=contact) for field, value in values.items()}
-        for values in opened
+        {
+            field: WITHHELD_PAIR
+            if not content and event.subject_type in _OF_TICKETS and _is_sealed(event.values[field])
+            else masked_pair(field, value, contact=contact)
+            for field, value in values.items()
+        }
+        for event, values in zip(events, opened, strict=True)
     ]
 
 

@@ -34,7 +34,7 @@ from core_api.modules.macros.schemas import (
 )
 from core_api.modules.macros.service import CannedReplyService
 from core_api.modules.macros.variables import VARIABLES
-from core_api.modules.tickets.dependencies import TicketId
+from core_api.modules.tickets.dependencies import Searcher, TicketId
 from core_api.modules.tickets.service import TicketNotFound
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -133,7 +133,7 @@ async def delete_canned_reply(
     responses=raises(TicketNotFound, CannedReplyNotFound, TextTooLong, TextEmpty),
 )
 async def render_canned_reply(
-    ticket_id: TicketId, reply_id: ReplyId, actor: Reader, tx: ReadTx
+    ticket_id: TicketId, reply_id: ReplyId, actor: Searcher, tx: ReadTx
 ) -> Success[RenderedRead]:
     """The text with the ticket's values; nothing is said or kept."""
     body = await MacroRun(tx, actor).text_of(ticket_id, reply_id)

@@ -12,6 +12,8 @@ from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
 
 Reader = Annotated[Actor, Depends(require(Permission.TICKETS_READ))]
+Searcher = Annotated[Actor, Depends(require(Permission.TICKETS_READ, Permission.TICKETS_CONTENT))]
+"""Who finds tickets by what they say."""
 Writer = Annotated[Actor, Depends(require(Permission.TICKETS_WRITE))]
 TicketId = Annotated[UUID, Path(description="The ticket's id")]
 

@@ -5,6 +5,7 @@ Other contexts list tickets through this module.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.pagination import CursorPage, PageNumber
 from core_api.inputs import CustomWanted, Tag, custom_pairs
 from core_api.modules.clients.service import answering_clients
+from core_api.modules.tickets.contents import check_filter, ticket_read
 from core_api.modules.tickets.filters import SlaFilter, TicketFilter
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
@@ -47,7 +49,7 @@ TicketOrder = Annotated[
     ],
     Field(description="With `-` the greatest first. By due time: only those that have one"),
 ]
-COLUMNS: Final = frozenset(TicketRead.model_fields)
+COLUMNS: Final = frozenset(TicketRead.model_fields) - {"is_withheld"}
 """What a list can show of a ticket."""
 
 
@@ -111,15 +113,17 @@ async def answer_tickets(
     paging: CursorPage | PageNumber,
 ) -> Success[list[TicketRead]]:
     """A page by cursor, or by page number with totals."""
+    check_filter(actor, wanted)
     tickets, order = Tickets(tx, actor.organization_id), ORDERS[sort]
+    read = partial(ticket_read, actor)
     wanted = await of_who_answers(tx, actor, wanted)
     if order.column is Ticket.sla_due_at:
         wanted = replace(wanted, with_due_time=True)
     rows = await tickets.list(wanted, order, paging)
     if isinstance(paging, CursorPage):
-        return paging.answer(actor, rows, TicketRead.model_validate, order.position)
+        return paging.answer(actor, rows, read, order.position)
     total = await tickets.count(wanted)
-    return paging.answer(actor, rows, TicketRead.model_validate, total=total)
+    return paging.answer(actor, rows, read, total=total)
 
 
 async def of_who_answers(tx: AsyncSession, actor: Actor, wanted: TicketFilter) -> TicketFilter:

@@ -15,7 +15,15 @@ from core_api.modules.categories.service import CategoryArchived, CategoryNotFou
 from core_api.modules.clients.service import ClientMerged, ClientNotFound
 from core_api.modules.organizations.service import MemberUnknown
 from core_api.modules.teams.roster import NotInTeam, TeamNotFound
-from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
+from core_api.modules.tickets.contents import AccessReasonRequired, ContentsReader
+from core_api.modules.tickets.dependencies import (
+    ILLEGAL,
+    MERGED,
+    Reader,
+    Searcher,
+    TicketId,
+    Writer,
+)
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.listing import (
     TicketOrder,
@@ -75,7 +83,7 @@ async def list_tickets(
 @router.get("/search", summary="Search tickets")
 async def search_tickets(
     q: SearchText,
-    actor: Reader,
+    actor: Searcher,
     tx: ReadTx,
     query: Annotated[TicketQuery, Query()],
     limit: Limit = 20,
@@ -93,11 +101,19 @@ async def search_tickets(
     return success(actor, hits, CursorMeta(limit=limit, has_more=len(found.rows) > limit))
 
 
-@router.get("/{ticket_id}", summary="Show a ticket", responses=raises(TicketNotFound))
+@router.get(
+    "/{ticket_id}",
+    summary="Show a ticket",
+    responses=raises(TicketNotFound, AccessReasonRequired),
+)
 async def get_ticket(
-    ticket_id: TicketId, actor: Reader, rows: Rows, response: Response
+    ticket_id: TicketId, actor: ContentsReader, rows: Rows, response: Response
 ) -> Success[TicketRead]:
-    """One ticket, with its version as `ETag` and the moves its status allows."""
+    """One ticket, with its version as `ETag` and the moves its status allows.
+
+    Without `tickets:content` only for a reason, sent as `X-Access-Reason` and kept in the audit
+    log. The same holds for messages and attachments; lists then show no texts.
+    """
     row = await read_ticket(rows, actor.organization_id, ticket_id)
     return versioned(actor, response, TicketRead.model_validate(row))
 

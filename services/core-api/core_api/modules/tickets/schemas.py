@@ -166,6 +166,10 @@ class TicketRead(BaseModel):
     updated_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
 
+    is_withheld: bool = Field(
+        default=False, description="The caller lacks `tickets:content`: texts are not shown"
+    )
+
     @computed_field(description="What may happen next")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
     def legal_moves(self) -> list[Move]:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.dependencies import TenantRows
 from core_api.modules.tickets.bulk.running import Bulk
 from core_api.modules.tickets.client_moves import ClientMoves
+from core_api.modules.tickets.contents import AccessReasonRequired, ContentsReader, shown
 from core_api.modules.tickets.exceptions import TicketNotFound
 from core_api.modules.tickets.messages.models import MessageKind
 from core_api.modules.tickets.messages.schemas import MessageCreate
@@ -26,6 +27,8 @@ from shared_schemas.ids import OrganizationId
 
 __all__ = [
     "STATUS_NAMES",
+    "AccessReasonRequired",
+    "ContentsReader",
     "MessageCreate",
     "MessageKind",
     "Move",
@@ -40,6 +43,7 @@ __all__ = [
     "follow_client",
     "require_ticket",
     "settled_at_the_end",
+    "shown",
     "standing_ticket",
 ]
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core_api.modules.tickets.contents import shown
 from core_api.modules.tickets.messages.models import MessageKind, TicketMessage
 from core_api.modules.tickets.models import Ticket, TicketChannel, TicketPriority
 from core_api.modules.tickets.moves import TicketStatus
@@ -108,7 +109,7 @@ async def _load_tickets(
         row.id: Told(
             actor_id=row.created_by,
             title="Chamado aberto",
-            summary=f"#{row.number} {row.subject}",
+            summary=f"#{row.number} {shown(actor, row.subject)}",
             detail=TicketDetail.model_validate(row, from_attributes=True),
         )
         for row in await session.execute(statement)
@@ -138,7 +139,7 @@ async def _load_messages(
         row.id: Told(
             actor_id=row.author_id,
             title=_TITLES[row.message_kind],
-            summary=excerpt(row.beginning),
+            summary=shown(actor, excerpt(row.beginning)),
             detail=MessageDetail.model_validate(row, from_attributes=True),
         )
         for row in await session.execute(statement)

@@ -13,7 +13,8 @@ from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.modules.attachments.service import AttachmentService, AttachmentUnusable
 from core_api.modules.organizations.service import MemberUnknown
-from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, Reader, TicketId, Writer
+from core_api.modules.tickets.contents import AccessReasonRequired, ContentsReader
+from core_api.modules.tickets.dependencies import ILLEGAL, MERGED, TicketId, Writer
 from core_api.modules.tickets.exceptions import (
     MessageNotADraft,
     MessageNotEditable,
@@ -70,9 +71,13 @@ async def create_message(
     return success(actor, read.model_copy(update={"follow_up_of": said.follow_up_of}))
 
 
-@router.get("", summary="List a ticket's messages", responses=raises(TicketNotFound))
+@router.get(
+    "",
+    summary="List a ticket's messages",
+    responses=raises(TicketNotFound, AccessReasonRequired),
+)
 async def list_messages(
-    ticket_id: TicketId, actor: Reader, tx: ReadTx, page: ByCursor
+    ticket_id: TicketId, actor: ContentsReader, tx: ReadTx, page: ByCursor
 ) -> Success[list[MessageRead]]:
     """Everything said about the ticket and those merged into it, oldest first."""
     messages = await Messages(tx, actor.organization_id).list(ticket_id, page)
@@ -83,9 +88,17 @@ async def list_messages(
     return page.answer(actor, messages, read, OLDEST_MESSAGE_FIRST.position)
 
 
-@router.get("/{message_id}", summary="Show a message", responses=raises(*_NOT_HERE))
+@router.get(
+    "/{message_id}",
+    summary="Show a message",
+    responses=raises(*_NOT_HERE, AccessReasonRequired),
+)
 async def get_message(
-    ticket_id: TicketId, message_id: MessageId, actor: Reader, tx: ReadTx, response: Response
+    ticket_id: TicketId,
+    message_id: MessageId,
+    actor: ContentsReader,
+    tx: ReadTx,
+    response: Response,
 ) -> Success[MessageRead]:
     """One message, with its version as `ETag`."""
     message = await Messages(tx, actor.organization_id).get(ticket_id, message_id)
@@ -119,10 +132,10 @@ async def edit_message(
 @router.get(
     "/{message_id}/revisions",
     summary="List what a message said before",
-    responses=raises(*_NOT_HERE),
+    responses=raises(*_NOT_HERE, AccessReasonRequired),
 )
 async def list_revisions(
-    ticket_id: TicketId, message_id: MessageId, actor: Reader, tx: ReadTx, page: ByCursor
+    ticket_id: TicketId, message_id: MessageId, actor: ContentsReader, tx: ReadTx, page: ByCursor
 ) -> Success[list[RevisionRead]]:
     """The first version first. What it says now is the message itself."""
     messages = Messages(tx, actor.organization_id)

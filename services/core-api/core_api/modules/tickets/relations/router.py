@@ -1,5 +1,6 @@
 """Watchers, links, merging and splitting over HTTP."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -92,7 +93,8 @@ async def list_links(
 ) -> Success[list[LinkRead]]:
     """What the ticket has to do with others, seen from it; oldest first."""
     rows = await Links(tx, actor.organization_id).list(ticket_id, page)
-    return page.answer(actor, rows, LinkRead.of, OLDEST_LINK_FIRST.position)
+    read = partial(LinkRead.of, actor)
+    return page.answer(actor, rows, read, OLDEST_LINK_FIRST.position)
 
 
 @router.post(
@@ -115,7 +117,7 @@ async def link_ticket(
     """Says that the ticket is a duplicate of another, its child, or related. Both show it."""
     link = await TicketService(tx, actor).link(ticket_id, given.ticket_id, given.kind)
     row = await Links(tx, actor.organization_id).seen_from(ticket_id, link.id)
-    return success(actor, LinkRead.of(row))
+    return success(actor, LinkRead.of(actor, row))
 
 
 @router.delete(

@@ -10,8 +10,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from core_api.inputs import Input
+from core_api.modules.tickets.contents import shown
 from core_api.modules.tickets.moves import TicketStatus
 from core_api.modules.tickets.relations.models import LinkKind
+from shared_schemas.actor import Actor
 from shared_schemas.ids import UserId
 
 
@@ -95,14 +97,17 @@ class LinkRead(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, row: Any) -> Self:
+    def of(cls, actor: Actor, row: Any) -> Self:
         """From a row that names the other ticket and says on which end this one is."""
         as_subject, as_other = _RELATIONS[row.kind]
         return cls(
             id=row.id,
             relation=as_subject if row.is_subject else as_other,
             ticket=LinkedTicket(
-                id=row.to_id, number=row.number, subject=row.subject, status=row.status
+                id=row.to_id,
+                number=row.number,
+                subject=shown(actor, row.subject),
+                status=row.status,
             ),
             created_by=row.created_by,
             created_at=row.created_at,
