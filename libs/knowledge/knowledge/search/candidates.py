@@ -22,10 +22,11 @@ _RELATED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Chunks with any of the stems, and with every required one."""
+    """Chunks with any of the stems, and with every required one. `few`: no more than 3,000."""
 
     stems: tuple[str, ...]
     required: tuple[str, ...] = ()
+    few: bool = True
 
 
 def candidate_stems(frequencies: Mapping[str, int]) -> Wanted | None:
@@ -39,7 +40,7 @@ def candidate_stems(frequencies: Mapping[str, int]) -> Wanted | None:
         return None
     if rarest[0][1] > TOO_MANY and len(rarest) > 1:
         first, *others = (stem for stem, _ in rarest)
-        return Wanted(tuple(others), (first,))
+        return Wanted(tuple(others), (first,), few=False)
     chosen: list[str] = []
     total = 0
     for stem, frequency in rarest:
@@ -47,7 +48,7 @@ def candidate_stems(frequencies: Mapping[str, int]) -> Wanted | None:
             break
         chosen.append(stem)
         total += frequency
-    return Wanted(tuple(chosen))
+    return Wanted(tuple(chosen), few=total <= TOO_MANY)
 
 
 def widened(frequencies: Mapping[str, int], statistics: Statistics) -> Wanted | None:

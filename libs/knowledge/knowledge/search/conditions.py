@@ -16,7 +16,9 @@ Condition = sa.ColumnElement[bool]
 
 
 def of_readable(
-    document_id: InstrumentedAttribute[UUID], reader: Reader, filters: SearchFilters
+    document_id: sa.ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    reader: Reader,
+    filters: SearchFilters,
 ) -> Condition:
     """Of which documents a row may be. Every leg says it before it leaves anything out.
 

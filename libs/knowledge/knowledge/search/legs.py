@@ -2,20 +2,20 @@
 and what the reader may not read is gone before anything is counted, scored or left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 from pgvector import HalfVector
-from pgvector.sqlalchemy import BIT, HALFVEC
+from pgvector.sqlalchemy import BIT, HALFVEC, SPARSEVEC
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.access import Reader, readable
 from knowledge.lexical.query import Question
 from knowledge.lexical.statistics import Statistics
-from knowledge.models import EMBEDDING_DIMENSIONS, Chunk, Document
+from knowledge.models import EMBEDDING_DIMENSIONS, LEXICAL_DIMENSIONS, Chunk, Document
 from knowledge.search.candidates import (
     EXACT_UP_TO,
     FEWEST,
@@ -103,12 +103,15 @@ class Legs:
         rows = (await session.execute(statement)).all()
         return Seen(rows, "signatures" if large else "exact", None)
 
-    def _wanted(self) -> Sequence[Wanted]:
-        """The rarest stems; should they meet too little, with others like them."""
+    def _wanted(self) -> Iterator[Wanted]:
+        """The rarest stems; then, should they meet too little, with others like them."""
         narrow = candidate_stems(self.question.stems)
+        if narrow is not None:
+            yield narrow
         read = {reading.stem for readings in self.question.words for reading in readings}
         wide = widened(dict.fromkeys(read, 0) | self.question.stems, self.statistics)
-        return [each for each in (narrow, wide) if each is not None]
+        if wide is not None:
+            yield wide
 
     async def _exact(self, session: AsyncSession, where: Sequence[Condition], limit: int) -> Seen:
         scored = sa.select(*_key(), Chunk.lexv.label("lexv")).where(*where).subquery()
@@ -117,6 +120,8 @@ class Legs:
     async def _of_candidates(
         self, session: AsyncSession, where: Sequence[Condition], wanted: Wanted, limit: int
     ) -> Seen:
+        if wanted.few and not restricts_chunks(self.filters):
+            return await self._of_few(session, wanted, limit)
         candidates = sa.select(
             sa.func.ai.candidate_chunks(
                 _texts(wanted.stems), _texts(wanted.required), type_=sa.Uuid()
@@ -130,14 +135,31 @@ class Legs:
         )
         return await self._ranked(session, scored, limit, "candidates")
 
+    async def _of_few(self, session: AsyncSession, wanted: Wanted, limit: int) -> Seen:
+        """Scored where they are found: nobody has to find them once more."""
+        question = sa.cast(self.question.vector, SPARSEVEC(LEXICAL_DIMENSIONS))
+        scored = sa.func.ai.scored_chunks(_texts(wanted.stems), question).table_valued(
+            sa.column("chunk_id", sa.Uuid()),
+            sa.column("document_id", sa.Uuid()),
+            sa.column("lexical", sa.Float()),
+        )
+        tenant = sa.literal(self.reader.organization_id, sa.Uuid())
+        found = sa.select(tenant.label("tenant_id"), scored.c.chunk_id, scored.c.lexical)
+        may_read = of_readable(scored.c.document_id, self.reader, self.filters)
+        return await self._best(session, found.where(may_read).subquery(), limit, "candidates")
+
     async def _ranked(
         self, session: AsyncSession, scored: sa.Subquery, limit: int, way: str
     ) -> Seen:
         lexical = (-scored.c.lexv.max_inner_product(self.question.vector)).label("lexical")
+        found = sa.select(scored.c.tenant_id, scored.c.chunk_id, lexical).subquery()
+        return await self._best(session, found, limit, way)
+
+    async def _best(self, session: AsyncSession, found: sa.Subquery, limit: int, way: str) -> Seen:
         considered = sa.func.count().over().label("considered")
         ranked = (
-            sa.select(scored.c.tenant_id, scored.c.chunk_id, lexical, considered)
-            .order_by(lexical.desc(), scored.c.chunk_id)
+            sa.select(found.c.tenant_id, found.c.chunk_id, found.c.lexical, considered)
+            .order_by(found.c.lexical.desc(), found.c.chunk_id)
             .limit(limit)
             .subquery()
         )
