@@ -16,6 +16,7 @@ from evals.system import Collection, System, running_system
 from knowledge.embedders import Embedder, Idf, Vector, Vectors
 from knowledge.embedders.configured import open_embedder
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.recipients import Recipient
 from knowledge.reembedding import Reembedding
 from knowledge.search import Searcher, SearchQuery
 from knowledge.settings import EmbeddingSettings
@@ -43,6 +44,11 @@ class Remembering:
     def model(self) -> str:
         """The model's own name."""
         return self.asked.model
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """As the model's."""
+        return self.asked.recipient
 
     @property
     def dimensions(self) -> int:

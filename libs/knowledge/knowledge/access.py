@@ -2,8 +2,8 @@
 
     organization  everybody with documents:read
     restricted    one of its roles or teams, an admin, or who submitted it
-    client        where the request names the client, to who has clients:read; on the basis of
-                  consent only while the client's consent to the purpose stands (LGPD Art. 8 § 5)
+    client        where the request names the client, to who has clients:read; while the purpose is
+                  in force for the client: see `purposes_in_force` (LGPD Art. 7, Art. 8 §§ 5 and 6)
 
 What may not be read is answered like what does not exist.
 """
@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from knowledge.access_tables import ClientConsent, ClientMerge, TeamMember
-from knowledge.models import Document, LegalBasis, Visibility
+from knowledge.access_tables import ClientMerge, TeamMember
+from knowledge.models import Document, Visibility
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, UserId
 from shared_schemas.permissions import Permission, Role
@@ -71,19 +71,33 @@ async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
 
 def readable(reader: Reader, client_id: UUID | None = None) -> Condition:
     """Which rows of `documents` the reader may read, in a request that names the client or none."""
-    return _allowed(reader, client_id, needs_consent=True)
+    return _allowed(reader, client_id, needs_basis=True)
 
 
 def erasable(reader: Reader, client_id: UUID | None = None) -> Condition:
-    """As `readable`, but consent need not stand: what may no longer be read can be deleted."""
-    return _allowed(reader, client_id, needs_consent=False)
+    """As `readable`, but on whatever basis: what may no longer be read can be deleted."""
+    return _allowed(reader, client_id, needs_basis=False)
+
+
+def purposes_in_force(organization_id: Any, client_id: Any) -> sa.ColumnElement[Any]:
+    """The codes of the purposes a client's data may be used for now, as an array. The rule itself
+    is in the database (ADR 037), and core-api's: the purpose in use, the assistant allowed it, no
+    block, and another basis than consent or a consent that stands, of the client or of whoever was
+    merged with it."""
+    return sa.func.ai.purposes_in_force(organization_id, client_id, type_=ARRAY(sa.Text()))
+
+
+def client_kin(organization_id: OrganizationId, client_id: UUID) -> sa.ColumnElement[Any]:
+    """The client with whoever was merged with it, above and below, as an array: one person."""
+    tenant, named = sa.literal(organization_id, sa.Uuid()), sa.literal(client_id, sa.Uuid())
+    return sa.func.ai.client_kin(tenant, named, type_=ARRAY(sa.Uuid()))
 
 
 def access_key(reader: Reader, client_id: UUID | None = None) -> str:
     """A stable digest of what decides `readable`: readers of the same key read the same documents.
 
-    As long as teams, consents, merges and documents do not change: who keeps something under the
-    key watches those tables.
+    As long as documents and the tables of `access_tables` do not change, and no consent ends by
+    itself: who keeps something under the key watches those tables, and the time.
     """
     may = sorted(
         permission
@@ -101,7 +115,7 @@ def access_key(reader: Reader, client_id: UUID | None = None) -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-def _allowed(reader: Reader, client_id: UUID | None, *, needs_consent: bool) -> Condition:
+def _allowed(reader: Reader, client_id: UUID | None, *, needs_basis: bool) -> Condition:
     if Permission.DOCUMENTS_READ not in reader.permissions:
         return _NOBODY
     return sa.and_(
@@ -109,7 +123,7 @@ def _allowed(reader: Reader, client_id: UUID | None, *, needs_consent: bool) -> 
         sa.or_(
             Document.visibility == Visibility.ORGANIZATION,
             _restricted(reader),
-            _of_client(reader, client_id, needs_consent=needs_consent),
+            _of_client(reader, client_id, needs_basis=needs_basis),
         ),
     )
 
@@ -130,12 +144,12 @@ def _array(values: Any, kind: Any) -> Any:
     return sa.cast(list(values), ARRAY(kind))
 
 
-def _of_client(reader: Reader, client_id: UUID | None, *, needs_consent: bool) -> Condition:
+def _of_client(reader: Reader, client_id: UUID | None, *, needs_basis: bool) -> Condition:
     if client_id is None or Permission.CLIENTS_READ not in reader.permissions:
         return _NOBODY
     family = client_family(reader.organization_id, client_id)
     is_theirs = sa.and_(Document.visibility == Visibility.CLIENT, Document.client_id.in_(family))
-    return sa.and_(is_theirs, _consent_stands(family)) if needs_consent else is_theirs
+    return sa.and_(is_theirs, _is_in_force(reader, client_id)) if needs_basis else is_theirs
 
 
 def client_family(organization_id: OrganizationId, client_id: UUID) -> sa.Select[UUID]:
@@ -151,11 +165,11 @@ def client_family(organization_id: OrganizationId, client_id: UUID) -> sa.Select
     return sa.select(family.union(merged).c.client_id)
 
 
-def _consent_stands(family: sa.Select[UUID]) -> Condition:
-    standing = sa.exists().where(
-        ClientConsent.organization_id == Document.organization_id,
-        ClientConsent.client_id.in_(family),
-        ClientConsent.purpose_code == Document.purpose_code,
-        ClientConsent.revoked_at.is_(None),
-    )
-    return sa.or_(Document.legal_basis != LegalBasis.CONSENT, standing)
+def _is_in_force(reader: Reader, client_id: UUID) -> Condition:
+    """A subquery of its own: evaluated once a statement, and only where documents of the client's
+    are met."""
+    organization_id = sa.literal(reader.organization_id, sa.Uuid())
+    named = sa.literal(client_id, sa.Uuid())
+    codes = sa.select(purposes_in_force(organization_id, named)).scalar_subquery()
+    # A cast, so that it is an array to `= ANY` and no set of rows.
+    return Document.purpose_code == sa.any_(sa.cast(codes, ARRAY(sa.Text())))

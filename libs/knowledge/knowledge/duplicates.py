@@ -5,14 +5,14 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from knowledge.access_tables import ClientConsent, TeamMember
-from knowledge.models import Document, DocumentVersion, LegalBasis, Visibility
+from knowledge.access import purposes_in_force
+from knowledge.access_tables import TeamMember
+from knowledge.models import Document, DocumentVersion, Visibility
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission, Role
 
 _DOCUMENTS: Final = cast("sa.Table", Document.__table__)
 _VERSIONS: Final = cast("sa.Table", DocumentVersion.__table__)
-_CONSENTS: Final = cast("sa.Table", ClientConsent.__table__)
 _MEMBERS: Final = cast("sa.Table", TeamMember.__table__)
 _SAME_PEOPLE: Final = (
     "visibility",
@@ -72,18 +72,12 @@ def searching_as(actor: Actor) -> dict[str, Any]:
 
 def _may_read() -> sa.ColumnElement[bool]:
     """`knowledge.access.readable`, without asking first who the actor is."""
-    member, consent = _MEMBERS.c, _CONSENTS.c
+    member = _MEMBERS.c
     in_team = sa.exists().where(
         member.organization_id == _TENANT,
         member.member_id == _USER,
         member.is_member,
         member.team_id == sa.any_(_DOCUMENT.allowed_team_ids),
-    )
-    consents = sa.exists().where(
-        consent.organization_id == _TENANT,
-        consent.client_id == _DOCUMENT.client_id,
-        consent.purpose_code == _DOCUMENT.purpose_code,
-        consent.revoked_at.is_(None),
     )
     is_among_them = sa.or_(
         given("is_admin", sa.Boolean()),
@@ -93,7 +87,7 @@ def _may_read() -> sa.ColumnElement[bool]:
     )
     may_see_the_client = sa.and_(
         given("reads_clients", sa.Boolean()),
-        sa.or_(_DOCUMENT.legal_basis != LegalBasis.CONSENT, consents),
+        _DOCUMENT.purpose_code == sa.any_(purposes_in_force(_TENANT, _DOCUMENT.client_id)),
     )
     return sa.or_(
         _DOCUMENT.visibility == Visibility.ORGANIZATION,

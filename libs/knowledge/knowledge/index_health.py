@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.database import Database
 from knowledge.metrics import INDEX_FAULTS
 from knowledge.organizations import knowledge_organizations
+from knowledge.transfers import KEPT_HERE
 from shared_schemas.ids import OrganizationId
 
 
@@ -26,7 +27,8 @@ class IndexHealth:
     missing_vectors: int = 0
     """Chunks with words, but a vector of length zero or an empty lexical one."""
     stale_models: int = 0
-    """Chunks embedded by another model than today's: not zero while re-embedding."""
+    """Chunks embedded by another model than today's: not zero while re-embedding. Those that must
+    not be sent to it are as they should be."""
     forgotten_documents: int = 0
     """Waiting or being processed, without a job that would end it."""
 
@@ -55,7 +57,7 @@ FAULTS: Final = (
 
 _COUNT: Final = sa.text("""
 WITH chunk AS (
-  SELECT c.document_id, c.version_number, c.embedding_model <> :model AS stale,
+  SELECT c.document_id, c.version_number, c.embedding_model NOT IN (:model, :kept_here) AS stale,
          c.content ~ '[[:alnum:]]' AND (l2_norm(c.embedding) = 0 OR l2_norm(c.lexv) = 0) AS blind
   FROM ai.chunks c WHERE c.organization_id = :organization_id
 ), counted AS (
@@ -93,7 +95,10 @@ FROM matched
 async def check(session: AsyncSession, organization_id: OrganizationId, model: str) -> IndexHealth:
     """One organization's. Reads every vector: a second per 100,000 chunks."""
     row = (
-        await session.execute(_COUNT, {"organization_id": organization_id, "model": model})
+        await session.execute(
+            _COUNT,
+            {"organization_id": organization_id, "model": model, "kept_here": KEPT_HERE},
+        )
     ).one()
     return IndexHealth(**row._asdict())
 

@@ -37,6 +37,7 @@ from knowledge.document_writes import (
 )
 from knowledge.edit_writes import EditsChanged
 from knowledge.embedders import Embedder, EmbeddingFailed
+from knowledge.embedding import MustStayHere, embed_here, embed_passages
 from knowledge.failures import (
     DocumentRefused,
     EditedMeanwhile,
@@ -66,6 +67,7 @@ from knowledge.settings import IngestionSettings
 from knowledge.storage import drop_attempts, prefix_of
 from knowledge.submission import tidy_title
 from knowledge.threads import Compute
+from knowledge.transfers import KEPT_HERE
 from knowledge.word_counts import WordCounts
 from shared_schemas.events import DocumentFailed, DocumentIndexed
 
@@ -202,25 +204,41 @@ class Ingestion:
                 indexed += await self.compute(index_passages, title, language, part)
                 progress.within_stage(len(indexed) / len(passages))
         with progress.stage(Stage.EMBED):
-            vectors: list[NDArray[np.float16]] = []
-            for batch in _parts(indexed):
-                vectors.append(await self._embed(title, batch))
-                progress.within_stage(len(vectors) * _AT_ONCE / len(indexed))
+            vectors, model = await self._embedded(document, title, indexed, progress)
         return PreparedDocument(
             text=whole.text,
             title=title,
             language=language,
             passages=indexed,
-            embeddings=np.concatenate(vectors),
-            embedding_model=self.embedder.model,
+            embeddings=vectors,
+            embedding_model=model,
             uncorrected=None if whole.text.text == text.text else text.text,
             edits=document.edits,
             found=whole.found,
         )
 
-    async def _embed(self, title: str, passages: Sequence[IndexedPassage]) -> NDArray[np.float16]:
+    async def _embedded(
+        self,
+        document: SubmittedDocument,
+        title: str,
+        passages: Sequence[IndexedPassage],
+        progress: Progress,
+    ) -> tuple[NDArray[np.float16], str]:
+        """All by one model: the embedder's, or here, however much it had got before it may not."""
+        vectors: list[NDArray[np.float16]] = []
         try:
-            return compact(await self.embedder.embed(embedding_texts(title, passages)))
+            for batch in _parts(passages):
+                vectors.append(await self._embed(document, embedding_texts(title, batch)))
+                progress.within_stage(len(vectors) * _AT_ONCE / len(passages))
+        except MustStayHere:
+            _log.info("document_embedded_here")
+            return compact(await embed_here(embedding_texts(title, passages))), KEPT_HERE
+        return np.concatenate(vectors), self.embedder.model
+
+    async def _embed(self, document: SubmittedDocument, texts: list[str]) -> NDArray[np.float16]:
+        key = (document.organization_id, document.id)
+        try:
+            return compact(await embed_passages(self.database, self.embedder, *key, texts))
         except EmbeddingFailed as failure:
             _log.warning("embedding_failed", reason=failure.reason, model=self.embedder.model)
             raise (EmbeddingUnavailable if failure.retry else EmbeddingRefused) from failure

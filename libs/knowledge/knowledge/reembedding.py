@@ -3,6 +3,8 @@
 Batch by batch, the organizations in turn. What is done is what the rows say, so it can end
 anywhere and go on anywhere. Meanwhile an organization's search does without its vector leg
 (`knowledge.search`), and takes it up again with the last batch.
+
+What may not be sent to the embedder gets a vector made here, and another one once it may.
 """
 
 import time
@@ -18,17 +20,25 @@ from pgvector import HalfVector
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
+from knowledge.access import Condition
 from knowledge.embedders.port import Embedder, EmbeddingFailed
+from knowledge.embedding import embed_here
 from knowledge.metrics import CHUNKS_REEMBEDDED
 from knowledge.models import Chunk, Document
 from knowledge.organizations import knowledge_organizations
 from knowledge.preparation import compact, embedding_text
+from knowledge.transfers import KEPT_HERE, may_leave
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
 
-_FIRST: Final = sa.select(Chunk.embedding_model).order_by(Chunk.embedding_model)
-_LAST: Final = sa.select(Chunk.embedding_model).order_by(Chunk.embedding_model.desc())
+_MODEL: Final = Chunk.embedding_model
+_ENDS: Final = tuple(
+    sa.select(_MODEL).where(beside).order_by(order).limit(1)
+    for beside in (_MODEL < KEPT_HERE, _MODEL > KEPT_HERE)
+    for order in (_MODEL, _MODEL.desc())
+)
+"""Of the models beside `KEPT_HERE`: each an end of a range of the index."""
 
 BATCH: Final = 64
 """Chunks of one request to a provider, and of one short transaction."""
@@ -50,14 +60,21 @@ _WRITE: Final = (
 )
 
 
-async def all_embedded(session: AsyncSession, organization_id: OrganizationId, model: str) -> bool:
+async def all_embedded(
+    session: AsyncSession, organization_id: OrganizationId, model: str, *, of_client: bool = False
+) -> bool:
     """Whether every chunk of the organization has a vector of this model: only then vectors rank.
 
-    Otherwise a passage would win because it happens to have one already.
+    Otherwise a passage would win because it happens to have one already. Those that were kept here
+    are of clients: they are met only by who asks about one (`of_client`).
     """
     mine = Chunk.organization_id == organization_id
-    ends = sa.select(*(each.where(mine).limit(1).scalar_subquery() for each in (_FIRST, _LAST)))
-    return set((await session.execute(ends)).one()) <= {model, None}
+    kept = sa.exists().where(mine, _MODEL == KEPT_HERE)
+    ends = sa.select(
+        sa.and_(kept, sa.literal(of_client)), *(end.where(mine).scalar_subquery() for end in _ENDS)
+    )
+    met_kept, *models = (await session.execute(ends)).one()
+    return not met_kept and set(models) <= {model, None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +104,53 @@ class Reembedding:
                     done += await self._batch(organization_id, former)
                     if time.monotonic() >= until:
                         break
+            done += await self._released(until)
         except EmbeddingFailed as failure:
             _log.warning("reembedding_interrupted", reason=failure.reason, chunks=done)
         if done:
             _log.info("reembedded", chunks=done, model=self.embedder.model)
         return done
 
-    async def _batch(self, organization_id: OrganizationId, former: str) -> int:
+    async def _released(self, until: float) -> int:
+        """What was kept here and may be sent by now."""
+        done = 0
+        for each in await knowledge_organizations(self.database):
+            batch = 1 if each.kept_here else 0
+            while batch and time.monotonic() < until:
+                batch = await self._batch(each.organization_id, KEPT_HERE, only=self._may_leave)
+                done += batch
+        return done
+
+    async def _batch(
+        self, organization_id: OrganizationId, former: str, *, only: Condition | None = None
+    ) -> int:
         """Some chunks of one organization: read, close, embed, write what is still as read."""
+        statement = _read(organization_id, former, self._may_leave)
+        if only is not None:
+            statement = statement.where(only)
         async with self.database.transaction(organization_id, read_only=True) as session:
-            chunks = (await session.execute(_read(organization_id, former))).all()
-        if not chunks:
-            return 0
-        texts = [embedding_text(row.title, row.heading, row.content) for row in chunks]
-        vectors = compact(await self.embedder.embed(texts))
-        rows = [
-            {
-                "of_organization": organization_id,
-                "of_chunk": row.id,
-                "former_model": former,
-                "vector": HalfVector(vector).to_text(),
-                "model": self.embedder.model,
-            }
-            for row, vector in zip(chunks, vectors, strict=True)
-        ]
-        await self._write(organization_id, rows)
-        CHUNKS_REEMBEDDED.inc(len(rows))
-        return len(rows)
+            chunks = (await session.execute(statement)).all()
+        sent = [row for row in chunks if row.leaves]
+        kept = [row for row in chunks if not row.leaves]
+        for some, embed, model in (
+            (sent, self.embedder.embed, self.embedder.model),
+            (kept, embed_here, KEPT_HERE),
+        ):
+            if some:
+                vectors = compact(await embed([_text(row) for row in some]))
+                names = {"of_organization": organization_id, "former_model": former, "model": model}
+                rows = [
+                    {**names, "of_chunk": row.id, "vector": HalfVector(vector).to_text()}
+                    for row, vector in zip(some, vectors, strict=True)
+                ]
+                await self._write(organization_id, rows)
+                CHUNKS_REEMBEDDED.inc(len(rows))
+        return len(chunks)
+
+    @property
+    def _may_leave(self) -> Condition:
+        recipient = self.embedder.recipient
+        return sa.true() if recipient is None else sa.func.coalesce(may_leave(recipient), False)
 
     async def _write(self, organization_id: OrganizationId, rows: Sequence[dict[str, Any]]) -> None:
         async with self.database.transaction(organization_id) as session:
@@ -121,9 +158,21 @@ class Reembedding:
             await connection.execute(_WRITE, rows)
 
 
-def _read(organization_id: OrganizationId, model: str) -> sa.Select[UUID, str, str | None, str]:
+def _text(row: sa.Row[Any]) -> str:
+    return embedding_text(row.title, row.heading, row.content)
+
+
+def _read(
+    organization_id: OrganizationId, model: str, leaves: Condition
+) -> sa.Select[UUID, str, str | None, str, bool]:
     return (
-        sa.select(Chunk.id, Document.title, Chunk.heading, Chunk.content)
+        sa.select(
+            Chunk.id,
+            Document.title,
+            Chunk.heading,
+            Chunk.content,
+            leaves.label("leaves"),
+        )
         .join(
             Document,
             sa.and_(

@@ -13,6 +13,7 @@ from chassis.settings import SealingSettings, SettingsGroup, key_bytes
 from knowledge.models import EMBEDDING_DIMENSIONS
 from knowledge.parsing.extraction import Limits
 from knowledge.quotas import Quota
+from knowledge.recipients import OPENAI, UNNAMED_RERANKER, Country, ProviderCode
 
 
 class EmbeddingSettings(SettingsGroup):
@@ -29,6 +30,9 @@ class EmbeddingSettings(SettingsGroup):
     # How much the vectors count in ranking beside the words; empty is what was measured for the
     # model. `python -m evals weigh` tells what an embedder deserves.
     weight: float | None = Field(default=None, ge=0, le=1)
+    # Who that is in the organizations' registers of transfers, and in which country (BR: in ours).
+    recipient: ProviderCode = OPENAI.code
+    country: Country = OPENAI.country
 
     @property
     def dimensions(self) -> int:
@@ -60,6 +64,9 @@ class RerankerSettings(SettingsGroup):
     model: str = Field(default="rerank-v3.5", min_length=1)
     api_key: SecretStr | None = None
     timeout: timedelta = timedelta(seconds=5)
+    # Who that server is in the organizations' registers of transfers, and where.
+    recipient: ProviderCode = UNNAMED_RERANKER.code
+    country: Country = UNNAMED_RERANKER.country
     # Passages that are read again; who waits, waits for all of them.
     depth: int = Field(default=30, ge=2, le=100)
 

@@ -31,6 +31,7 @@ class Provider:
 
     model = "provider-model"
     dimensions = 1536
+    recipient = None
 
     async def embed(self, texts: Any) -> Any:
         """Not asked for."""

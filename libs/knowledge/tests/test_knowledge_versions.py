@@ -33,6 +33,7 @@ class Near:
 
     model = "near"
     dimensions = 1536
+    recipient = None
 
     async def embed(self, texts: Any) -> Any:
         """One vector for all."""

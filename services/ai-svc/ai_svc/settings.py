@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
+from knowledge.recipients import OPENAI, Country, ProviderCode
 from knowledge.settings import (
     EmbeddingSettings,
     IngestionSettings,
@@ -28,6 +29,9 @@ class AnswerSettings(SettingsGroup):
     model: str = Field(default="gpt-5-mini", validation_alias="LLM_MODEL", min_length=1)
     api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    # Who that is in the organizations' registers of transfers, and in which country (BR: in ours).
+    recipient: ProviderCode = Field(default=OPENAI.code, validation_alias="LLM_RECIPIENT")
+    country: Country = Field(default=OPENAI.country, validation_alias="LLM_COUNTRY")
     time_limit_seconds: float = Field(
         default=30.0, gt=0, le=120, validation_alias="LLM_TIME_LIMIT_SECONDS"
     )

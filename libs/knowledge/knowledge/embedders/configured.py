@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.embedders.port import Embedder
+from knowledge.recipients import Recipient
 from knowledge.settings import EmbeddingSettings
 
 
@@ -21,6 +22,7 @@ def embedder_for(settings: EmbeddingSettings) -> Embedder:
         dimensions=settings.dimensions,
         timeout=settings.timeout,
         max_retries=settings.max_retries,
+        recipient=Recipient(settings.recipient, settings.country),
     )
 
 

@@ -27,6 +27,7 @@ class LocalEmbedder:
     """Feature hashing with signs (Weinberger et al., 2009): collisions cancel out on average."""
 
     model = "local-hash-1"
+    recipient = None
     dimensions = EMBEDDING_DIMENSIONS
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -8,6 +8,7 @@ import numpy as np
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI
 
 from knowledge.embedders.port import EmbeddingFailed, Idf, Vector, Vectors
+from knowledge.recipients import OPENAI, Recipient
 
 BATCH: Final = 100
 """Texts per request. 100 chunks of 1,000 tokens stay below the API's 300,000 tokens per request."""
@@ -26,8 +27,10 @@ class OpenAIEmbedder:
         dimensions: int,
         timeout: timedelta,
         max_retries: int,
+        recipient: Recipient = OPENAI,
     ) -> None:
         self.model = model
+        self.recipient = recipient
         self.dimensions = dimensions
         self._client = AsyncOpenAI(
             api_key=api_key,

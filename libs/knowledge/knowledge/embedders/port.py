@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.recipients import Recipient
+
 Vector = NDArray[np.float32]
 """One text: `dimensions` numbers of unit length (or all zero, for a text without a single word)."""
 Vectors = NDArray[np.float32]
@@ -29,6 +31,11 @@ class Embedder(Protocol):
     @property
     def model(self) -> str:
         """Name and version; changes whenever the same text would get another vector."""
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Who is sent the texts, and so has to be allowed them (`knowledge.transfers`). None: they
+        stay in this process."""
 
     @property
     def dimensions(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from knowledge.recipients import Recipient
 from knowledge.rerankers.http import HttpReranker
 from knowledge.rerankers.local import LocalReranker
 from knowledge.rerankers.port import Reranker
@@ -20,6 +21,7 @@ def reranker_for(settings: RerankerSettings) -> Reranker | None:
         model=settings.model,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         timeout=settings.timeout,
+        recipient=Recipient(settings.recipient, settings.country),
     )
 
 

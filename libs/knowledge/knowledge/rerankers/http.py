@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import httpx
 
+from knowledge.recipients import UNNAMED_RERANKER, Recipient
 from knowledge.rerankers.port import RerankingFailed
 
 _MOST_BYTES: Final = 1024 * 1024
@@ -22,9 +23,11 @@ class HttpReranker:
         model: str,
         api_key: str | None,
         timeout: timedelta,
+        recipient: Recipient = UNNAMED_RERANKER,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = model
+        self.recipient = recipient
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"authorization": f"Bearer {api_key}"} if api_key else {},

@@ -14,6 +14,8 @@ from knowledge.rerankers.port import RerankingFailed
 class LocalReranker:
     """The model is loaded with the first search; one search at a time has the processor."""
 
+    recipient = None
+
     def __init__(self, model: str) -> None:
         self.name = model
         self._model: Any = None

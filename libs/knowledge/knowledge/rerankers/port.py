@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from knowledge.recipients import Recipient
+
 
 class RerankingFailed(Exception):
     """No scores came: unreachable, too slow, or an answer that is none. Search goes on without."""
@@ -14,6 +16,10 @@ class Reranker(Protocol):
     @property
     def name(self) -> str:
         """Of the model."""
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Who is sent question and passages; None: they stay in this process."""
 
     async def rerank(self, question: str, passages: Sequence[str]) -> list[float]:
         """A score per passage, in their order; higher is better. Raises RerankingFailed.

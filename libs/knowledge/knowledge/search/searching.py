@@ -18,6 +18,7 @@ from knowledge.lexical.frequencies import find_frequencies
 from knowledge.lexical.query import Question, understand, unknown_stems, written_stems
 from knowledge.lexical.statistics import Statistics
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.recipients import Recipient
 from knowledge.reembedding import all_embedded
 from knowledge.rerankers.port import Reranker, RerankingFailed
 from knowledge.search.diversity import POOL, diverse
@@ -29,7 +30,9 @@ from knowledge.search.legs import Legs, Row, Seen
 from knowledge.search.passages import Expansion, Found, Passage, QueryEmbedding, SearchQuery
 from knowledge.search.similarity import similarity_of
 from knowledge.search.suggestion import suggestion
+from knowledge.transfers import may_be_sent
 from shared_schemas.actor import Actor
+from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
 
@@ -69,13 +72,16 @@ class Searcher:
 
     async def _find(self, actor: Actor, query: SearchQuery, explanation: Explanation) -> Found:
         with explanation.timed("embed"):
-            embedding = await self._embedded(query.text)
+            embedding = await self._embedded(actor.organization_id, query)
         async with self.database.transaction(actor.organization_id, read_only=True) as session:
             with explanation.timed("understand"):
                 reader = await reader_of(session, actor)
                 statistics, question = await self._understood(session, reader, query.text)
                 if embedding and not await all_embedded(
-                    session, actor.organization_id, embedding.model
+                    session,
+                    actor.organization_id,
+                    embedding.model,
+                    of_client=query.filters.client_id is not None,
                 ):
                     embedding = None  # until every passage has a vector of the question's model
             if question.empty:
@@ -99,7 +105,7 @@ class Searcher:
         hits = self._fused(lexical, dense, legs)
         hits = [hit for hit in hits if hit.passage.similarity >= query.threshold]
         with explanation.timed("rerank"):
-            hits, reranked = await self._reranked(query.text, hits)
+            hits, reranked = await self._reranked(actor.organization_id, query, hits)
         hits = _chosen(hits, query)
         with explanation.timed("finish"):
             passages = await self._finished(reader, query, question, hits)
@@ -114,12 +120,18 @@ class Searcher:
             explanation=explanation if query.explain else None,
         )
 
-    async def _embedded(self, text: str) -> QueryEmbedding | None:
-        """The question's vector, where it counts; without it the lexical leg answers alone."""
+    async def _embedded(
+        self, organization_id: OrganizationId, query: SearchQuery
+    ) -> QueryEmbedding | None:
+        """The question's vector, where it counts and the question may leave to get it; without it
+        the lexical leg answers alone."""
         if dense_weight(self.embedder.model, self.weight) <= 0:
             return None
+        if not await self._may_leave(organization_id, query, (), self.embedder.recipient):
+            _log.info("question_kept_here", model=self.embedder.model)
+            return None
         try:
-            return QueryEmbedding(self.embedder.model, await self.embedder.embed_query(text))
+            return QueryEmbedding(self.embedder.model, await self.embedder.embed_query(query.text))
         except EmbeddingFailed as error:
             _log.warning("question_not_embedded", reason=error.reason)
             return None
@@ -184,13 +196,34 @@ class Searcher:
         ]
         return sorted(hits, key=lambda hit: (-hit.passage.score, hit.passage.chunk_id))
 
-    async def _reranked(self, text: str, hits: list[_Hit]) -> tuple[list[_Hit], bool | None]:
-        """In the reranker's order; as they were when it fails."""
+    async def _may_leave(
+        self,
+        organization_id: OrganizationId,
+        query: SearchQuery,
+        hits: Sequence[_Hit],
+        recipient: Recipient | None,
+    ) -> bool:
+        """Asked before each call that hands the question on, and what was found for it."""
+        client_id = query.filters.client_id
+        found = {hit.passage.document_id for hit in hits}
+        if recipient is None or not (client_id or found):
+            return True
+        async with self.database.transaction(organization_id, read_only=True) as session:
+            return await may_be_sent(session, organization_id, client_id, found, recipient)
+
+    async def _reranked(
+        self, organization_id: OrganizationId, query: SearchQuery, hits: list[_Hit]
+    ) -> tuple[list[_Hit], bool | None]:
+        """In the reranker's order; as they were when it fails, or may not read all of them."""
         if self.reranker is None or not hits:
             return hits, None
         first, rest = hits[: self.rerank_depth], hits[self.rerank_depth :]
+        if not await self._may_leave(organization_id, query, first, self.reranker.recipient):
+            _log.info("passages_kept_here", model=self.reranker.name)
+            return hits, False
+        texts = [_to_read(hit.passage) for hit in first]
         try:
-            scores = await self.reranker.rerank(text, [_to_read(hit.passage) for hit in first])
+            scores = await self.reranker.rerank(query.text, texts)
         except RerankingFailed as error:
             _log.warning("passages_not_reranked", model=self.reranker.name, reason=str(error))
             return hits, False

@@ -3,12 +3,13 @@
 An entry holds the snapshot of its search. Triggers note every transaction that changes documents,
 chunks, who may read them or how words are weighed; one that the snapshot cannot see ends the entry.
 So does an answer that was computed before a change and stored after it: its snapshot is the older.
+And one about a client ends with the first consent that ends by itself: no transaction tells that.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers.models import CachedAnswer, KnowledgeChange
 from chassis.data.columns import utc_now
+from knowledge.access import client_kin
+from knowledge.access_tables import ClientConsent
 from shared_schemas.ids import OrganizationId, new_id
 
 LIFETIME: Final = timedelta(hours=24)
@@ -28,22 +31,43 @@ SLOWEST: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a search can see: the snapshot, and whose transactions it counts."""
+    """What a search can see: the snapshot, and whose transactions it counts. `until`: when time
+    alone changes what may be read."""
 
     snapshot: str
     cluster: int
+    until: datetime | None = None
 
 
-async def seen(session: AsyncSession) -> Seen:
+async def seen(
+    session: AsyncSession, organization_id: OrganizationId, client_id: UUID | None
+) -> Seen:
     """To be asked for before the search: what it finds is then this old or younger."""
     control = sa.func.pg_control_system().table_valued(
         sa.column("system_identifier", sa.BigInteger)
     )
     statement = sa.select(
-        sa.cast(sa.func.pg_current_snapshot(), sa.Text), control.c.system_identifier
+        sa.cast(sa.func.pg_current_snapshot(), sa.Text),
+        control.c.system_identifier,
+        sa.null() if client_id is None else _first_end(organization_id, client_id),
     )
-    snapshot, cluster = (await session.execute(statement)).one()
-    return Seen(snapshot, cluster)
+    snapshot, cluster, until = (await session.execute(statement)).one()
+    return Seen(snapshot, cluster, until)
+
+
+def _first_end(organization_id: OrganizationId, client_id: UUID) -> sa.ScalarSelect[Any]:
+    """When the first of the client's consents ends by itself."""
+    consent = ClientConsent
+    return (
+        sa.select(sa.func.min(consent.expires_at))
+        .where(
+            consent.organization_id == organization_id,
+            consent.client_id == sa.any_(client_kin(organization_id, client_id)),
+            consent.revoked_at.is_(None),
+            consent.expires_at > sa.func.now(),
+        )
+        .scalar_subquery()
+    )
 
 
 def scope_of(**facts: Any) -> str:
@@ -76,6 +100,7 @@ async def find(
             entry.scope == scope,
             entry.question_key == key,
             entry.created_at > sa.func.now() - LIFETIME,
+            sa.or_(entry.expires_at.is_(None), entry.expires_at > sa.func.now()),
             entry.cluster == sa.select(control.c.system_identifier).scalar_subquery(),
             sa.not_(missed),
         )
@@ -97,6 +122,7 @@ async def keep(
         "answer_id": answer_id,
         "snapshot": seen.snapshot,
         "cluster": seen.cluster,
+        "expires_at": seen.until,
         "created_at": now,
         "updated_at": now,
     }

@@ -145,6 +145,7 @@ class CachedAnswer(TenantRow, Base):
     answer_id: Mapped[UUID]
     snapshot: Mapped[str]  # a pg_snapshot
     cluster: Mapped[int] = mapped_column(sa.BigInteger)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class KnowledgeChange(Base):

@@ -7,11 +7,17 @@ from typing import Final, Protocol
 
 from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.quotes import Citation
+from knowledge.recipients import Recipient
 
 NOT_FOUND: Final = (
     "Não encontrei a resposta nos documentos da organização. "
     "Reformule a pergunta ou envie um documento que trate do assunto."
 )
+KEPT_HERE: Final = (
+    "Esta resposta foi montada aqui mesmo, só com trechos dos documentos: os dados deste cliente "
+    "não podem ser enviados ao provedor externo do modelo (LGPD, arts. 7º e 33)."
+)
+"""What an answer says of itself that the chosen model was not asked for."""
 _MARK: Final = re.compile(r"\s*\[(\d+)\]")
 
 
@@ -43,6 +49,10 @@ class AnswerModel(Protocol):
     @property
     def version(self) -> str:
         """Changes whenever the same evidence may get another answer."""
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Who is sent the evidence, and so has to be allowed it; None: it stays in this process."""
 
     async def answer(self, evidence: Evidence) -> Draft:
         """Raises AnswerFailed. May take half a minute."""

@@ -24,6 +24,7 @@ from ai_svc.searching import searched
 from ai_svc.workshop import Workshop
 from knowledge.access import Reader, access_key, reader_of
 from knowledge.search import SearchFilters, SearchQuery
+from knowledge.transfers import may_be_sent
 from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
 
@@ -74,7 +75,7 @@ class Asking:
         """Passages and how well they speak for an answer."""
         organization_id = self.actor.organization_id
         async with self.workshop.database.transaction(organization_id, read_only=True) as session:
-            seen = await answers.seen(session)
+            seen = await answers.seen(session, organization_id, self.client_id)
         # After the snapshot was taken: what is found is this old or younger.
         looked = await self.workshop.searcher.find(
             self.actor, SearchQuery(self.question, EVIDENCE, 0.0, self.filters)
@@ -93,6 +94,16 @@ class Asking:
                 return await self._settle(session, found, draft)
         except IntegrityError:
             return None  # a document it quotes was deleted this very moment
+
+    async def may_be_sent(self, found: Found) -> bool:
+        """Whether question and evidence may leave for the chosen model. Asked before each call."""
+        recipient = self.answerers.first.recipient
+        if recipient is None:
+            return True
+        tenant = self.actor.organization_id
+        documents = {passage.document_id for passage in found.evidence.passages}
+        async with self.workshop.database.transaction(tenant, read_only=True) as session:
+            return await may_be_sent(session, tenant, self.client_id, documents, recipient)
 
     @property
     def threshold(self) -> float:

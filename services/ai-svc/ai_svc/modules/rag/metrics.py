@@ -10,6 +10,9 @@ ANSWERS: Final = Counter(
 FALLBACKS: Final = Counter(
     "rag_model_fallbacks_total", "Answers the built-in model gave because another could not"
 )
+KEPT: Final = Counter(
+    "rag_evidence_kept_total", "Answers the built-in model gave because the evidence may not leave"
+)
 TOKENS: Final = Counter("ai_tokens_total", "Tokens used", ["model", "type"])
 STREAMS: Final = Counter(
     "rag_answer_streams_total", "Streamed answers; ended is done, error or aborted", ["ended"]

@@ -17,6 +17,7 @@ from ai_svc.modules.rag.quotes import Citation, locate
 from ai_svc.modules.rag.written import Written
 from ai_svc.prompts import read_prompt
 from ai_svc.settings import AnswerSettings
+from knowledge.recipients import OPENAI, Recipient
 from knowledge.search import Passage
 
 PROMPT: Final = ("answer_question", 1)
@@ -43,9 +44,17 @@ class _Reply(BaseModel):
 class ProviderModel:
     """One model of one provider."""
 
-    def __init__(self, client: AsyncOpenAI, name: str, *, time_limit: float) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        name: str,
+        *,
+        time_limit: float,
+        recipient: Recipient = OPENAI,
+    ) -> None:
         self._client = client
         self.name = name
+        self.recipient = recipient
         self._time_limit = time_limit
         self._prompt = read_prompt(*PROMPT)
 
@@ -59,7 +68,8 @@ class ProviderModel:
             timeout=seconds,
             max_retries=_ATTEMPTS_AFTER_FIRST,
         )
-        return cls(client, settings.model, time_limit=seconds)
+        recipient = Recipient(settings.recipient, settings.country)
+        return cls(client, settings.model, time_limit=seconds, recipient=recipient)
 
     @property
     def version(self) -> str:

@@ -1,11 +1,13 @@
 """Answering: by the model that was chosen, else by the built-in one, else not at all."""
 
+from dataclasses import replace
+
 import structlog
 
 from ai_svc.modules.answers.service import Recorded
-from ai_svc.modules.rag.answering import AnswerFailed, Draft
+from ai_svc.modules.rag.answering import KEPT_HERE, AnswerFailed, Draft
 from ai_svc.modules.rag.asking import Asking, Found
-from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS
+from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, KEPT
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,14 @@ def nothing(model: str) -> Draft:
     return Draft("", (), model)
 
 
+async def kept_here(asking: Asking, found: Found) -> Draft:
+    """By the built-in model, which says why, where the evidence may not leave."""
+    log.info("evidence_kept_here", model=asking.answerers.first.name)
+    KEPT.inc()
+    draft = await built_in(asking, found)
+    return replace(draft, text=f"{draft.text}\n\n{KEPT_HERE}") if draft.citations else draft
+
+
 def fall_back(asking: Asking, error: AnswerFailed) -> None:
     """Tells of a model that gave no usable answer."""
     log.warning("model_fell_back", model=asking.answerers.first.name, reason=str(error))
@@ -72,6 +82,8 @@ def tell(asking: Asking, answer: Recorded) -> None:
 async def _draft(asking: Asking, found: Found) -> Draft:
     if not found.answerable:
         return nothing(asking.answerers.first.name)
+    if not await asking.may_be_sent(found):
+        return await kept_here(asking, found)
     try:
         return await asking.answerers.first.answer(found.evidence)
     except AnswerFailed as error:

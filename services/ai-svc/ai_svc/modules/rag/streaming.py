@@ -96,6 +96,12 @@ async def _written(asking: Asking, found: Found) -> AsyncGenerator[str | Draft |
     """Parts of the text, the draft at the end; None where it starts anew."""
     if not found.answerable:
         return
+    if not await asking.may_be_sent(found):
+        draft = await service.kept_here(asking, found)
+        if draft.text:
+            yield draft.text
+        yield draft
+        return
     begun = False
     try:
         async with aclosing(asking.answerers.first.stream(found.evidence)) as parts:
