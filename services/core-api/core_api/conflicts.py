@@ -18,6 +18,7 @@ from core_api.modules.macros.exceptions import (
     CannedReplyNameTaken,
     MacroNameTaken,
 )
+from core_api.modules.privacy.exceptions import DestructionUnderWay, RequestLinkUsed
 from core_api.modules.sla.exceptions import (
     SlaCalendarNameTaken,
     SlaDefaultTaken,
@@ -42,6 +43,8 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_consent_purposes_organization_id_code": PurposeCodeTaken,
         "uq_consent_notices_organization_id_purpose_id_version": NoticeChangedMeanwhile,
         "uq_consent_revocations_organization_id_consent_id": ConsentAlreadyRevoked,
+        "uq_privacy_requests_destroying": DestructionUnderWay,
+        "uq_privacy_requests_link": RequestLinkUsed,
         "uq_sla_calendars_name": SlaCalendarNameTaken,
         "uq_sla_policies_name": SlaPolicyNameTaken,
         "uq_sla_policies_default": SlaDefaultTaken,

@@ -119,6 +119,8 @@ def upgrade() -> None:
     op.execute(
         "GRANT SELECT (organization_id, next_warning_at) ON crm.privacy_requests TO cogep_worker"
     )
+    # What happened stays; what was said in words goes with the person.
+    op.execute("GRANT UPDATE (text_sealed) ON crm.privacy_request_steps TO cogep_app")
 
 
 def downgrade() -> None:
@@ -316,8 +318,6 @@ def _create_settings() -> None:
         "privacy_settings",
         *_versioned(),
         sa.Column("is_small_agent", sa.Boolean(), nullable=False),
-        _text("time_zone"),
-        _text("holidays_state", nullable=True),
         sa.UniqueConstraint("organization_id"),
         schema=SCHEMA,
     )

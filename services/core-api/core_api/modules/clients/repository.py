@@ -135,7 +135,15 @@ class Clients:
             if answering is None:
                 raise ClientNotFound
             return answering
-        statement = sa.select(Client.merged_into_id).where(self._known(), Client.id == client_id)
+        return await self._require_locked(self._known(), client_id)
+
+    async def require_subject(self, client_id: UUID) -> UUID:
+        """The same, locked, of one that may have been deleted."""
+        mine = Client.organization_id == self._organization_id
+        return await self._require_locked(mine, client_id)
+
+    async def _require_locked(self, known: sa.ColumnElement[bool], client_id: UUID) -> UUID:
+        statement = sa.select(Client.merged_into_id).where(known, Client.id == client_id)
         locked = await self._session.execute(statement.with_for_update(read=True))
         found = locked.one_or_none()
         if found is None:

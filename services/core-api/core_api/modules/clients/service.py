@@ -38,6 +38,7 @@ __all__ = [
     "answering_clients",
     "family_of",
     "require_client",
+    "require_subject",
     "tags_of",
 ]
 
@@ -53,6 +54,14 @@ async def require_client(
     the one that answers for it. A read-only transaction cannot lock.
     """
     await Clients(session, organization_id).require(client_id, lock=lock)
+
+
+async def require_subject(
+    session: AsyncSession, organization_id: OrganizationId, client_id: UUID
+) -> None:
+    """For what the law grants: who was deleted here is still held in tickets and consents, and has
+    their rights. ClientNotFound, ClientMerged; nobody merges the client before the commit."""
+    await Clients(session, organization_id).require_subject(client_id)
 
 
 async def answering_clients(

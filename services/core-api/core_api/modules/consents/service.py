@@ -22,6 +22,7 @@ from core_api.modules.consents.exceptions import (
     NoticeVersionUnknown,
     PurposeArchived,
     PurposeNeedsNoConsent,
+    PurposeNotFound,
 )
 from core_api.modules.consents.ledger_models import ConsentExpiry
 from core_api.modules.consents.models import (
@@ -38,7 +39,9 @@ from core_api.modules.consents.repository import Consents, Purposes
 from core_api.modules.consents.schemas import ConsentCreate, ConsentRenew
 from shared_schemas.actor import Actor
 from shared_schemas.events import ConsentGranted, ConsentRevoked
-from shared_schemas.ids import new_id
+from shared_schemas.ids import OrganizationId, new_id
+
+__all__ = ["ConsentService", "PurposeNotFound", "require_purpose", "revoke_all"]
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=5)
 
@@ -50,6 +53,11 @@ async def revoke_all(
     purpose or to all of them; which ones. Entering the ledger is the last thing it does."""
     service = ConsentService(tx, Recorder.member(actor))
     return await service.revoke_all(client_id, purpose_code, reason)
+
+
+async def require_purpose(tx: AsyncSession, organization_id: OrganizationId, code: str) -> None:
+    """For other contexts: PurposeNotFound unless the organization has it."""
+    await Purposes(tx, organization_id).get(code)
 
 
 class ConsentService:

@@ -1,23 +1,8 @@
 """What can go wrong with requests of data subjects."""
 
-from types import MappingProxyType
-from typing import Final
-
 from chassis.web.errors import Conflict, InvalidInput, NotFound
 from core_api.modules.privacy.kinds import RequestStatus
-
-STATUS_NAMES: Final = MappingProxyType(
-    {
-        RequestStatus.RECEIVED: "recebido",
-        RequestStatus.IDENTITY_PENDING: "aguardando a conferência da identidade",
-        RequestStatus.IN_PROGRESS: "em andamento",
-        RequestStatus.WAITING_FOR_SUBJECT: "aguardando resposta do titular",
-        RequestStatus.EXECUTING: "em execução",
-        RequestStatus.COMPLETED: "concluído",
-        RequestStatus.REFUSED: "recusado",
-        RequestStatus.CANCELLED: "cancelado",
-    }
-)
+from core_api.modules.privacy.wording import STATUS_NAMES
 
 
 class RequestNotFound(NotFound):
@@ -96,6 +81,13 @@ class AlreadyExtended(Conflict):
     message = "O prazo deste pedido já foi prorrogado. Só é possível uma vez."
 
 
+class NotExtensible(Conflict):
+    """The policy of the type, or the law, allows no extension."""
+
+    code = "PRIVACY_REQUEST_NOT_EXTENSIBLE"
+    message = "O prazo deste tipo de pedido não pode ser prorrogado."
+
+
 class ExtensionTooLong(InvalidInput):
     """More than the policy allows."""
 
@@ -121,4 +113,7 @@ class PolicyAgainstLaw(InvalidInput):
     """The law sets this deadline; an organization can only be faster."""
 
     code = "PRIVACY_POLICY_AGAINST_LAW"
-    message = "O prazo legal deste tipo de pedido é de {days} dias corridos e não pode ser maior."
+    message = (
+        "O prazo legal deste tipo de pedido é de {days} dias corridos: não pode ser maior, contado "
+        "em dias úteis nem prorrogado."
+    )

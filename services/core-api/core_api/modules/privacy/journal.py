@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from core_api.changes import Change, made
+from core_api.modules.privacy.content import STEP
 from core_api.modules.privacy.kinds import StepKind
 from core_api.modules.privacy.models import PrivacyRequest, PrivacyRequestStep
 from core_api.modules.privacy.sealed_texts import SubjectTexts
 from core_api.recording import Recorder
 from shared_schemas.ids import new_id
 
-TEXT: Final = "privacy_request_steps.text"
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -40,7 +40,7 @@ class Journal:
         """A step. `details` are enumerations, times and counts; `text` is sealed, and kept out of
         the audit log."""
         step = self._step(request, kind, details, at or utc_now())
-        step.text_sealed = await self.texts.seal(request.client_id, step.id, TEXT, text)
+        step.text_sealed = await self.texts.seal(request.client_id, step.id, STEP, text)
         self.tx.add(step)
         await self.recorder.note(
             self.tx,

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.data.columns import Id, Tenant, text_enum
+from chassis.data.columns import Id, Tenant, text_enum, utc_now
 from core_api.modules.privacy.kinds import (
+    CLOSED,
     AnswerForm,
     DeadlineUnit,
     DeliveryState,
@@ -140,6 +141,11 @@ class PrivacyRequest(VersionedRow, Base):
     closed_by: Mapped[UserId | None]
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
+    @property
+    def overdue(self) -> bool:
+        """Open past its time. While its clock stands it does not become late."""
+        return self.status not in CLOSED and self.due_at < (self.paused_at or utc_now())
+
 
 class PrivacyRequestStep(Base):
     """One thing that happened to a request. Only added; its text goes with the subject's key."""
@@ -219,8 +225,6 @@ class PrivacySettings(VersionedRow, Base):
     __table_args__ = (sa.UniqueConstraint("organization_id"),)
 
     is_small_agent: Mapped[bool]  # Res. CD/ANPD 2/2022: deadlines doubled
-    time_zone: Mapped[str]
-    holidays_state: Mapped[str | None]  # its holidays count besides the national ones
 
 
 class PrivacyPolicy(VersionedRow, Base):

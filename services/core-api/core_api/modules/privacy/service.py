@@ -1,60 +1,53 @@
-"""What other contexts may ask of requests: what the subject said, and closing what was executed."""
+"""What other contexts may ask of requests: opening one by a link, what the subject said, closing
+what was executed, and forgetting the words."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.columns import utc_now
-from core_api.modules.privacy.exceptions import RequestMoveRefused, RequestNotFound
+from core_api.modules.privacy.closing import close
+from core_api.modules.privacy.content import CONTENT, RequestContent
+from core_api.modules.privacy.exceptions import (
+    ClientAlreadyAnonymised,
+    ClientAlreadyErased,
+    DestructionUnderWay,
+    RequestLinkUsed,
+    RequestMoveRefused,
+    RequestNotFound,
+)
+from core_api.modules.privacy.forgetting import count_texts, forget_texts
 from core_api.modules.privacy.journal import Journal
-from core_api.modules.privacy.kinds import CLOSED, RequestStatus, RequestType, StepKind
+from core_api.modules.privacy.kinds import AnswerForm, RequestStatus, RequestType
 from core_api.modules.privacy.models import PrivacyRequest
+from core_api.modules.privacy.policies import settings_of
 from core_api.modules.privacy.repository import Requests
 from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
 from core_api.recording import Recorder
 from shared_schemas.actor import Actor
-from shared_schemas.events import PrivacyRequestClosed
 from shared_schemas.ids import OrganizationId, new_id
 
 __all__ = [
+    "AnswerForm",
+    "ClientAlreadyAnonymised",
+    "ClientAlreadyErased",
+    "DestructionUnderWay",
     "PrivacyRequest",
     "RequestContent",
+    "RequestLinkUsed",
     "RequestNotFound",
     "RequestStatus",
     "RequestType",
     "complete",
     "content_of",
-    "finish",
+    "count_texts",
+    "forget_texts",
+    "is_small_agent",
     "request_of",
 ]
 
-CONTENT: Final = "privacy_requests.content"
 _BY_ITSELF: Final = "a execução do pedido terminou"
-
-
-@dataclass(frozen=True, slots=True)
-class RequestContent:
-    """What a request says in the subject's words. Personal data: neither logged nor published."""
-
-    description: str | None = None
-    corrections: Mapping[str, Any] = field(default_factory=dict)
-    """For `correction`: field of the client → what it should be, as a PATCH of it takes it."""
-
-    def written(self) -> str | None:
-        """For sealing; None where nothing was said."""
-        if self.description is None and not self.corrections:
-            return None
-        said = {"description": self.description, "corrections": dict(self.corrections)}
-        return json.dumps(said, ensure_ascii=False)
-
-    @classmethod
-    def read(cls, text: str | None) -> "RequestContent":
-        """Back from what was sealed; empty where the key is gone."""
-        return cls() if text is None else cls(**json.loads(text))
 
 
 async def request_of(
@@ -65,10 +58,15 @@ async def request_of(
 
 
 async def content_of(session: AsyncSession, request: PrivacyRequest) -> RequestContent:
-    """For executors: what the subject said, opened."""
+    """For executors: what the subject said, opened. Neither to be logged nor published."""
     texts = SubjectTexts(session, request.organization_id)
     (text,) = await texts.open([Sealed(request.id, CONTENT, request.content_sealed)])
     return RequestContent.read(text)
+
+
+async def is_small_agent(session: AsyncSession, organization_id: OrganizationId) -> bool:
+    """For other contexts: whether Res. CD/ANPD 2/2022 makes things easier for the organization."""
+    return (await settings_of(session, organization_id)).is_small_agent
 
 
 async def complete(
@@ -92,39 +90,5 @@ async def complete(
         raise RequestMoveRefused(request.status)
     cause = correlation_id or str(new_id())
     recorder = Recorder(organization_id, cause, actor, reason=_BY_ITSELF)
-    await finish(Journal(session, recorder), request, RequestStatus.COMPLETED, receipt=receipt)
+    await close(Journal(session, recorder), request, RequestStatus.COMPLETED, receipt=receipt)
     return request
-
-
-async def finish(
-    journal: Journal,
-    request: PrivacyRequest,
-    status: RequestStatus,
-    *,
-    receipt: Mapping[str, Any] | None = None,
-    text: str | None = None,
-) -> None:
-    """Closes a request the caller has locked."""
-    if status not in CLOSED:
-        raise ValueError(f"{status} closes nothing")
-    actor = journal.recorder.actor
-    request.status = status
-    request.closed_at = utc_now()
-    request.closed_by = None if actor is None else actor.user_id
-    request.next_warning_at = request.paused_at = request.paused_from = None
-    if receipt is not None:
-        request.receipt = dict(receipt)
-    details = {"due_at": request.due_at.isoformat(), "late": request.closed_at > request.due_at}
-    if request.refusal_ground is not None:
-        details["ground"] = request.refusal_ground.value
-    await journal.enter(
-        request, StepKind(status.value), details=details, text=text, at=request.closed_at
-    )
-    journal.recorder.tell(
-        journal.tx,
-        PrivacyRequestClosed,
-        privacy_request_id=request.id,
-        client_id=request.client_id,
-        type=request.type.value,
-        outcome=status.value,
-    )
