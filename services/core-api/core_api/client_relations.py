@@ -7,6 +7,7 @@ from core_api.modules.audit.client_rows import AUDIT_ROWS
 from core_api.modules.clients.client_rows import CLIENT_ROWS
 from core_api.modules.consents.client_rows import CONSENT_ROWS
 from core_api.modules.duplicates.client_rows import DUPLICATE_ROWS
+from core_api.modules.erasure.client_rows import ERASURE_ROWS
 from core_api.modules.privacy.client_rows import PRIVACY_ROWS
 from core_api.modules.tickets.client_rows import TICKET_ROWS
 
@@ -17,5 +18,6 @@ CLIENT_RELATIONS: Final[tuple[StayingRows, ...]] = (
     *PRIVACY_ROWS,
     *AUDIT_ROWS,
     *DUPLICATE_ROWS,
+    *ERASURE_ROWS,
 )
 """By the names of previews and histories."""

@@ -13,6 +13,7 @@ from core_api.modules.deadlines import models as _deadlines
 from core_api.modules.decisions import models as _decisions
 from core_api.modules.desk import models as _desk
 from core_api.modules.duplicates import models as _duplicates
+from core_api.modules.erasure import models as _erasure
 from core_api.modules.fields import models as _fields
 from core_api.modules.imports import models as _imports
 from core_api.modules.incidents import models as _incidents
@@ -23,6 +24,7 @@ from core_api.modules.privacy import models as _privacy
 from core_api.modules.recipients import models as _recipients
 from core_api.modules.ropa import models as _ropa
 from core_api.modules.sla import models as _sla
+from core_api.modules.subject_data import models as _subject_data
 from core_api.modules.teams import models as _teams
 from core_api.modules.tickets import models as _tickets
 from core_api.modules.tickets.messages import models as _ticket_messages
@@ -48,6 +50,7 @@ __all__ = [
     "_decisions",
     "_desk",
     "_duplicates",
+    "_erasure",
     "_fields",
     "_imports",
     "_incidents",
@@ -58,6 +61,7 @@ __all__ = [
     "_recipients",
     "_ropa",
     "_sla",
+    "_subject_data",
     "_teams",
     "_ticket_messages",
     "_ticket_relations",

@@ -54,6 +54,11 @@ def channel(organization_id: OrganizationId) -> str:
     return f"channel:{organization_id}:presence"
 
 
+def key_of(organization_id: OrganizationId, ticket_id: UUID) -> str:
+    """Where it is kept who is at a ticket."""
+    return f"presence:{organization_id}:{ticket_id}"
+
+
 class PresenceBoard:
     """The presence at the tickets of one organization."""
 
@@ -118,7 +123,7 @@ class PresenceBoard:
             return None
 
     def _key(self, ticket_id: UUID) -> str:
-        return f"presence:{self._organization_id}:{ticket_id}"
+        return key_of(self._organization_id, ticket_id)
 
 
 def _read(member_id: bytes, entry: bytes) -> PresenceRead:
