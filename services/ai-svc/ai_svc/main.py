@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from ai_svc.conflicts import CONFLICTS
 from ai_svc.modules.access import router as access
 from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
+from ai_svc.modules.access.processing import SUBSCRIPTIONS as PROCESSING
 from ai_svc.modules.answers import router as answers
 from ai_svc.modules.batches import router as batches
 from ai_svc.modules.chunks import preview_router as chunk_preview
@@ -81,7 +82,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             index_health.internal_router,
             sources.internal_router,
         ],
-        subscriptions=[*TRIAGE, *ACCESS],
+        subscriptions=[*TRIAGE, *ACCESS, *PROCESSING],
         conflicts=CONFLICTS,
         background=[live.run],
         own_resources=open_own,

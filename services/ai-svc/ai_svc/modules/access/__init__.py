@@ -1,1 +1,2 @@
-"""What core-api knows that decides who may read a document: teams, consents, merged clients."""
+"""What core-api knows that decides who may read a document, and what of it may leave: teams,
+merged clients, purposes, consents, blocks, transfers."""

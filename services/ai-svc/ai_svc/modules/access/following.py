@@ -18,6 +18,7 @@ from shared_schemas.events import (
     ClientMerged,
     ClientMergeUndone,
     ConsentGranted,
+    ConsentRefused,
     ConsentRevoked,
     TeamMembersChanged,
 )
@@ -38,12 +39,18 @@ async def follow_team(session: AsyncSession, event: TeamMembersChanged) -> None:
 
 async def follow_granted(session: AsyncSession, event: ConsentGranted) -> None:
     """The consent stands, unless it is known to have been revoked."""
-    await session.execute(remember_consents().values(_consent(event, None)))
+    await session.execute(remember_consents().values(_decision(event)))
+
+
+async def follow_refused(session: AsyncSession, event: ConsentRefused) -> None:
+    """No: as long as it is the latest decision."""
+    await session.execute(remember_consents().values(_decision(event) | {"refused": True}))
 
 
 async def follow_revoked(session: AsyncSession, event: ConsentRevoked) -> None:
     """The consent stands no longer, even if it is not known to have been granted yet."""
-    await session.execute(remember_consents().values(_consent(event, event.timestamp)))
+    revoked = _decision(event) | {"revoked_at": event.timestamp}
+    await session.execute(remember_consents().values(revoked))
 
 
 async def follow_merge(session: AsyncSession, event: ClientMerged) -> None:
@@ -88,14 +95,18 @@ def remember_members() -> Insert:
 
 
 def remember_consents() -> Insert:
-    """What was revoked once is revoked for good; a renewal is a consent of its own."""
+    """What was revoked once is revoked for good; a renewal is a consent of its own. Nothing else of
+    a receipt ever changes, but an older event may have said less of it."""
     statement = insert(ClientConsent)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[ClientConsent.organization_id, ClientConsent.consent_id],
         set_={
-            "purpose_code": sa.func.coalesce(new.purpose_code, ClientConsent.purpose_code),
             "revoked_at": sa.func.coalesce(ClientConsent.revoked_at, new.revoked_at),
+            **{
+                name: sa.func.coalesce(new[name], ClientConsent.__table__.c[name])
+                for name in ("purpose_code", "notice_version", "decided_at", "expires_at")
+            },
         },
     )
 
@@ -110,9 +121,7 @@ def remember_merges() -> Insert:
     )
 
 
-def _consent(
-    event: ConsentGranted | ConsentRevoked, revoked_at: datetime | None
-) -> dict[str, object]:
+def _decision(event: ConsentGranted | ConsentRefused | ConsentRevoked) -> dict[str, object]:
     given = event.payload
     return {
         "organization_id": event.organization_id,
@@ -120,7 +129,11 @@ def _consent(
         "client_id": given.client_id,
         "purpose_id": given.purpose_id,
         "purpose_code": given.purpose_code,
-        "revoked_at": revoked_at,
+        "refused": False,
+        "notice_version": given.notice_version,
+        "decided_at": given.decided_at,
+        "expires_at": given.expires_at,
+        "revoked_at": None,
     }
 
 
@@ -140,6 +153,7 @@ def _merge(
 SUBSCRIPTIONS: Final = (
     Subscription(TeamMembersChanged, follow_team),
     Subscription(ConsentGranted, follow_granted),
+    Subscription(ConsentRefused, follow_refused),
     Subscription(ConsentRevoked, follow_revoked),
     Subscription(ClientMerged, follow_merge),
     Subscription(ClientMergeUndone, follow_undone_merge),

@@ -3,7 +3,7 @@
 What is read is as of a moment; an event from about then or later knows better.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -21,6 +21,7 @@ from ai_svc.modules.access.following import (
     remember_merges,
 )
 from ai_svc.modules.access.models import AccessRebuild
+from ai_svc.modules.access.processing import remember_blocks, remember_purposes
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from knowledge.access_tables import TeamMember
@@ -32,6 +33,15 @@ _log = structlog.get_logger(__name__)
 DUE_AFTER: Final = timedelta(days=1)
 _UNCOMMITTED: Final = timedelta(minutes=2)
 """An event may tell of a transaction that committed only after the page was read."""
+
+
+_KINDS: Final[Sequence[tuple[str, str, Callable[[], Any]]]] = (
+    ("purposes", "purpose_id", remember_purposes),
+    ("blocks", "block_id", remember_blocks),
+    ("consents", "consent_id", remember_consents),
+    ("merges", "merge_id", remember_merges),
+)
+"""Kind of facts, its key, and how they are kept: with what every fact says of its own age."""
 
 
 class Caller(Protocol):
@@ -75,10 +85,9 @@ async def rebuild(
         await _remember(database, organization_id, remember_members, rows)
     if began is not None:
         await _forget_members(database, organization_id, began)
-    async for _, facts in read("consents", "consent_id"):
-        await _remember(database, organization_id, remember_consents, _mine(organization_id, facts))
-    async for _, facts in read("merges", "merge_id"):
-        await _remember(database, organization_id, remember_merges, _mine(organization_id, facts))
+    for kind, key, remember in _KINDS:
+        async for _, facts in read(kind, key):
+            await _remember(database, organization_id, remember, _mine(organization_id, facts))
     async with database.transaction(organization_id) as session:
         await _note(session, organization_id)
     _log.info("access_rebuilt")
@@ -124,9 +133,9 @@ def _mine(organization_id: OrganizationId, facts: list[dict[str, Any]]) -> list[
     ]
 
 
-def _typed(name: str, value: str | None) -> object:
-    if value is None:
-        return None
+def _typed(name: str, value: Any) -> object:
+    if not isinstance(value, str):
+        return value
     if name.endswith("_id"):
         return UUID(value)
     return datetime.fromisoformat(value) if name.endswith("_at") else value

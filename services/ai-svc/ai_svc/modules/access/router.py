@@ -14,6 +14,6 @@ router = APIRouter(prefix="/access", tags=["maintenance"])
 async def rebuild_access(
     caller: InternalCaller, workshop: CurrentWorkshop
 ) -> Success[dict[str, int]]:
-    """Learn teams, consents and merges of organizations that were not compared lately."""
+    """Learn what decides who may read, of organizations that were not compared lately."""
     done = await rebuild_due(workshop.database, workshop.core_api, caller.request_id)
     return Success(data=done, request_id=caller.request_id)

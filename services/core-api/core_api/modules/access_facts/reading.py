@@ -23,10 +23,33 @@ _INSTANT: Final = sa.DateTime(timezone=True)
 # Columns alone: everything else about these tables is the business of their own contexts.
 _MEMBERS: Final = _table("team_members", team_id=sa.Uuid(), member_id=sa.Uuid())
 _CONSENTS: Final = _table(
-    "consents", id=sa.Uuid(), client_id=sa.Uuid(), purpose_id=sa.Uuid(), decision=sa.Text()
+    "consents",
+    id=sa.Uuid(),
+    client_id=sa.Uuid(),
+    purpose_id=sa.Uuid(),
+    decision=sa.Text(),
+    notice_version=sa.Integer(),
+    decided_at=_INSTANT,
+    expires_at=_INSTANT,
 )
 _REVOCATIONS: Final = _table("consent_revocations", consent_id=sa.Uuid(), revoked_at=_INSTANT)
-_PURPOSES: Final = _table("consent_purposes", id=sa.Uuid(), code=sa.Text())
+_PURPOSES: Final = _table(
+    "consent_purposes",
+    id=sa.Uuid(),
+    code=sa.Text(),
+    legal_basis=sa.Text(),
+    assistant_may_use=sa.Boolean(),
+    archived_at=_INSTANT,
+    material_version=sa.Integer(),
+    version=sa.Integer(),
+)
+_BLOCKS: Final = _table(
+    "processing_blocks",
+    id=sa.Uuid(),
+    client_id=sa.Uuid(),
+    purpose_id=sa.Uuid(),
+    lifted_at=_INSTANT,
+)
 _CLIENTS: Final = _table("clients", id=sa.Uuid(), deleted_at=_INSTANT)
 _MERGES: Final = _table(
     "client_merges", id=sa.Uuid(), merged_id=sa.Uuid(), survivor_id=sa.Uuid(), undone_at=_INSTANT
@@ -37,8 +60,35 @@ def _members() -> sa.Select[Any]:
     return sa.select(_MEMBERS.c.team_id, _MEMBERS.c.member_id)
 
 
+def _purposes() -> sa.Select[Any]:
+    purposes = _PURPOSES.c
+    return sa.select(
+        purposes.id.label("purpose_id"),
+        purposes.code.label("purpose_code"),
+        purposes.legal_basis,
+        purposes.assistant_may_use,
+        purposes.archived_at.is_not(None).label("archived"),
+        purposes.material_version,
+        purposes.version,
+    )
+
+
+def _blocks() -> sa.Select[Any]:
+    """Also those that were lifted."""
+    blocks, purposes = _BLOCKS.c, _PURPOSES.c
+    purpose = sa.and_(
+        purposes.organization_id == blocks.organization_id, purposes.id == blocks.purpose_id
+    )
+    return sa.select(
+        blocks.id.label("block_id"),
+        blocks.client_id,
+        purposes.code.label("purpose_code"),
+        blocks.lifted_at,
+    ).select_from(_BLOCKS.outerjoin(_PURPOSES, purpose))
+
+
 def _consents() -> sa.Select[Any]:
-    """Those that were granted, also where they were revoked later."""
+    """Every decision, also where it was revoked later."""
     consents, revocations, purposes = _CONSENTS.c, _REVOCATIONS.c, _PURPOSES.c
     revoked = sa.and_(
         revocations.organization_id == consents.organization_id,
@@ -48,17 +98,17 @@ def _consents() -> sa.Select[Any]:
         purposes.organization_id == consents.organization_id,
         purposes.id == consents.purpose_id,
     )
-    return (
-        sa.select(
-            consents.id.label("consent_id"),
-            consents.client_id,
-            consents.purpose_id,
-            purposes.code.label("purpose_code"),
-            revocations.revoked_at,
-        )
-        .select_from(_CONSENTS.join(_PURPOSES, purpose).outerjoin(_REVOCATIONS, revoked))
-        .where(consents.decision == "granted")
-    )
+    return sa.select(
+        consents.id.label("consent_id"),
+        consents.client_id,
+        consents.purpose_id,
+        purposes.code.label("purpose_code"),
+        (consents.decision == "refused").label("refused"),
+        consents.notice_version,
+        consents.decided_at,
+        consents.expires_at,
+        revocations.revoked_at,
+    ).select_from(_CONSENTS.join(_PURPOSES, purpose).outerjoin(_REVOCATIONS, revoked))
 
 
 def _merges() -> sa.Select[Any]:
@@ -77,6 +127,8 @@ _KINDS: Final[Mapping[str, tuple[sa.TableClause, sa.Select[Any], tuple[str, ...]
     MappingProxyType(
         {
             "team-members": (_MEMBERS, _members(), ("team_id", "member_id")),
+            "purposes": (_PURPOSES, _purposes(), ("id",)),
+            "blocks": (_BLOCKS, _blocks(), ("id",)),
             "consents": (_CONSENTS, _consents(), ("id",)),
             "merges": (_MERGES, _merges(), ("id",)),
             "deleted-clients": (_CLIENTS, _deleted_clients(), ("id",)),

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
+from chassis.messaging import outbox
 from chassis.web.etag import check_version
 from core_api.changes import made
 from core_api.modules.audit import service as audit
@@ -17,6 +18,7 @@ from core_api.modules.consents.registry import ARTICLES, complete_retention
 from core_api.modules.consents.repository import Purposes
 from core_api.modules.consents.schemas import NoticeCreate, PurposeCreate
 from shared_schemas.actor import Actor
+from shared_schemas.events import PurposeChanged
 from shared_schemas.ids import new_id
 
 _NOTICE = {"notice_text", "locale"}
@@ -46,6 +48,7 @@ class PurposeService:
         await audit.record(
             self.tx, self.actor, "consent_purpose.created", purpose.id, changes=changes
         )
+        self._tell(purpose)
         await ledger.append(self.tx, self.actor.organization_id, [ledger.of_notice(notice)])
         return await self.purposes.get(given.code)
 
@@ -95,6 +98,8 @@ class PurposeService:
             changes=changes,
             related={"notice_id": notice.id},
         )
+        await self.tx.flush()
+        self._tell(purpose)
         await ledger.append(self.tx, self.actor.organization_id, [ledger.of_notice(notice)])
         return notice
 
@@ -110,6 +115,21 @@ class PurposeService:
         if changes:
             await audit.record(self.tx, self.actor, action, purpose.id, changes=changes)
             await self.tx.flush()
+            self._tell(purpose)
+
+    def _tell(self, purpose: ConsentPurpose) -> None:
+        """Whoever uses data for the purpose judges by this. Flushed before: the version counts."""
+        event = PurposeChanged.by(
+            self.actor,
+            purpose_id=purpose.id,
+            purpose_code=purpose.code,
+            legal_basis=purpose.legal_basis,
+            assistant_may_use=purpose.assistant_may_use,
+            archived=purpose.archived_at is not None,
+            material_version=purpose.material_version,
+            version=purpose.version,
+        )
+        outbox.add(self.tx, event)
 
     def _publish(
         self, purpose: ConsentPurpose, text: str, locale: str, *, is_material: bool

@@ -38,7 +38,7 @@ from core_api.modules.consents.recording import Recorder
 from core_api.modules.consents.repository import Consents, Purposes
 from core_api.modules.consents.schemas import ConsentCreate, ConsentRenew
 from shared_schemas.actor import Actor
-from shared_schemas.events import ConsentGranted, ConsentRevoked
+from shared_schemas.events import ConsentGranted, ConsentRefused, ConsentRevoked
 from shared_schemas.ids import OrganizationId, new_id
 
 __all__ = ["ConsentService", "PurposeNotFound", "require_purpose", "revoke_all"]
@@ -109,8 +109,9 @@ class ConsentService:
         if consent.decision is Decision.GRANTED:
             consent.renews_id = renews_id or (standing[-1].id if standing else None)
             facts = [ledger.of_consent(consent)]
-            self.recorder.tell(self.tx, ConsentGranted, **_ids(consent), purpose_code=purpose.code)
+            self.recorder.tell(self.tx, ConsentGranted, **_facts(consent, purpose.code))
         else:  # who refuses now no longer consents (LGPD Art. 8 § 5)
+            self.recorder.tell(self.tx, ConsentRefused, **_facts(consent, purpose.code))
             facts += await self.end(standing, purpose.code, EndKind.REVOKED, None)
         self.tx.add(consent)
         await self.tx.flush()
@@ -182,9 +183,7 @@ class ConsentService:
             end = self._end_of(consent, kind, reason, now)
             self.tx.add(end)
             facts.append(ledger.of_end(end))
-            self.recorder.tell(
-                self.tx, ConsentRevoked, **_ids(consent), purpose_code=purpose_code, cause=kind
-            )
+            self.recorder.tell(self.tx, ConsentRevoked, **_facts(consent, purpose_code), cause=kind)
             await self.recorder.note(
                 self.tx,
                 f"consent.{kind.value}",
@@ -272,8 +271,16 @@ def _past(given: datetime | None, limit: datetime, field: str) -> datetime | Non
     return given
 
 
-def _ids(consent: Consent) -> dict[str, UUID]:
-    return {"consent_id": consent.id, **_related(consent)}
+def _facts(consent: Consent, purpose_code: str) -> dict[str, Any]:
+    """All of the receipt that others judge by."""
+    return {
+        "consent_id": consent.id,
+        **_related(consent),
+        "purpose_code": purpose_code,
+        "notice_version": consent.notice_version,
+        "decided_at": consent.decided_at,
+        "expires_at": consent.expires_at,
+    }
 
 
 def _related(consent: Consent) -> dict[str, UUID]:
