@@ -64,6 +64,13 @@ AS $$
 DECLARE
   kin uuid[] := ai.client_kin(of_organization, of_client);
 BEGIN
+  IF EXISTS (
+    SELECT FROM ai.client_absences a
+    WHERE a.organization_id = of_organization AND a.client_id = of_client
+      AND (a.is_deleted OR a.erased_at IS NOT NULL)
+  ) THEN
+    RETURN '{}';
+  END IF;
   RETURN ARRAY(
     SELECT p.purpose_code FROM ai.purposes p
     WHERE p.organization_id = of_organization AND NOT p.archived AND p.assistant_may_use
