@@ -4,7 +4,7 @@ What is read is as of a moment; an event from about then or later knows better.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -21,7 +21,11 @@ from ai_svc.modules.access.following import (
     remember_merges,
 )
 from ai_svc.modules.access.models import AccessRebuild
-from ai_svc.modules.access.processing import remember_blocks, remember_purposes
+from ai_svc.modules.access.processing import (
+    remember_blocks,
+    remember_purposes,
+    remember_transfers,
+)
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from knowledge.access_tables import TeamMember
@@ -40,6 +44,7 @@ _KINDS: Final[Sequence[tuple[str, str, Callable[[], Any]]]] = (
     ("blocks", "block_id", remember_blocks),
     ("consents", "consent_id", remember_consents),
     ("merges", "merge_id", remember_merges),
+    ("transfers", "transfer_id", remember_transfers),
 )
 """Kind of facts, its key, and how they are kept: with what every fact says of its own age."""
 
@@ -138,6 +143,8 @@ def _typed(name: str, value: Any) -> object:
         return value
     if name.endswith("_id"):
         return UUID(value)
+    if name == "valid_until":
+        return date.fromisoformat(value)
     return datetime.fromisoformat(value) if name.endswith("_at") else value
 
 

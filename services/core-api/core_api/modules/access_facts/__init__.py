@@ -1,2 +1,2 @@
-"""What another service keeps in mind of teams, merges, purposes, consents and blocks, read as it
-stands."""
+"""What another service keeps in mind of teams, merges, purposes, consents, blocks and transfers,
+read as it stands."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.tables import SCHEMA
@@ -56,6 +57,22 @@ _MERGES: Final = _table(
 )
 
 
+_TRANSFERS: Final = _table(
+    "international_transfers",
+    id=sa.Uuid(),
+    provider=sa.Text(),
+    country=sa.Text(),
+    mechanism=sa.Text(),
+    purpose_codes=ARRAY(sa.Text()),
+    status=sa.Text(),
+    valid_from=sa.Date(),
+    valid_until=sa.Date(),
+    version=sa.Integer(),
+)
+# Days are those of Brasília.
+_TODAY: Final = sa.cast(sa.func.timezone("America/Sao_Paulo", sa.func.now()), sa.Date)
+
+
 def _members() -> sa.Select[Any]:
     return sa.select(_MEMBERS.c.team_id, _MEMBERS.c.member_id)
 
@@ -85,6 +102,22 @@ def _blocks() -> sa.Select[Any]:
         purposes.code.label("purpose_code"),
         blocks.lifted_at,
     ).select_from(_BLOCKS.outerjoin(_PURPOSES, purpose))
+
+
+def _transfers() -> sa.Select[Any]:
+    """Those that ended, too: an end may have gone unheard."""
+    transfers = _TRANSFERS.c
+    allowed = sa.and_(transfers.status == "authorised", transfers.valid_from <= _TODAY)
+    return sa.select(
+        transfers.id.label("transfer_id"),
+        transfers.provider,
+        transfers.country,
+        transfers.mechanism,
+        transfers.purpose_codes,
+        allowed.label("allowed"),
+        transfers.valid_until,
+        transfers.version,
+    )
 
 
 def _consents() -> sa.Select[Any]:
@@ -129,6 +162,7 @@ _KINDS: Final[Mapping[str, tuple[sa.TableClause, sa.Select[Any], tuple[str, ...]
             "team-members": (_MEMBERS, _members(), ("team_id", "member_id")),
             "purposes": (_PURPOSES, _purposes(), ("id",)),
             "blocks": (_BLOCKS, _blocks(), ("id",)),
+            "transfers": (_TRANSFERS, _transfers(), ("id",)),
             "consents": (_CONSENTS, _consents(), ("id",)),
             "merges": (_MERGES, _merges(), ("id",)),
             "deleted-clients": (_CLIENTS, _deleted_clients(), ("id",)),

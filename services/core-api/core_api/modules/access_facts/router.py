@@ -23,6 +23,7 @@ class FactKind(StrEnum):
     TEAM_MEMBERS = "team-members"
     PURPOSES = "purposes"
     BLOCKS = "blocks"
+    TRANSFERS = "transfers"
     CONSENTS = "consents"
     MERGES = "merges"
     DELETED_CLIENTS = "deleted-clients"
@@ -44,8 +45,8 @@ async def read_facts(
     resources: CurrentResources,
     after: Annotated[list[UUID] | None, Query(max_length=2)] = None,
 ) -> Success[Facts]:
-    """Who is in which team; what purposes are; which data is blocked; what clients decided, and
-    what of it was revoked; who was merged into whom; who was deleted."""
+    """Who is in which team; what purposes are, which data is blocked, what may leave the country;
+    what clients decided, and what of it was revoked; who was merged into whom; who was deleted."""
     as_of = utc_now()
     tenant = OrganizationId(organization_id)
     async with resources.database.transaction(tenant, read_only=True) as session:
