@@ -14,6 +14,7 @@ from core_api.conflicts import CONFLICTS
 from core_api.modules.access_facts import router as access_facts
 from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
+from core_api.modules.blocking import router as blocking
 from core_api.modules.categories import router as categories
 from core_api.modules.clients import router as clients
 from core_api.modules.clients.export import router as client_exports
@@ -35,6 +36,8 @@ from core_api.modules.maintenance import router as maintenance
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.modules.presence import router as presence
+from core_api.modules.privacy import router as privacy
+from core_api.modules.privacy import settings_router as privacy_settings
 from core_api.modules.reports import router as reports
 from core_api.modules.sla import calendar_router as sla_calendars
 from core_api.modules.sla import policy_router as sla_policies
@@ -94,6 +97,9 @@ ROUTERS: Final = (
     consent_ledger.router,
     preferences.router,
     preferences.public_router,
+    privacy.router,
+    privacy_settings.router,
+    blocking.router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (
@@ -103,6 +109,7 @@ INTERNAL_ROUTERS: Final = (
     import_runs.router,
     access_facts.router,
     consent_ledger.internal_router,
+    privacy.internal_router,
     audit.internal_router,
 )
 SUBSCRIPTIONS: Final = (

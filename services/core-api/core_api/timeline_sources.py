@@ -36,6 +36,7 @@ class TimelineKind(StrEnum):
     CHANGE = "change"
     MERGE = "merge"
     UNDONE_MERGE = "undone_merge"
+    PRIVACY_REQUEST = "privacy_request"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ _CHECK_SECONDS: Final = 300.0
 SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
 CONSENTS: Final = "consents"
+PRIVACY: Final = "privacy"
 AUDIT: Final = "audit"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
@@ -75,7 +76,7 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT, CONSENTS, AUDIT)
+            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, AUDIT)
         ]
         tasks += [
             anchor_task(what, owners["core-api"], settings.worker.anchor_every)

@@ -103,6 +103,20 @@ class Preferences:
             raise PreferencesLinkInvalid
         return await self._read(await self._family(client_id), used=False)
 
+    async def subject(self) -> UUID:
+        """Who answers for the client the link leads to; the link stays good.
+        PreferencesLinkInvalid."""
+        statement = sa.select(PreferencesLink.client_id).where(self._usable())
+        client_id = await self.tx.scalar(statement)
+        if client_id is None:
+            raise PreferencesLinkInvalid
+        await self._family(client_id)  # nobody who was deleted
+        return (await answering_clients(self.tx, self.organization_id, [client_id]))[client_id]
+
+    async def family(self) -> Sequence[UUID]:
+        """The same, with all who were merged into them."""
+        return await self._family(await self.subject())
+
     async def decide(self, choices: Sequence[Choice]) -> PreferencesRead:
         """All decisions or none; the link is used up. PreferencesLinkInvalid."""
         client_id = await self._use()

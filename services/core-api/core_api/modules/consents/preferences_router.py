@@ -34,6 +34,19 @@ from core_api.modules.consents.preferences_schemas import (
     PreferencesLinkRead,
     PreferencesRead,
 )
+from core_api.modules.privacy.by_link import (
+    SubjectRequestCreate,
+    SubjectRequestRead,
+    SubjectRequestsRead,
+    open_by_link,
+    told,
+)
+from core_api.modules.privacy.service import (
+    ClientAlreadyAnonymised,
+    ClientAlreadyErased,
+    DestructionUnderWay,
+    RequestLinkUsed,
+)
 from core_api.workplace import Workplace, workplace_of
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -44,6 +57,7 @@ public_router = APIRouter(tags=["preferences"], route_class=ServiceRoute)
 
 Writer = Annotated[Actor, Depends(require(Permission.CONSENTS_WRITE))]
 _LIMIT: Final = limited("30/minute", scope="preferences")
+_REQUESTS_LIMIT: Final = limited("10/minute", scope="preferences-requests")
 _OPENED: Final = "core_api.preferences_link"
 
 
@@ -144,3 +158,50 @@ async def decide_preferences(
     """Takes all decisions at once, with a receipt for each, and uses the link up."""
     read = await Preferences(tx, said, request_id_of(request.scope)).decide(given.choices)
     return success(request, read)
+
+
+@public_router.get(
+    "/public/preferences/{token}/requests",
+    summary="Show rights and requests",
+    responses=raises(PreferencesLinkInvalid),
+    dependencies=[_LIMIT],
+)
+async def get_requests_by_link(
+    token: Token,  # noqa: ARG001 - the guard reads it
+    said: Holder,
+    tx: LinkTx,
+    request: Request,
+) -> Success[SubjectRequestsRead]:
+    """What the client may ask for (LGPD Art. 18), in plain words, and how far what they have asked
+    for is."""
+    family = await Preferences(tx, said, request_id_of(request.scope)).family()
+    return success(request, await told(tx, said.organization_id, family))
+
+
+@public_router.post(
+    "/public/preferences/{token}/requests",
+    status_code=status.HTTP_201_CREATED,
+    summary="Ask for a right",
+    responses=raises(
+        PreferencesLinkInvalid,
+        RequestLinkUsed,
+        DestructionUnderWay,
+        ClientAlreadyErased,
+        ClientAlreadyAnonymised,
+    ),
+    dependencies=[_REQUESTS_LIMIT],
+)
+async def open_request_by_link(
+    token: Token,  # noqa: ARG001 - the guard reads it
+    given: SubjectRequestCreate,
+    said: Holder,
+    tx: LinkTx,
+    request: Request,
+) -> Success[SubjectRequestRead]:
+    """Opens a request, one for each link; the link stays good for deciding about preferences."""
+    request_id = request_id_of(request.scope)
+    client_id = await Preferences(tx, said, request_id).subject()
+    opened = await open_by_link(
+        tx, said.organization_id, client_id, said.link_id, given, request_id
+    )
+    return success(request, opened)

@@ -38,6 +38,10 @@ _USUAL_FORM: Final = {
     RequestType.ACCESS: AnswerForm.COMPLETE,
 }
 
+_ABOUT_A_PURPOSE: Final = frozenset(
+    {RequestType.BLOCKING, RequestType.REVOCATION, RequestType.OPPOSITION}
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -151,6 +155,16 @@ def _opening(request: PrivacyRequest) -> dict[str, Any]:
     }
 
 
-def allowed_form(type_: RequestType, form: AnswerForm | None) -> bool:
-    """Whether a request of the type is answered in forms at all."""
-    return form is None or type_ in ANSWERED_IN_FORMS
+def require_fitting(
+    type_: RequestType,
+    form: AnswerForm | None,
+    purpose_code: str | None,
+    corrections: Mapping[str, Any],
+) -> None:
+    """ValueError for what a request of the type does not have."""
+    if form is not None and type_ not in ANSWERED_IN_FORMS:
+        raise ValueError("Só a confirmação e o acesso têm forma simplificada ou completa.")
+    if purpose_code is not None and type_ not in _ABOUT_A_PURPOSE:
+        raise ValueError("Só bloqueio, revogação e oposição podem ser sobre uma finalidade.")
+    if corrections and type_ is not RequestType.CORRECTION:
+        raise ValueError("Só um pedido de correção traz dados a corrigir.")

@@ -9,6 +9,7 @@ from core_api.modules.audit.timeline_source import AUDIT_TIMELINE
 from core_api.modules.clients.timeline_source import CLIENT_TIMELINE
 from core_api.modules.consents.timeline_source import CONSENT_TIMELINE
 from core_api.modules.duplicates.timeline_source import DUPLICATE_TIMELINE
+from core_api.modules.privacy.timeline_source import PRIVACY_TIMELINE
 from core_api.modules.tickets.timeline_source import TICKET_TIMELINE
 from core_api.timeline_sources import TimelineKind, TimelineSource
 
@@ -22,6 +23,7 @@ SOURCES: Final[Mapping[TimelineKind, TimelineSource]] = MappingProxyType(
             *CONSENT_TIMELINE,
             *AUDIT_TIMELINE,
             *DUPLICATE_TIMELINE,
+            *PRIVACY_TIMELINE,
         )
     }
 )

@@ -40,7 +40,8 @@ async def list_client_timeline(
     """Newest first, of the client and all merged into it.
 
     Tickets, messages and attachments ask for `tickets:read`, consents and revocations for
-    `consents:read`; who may not read them is shown the rest.
+    `consents:read`, requests of data subjects for `privacy:read`; who may not read them is shown
+    the rest.
     """
     found = await TimelineService(tx, actor).page(client_id, kinds, page)
     meta = CursorMeta(

@@ -11,6 +11,7 @@ from core_api.modules.audit.timeline_source import ChangeDetail
 from core_api.modules.clients.timeline_source import NoteDetail
 from core_api.modules.consents.timeline_source import ConsentDetail, RevocationDetail
 from core_api.modules.duplicates.timeline_source import MergeDetail
+from core_api.modules.privacy.timeline_source import PrivacyRequestStepDetail
 from core_api.modules.tickets.timeline_source import MessageDetail, TicketDetail
 from core_api.timeline_sources import TimelineKind
 
@@ -105,6 +106,13 @@ class UndoneMergeEntry(_Entry):
     detail: MergeDetail
 
 
+class PrivacyRequestEntry(_Entry):
+    """Something happened to a request the client made for one of their rights."""
+
+    kind: Literal[TimelineKind.PRIVACY_REQUEST]
+    detail: PrivacyRequestStepDetail
+
+
 AnyEntry = Annotated[
     TicketEntry
     | MessageEntry
@@ -114,7 +122,8 @@ AnyEntry = Annotated[
     | RevocationEntry
     | ChangeEntry
     | MergeEntry
-    | UndoneMergeEntry,
+    | UndoneMergeEntry
+    | PrivacyRequestEntry,
     Field(discriminator="kind"),
 ]
 

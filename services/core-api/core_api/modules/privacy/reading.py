@@ -1,0 +1,128 @@
+"""Requests with their words, opened for who may read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.web.pagination import CursorPage
+from core_api.modules.clients.service import ClientNotFound, family_of
+from core_api.modules.privacy.content import (
+    BODY,
+    CONTENT,
+    REPRESENTATIVE,
+    STEP,
+    Representative,
+    RequestContent,
+)
+from core_api.modules.privacy.kinds import (
+    DeliveryState,
+    MessageDirection,
+    RequestChannel,
+    StepKind,
+)
+from core_api.modules.privacy.models import PrivacyRequest
+from core_api.modules.privacy.repository import RequestFilter, Requests
+from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
+from shared_schemas.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class WordedStep:
+    """What happened, with its reason or notes."""
+
+    id: UUID
+    kind: StepKind
+    occurred_at: datetime
+    actor_id: UUID | None
+    details: dict[str, Any]
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WordedMessage:
+    """What was said."""
+
+    id: UUID
+    direction: MessageDirection
+    channel: RequestChannel
+    delivery: DeliveryState
+    delivery_at: datetime | None
+    recorded_by: UUID | None
+    created_at: datetime
+    version: int
+    body: str | None
+
+
+class PrivacyReading:
+    """What one actor reads, in a fixed number of statements."""
+
+    def __init__(self, tx: AsyncSession, actor: Actor) -> None:
+        self.requests = Requests(tx, actor.organization_id)
+        self.texts = SubjectTexts(tx, actor.organization_id)
+
+    async def request(
+        self, request_id: UUID
+    ) -> tuple[PrivacyRequest, RequestContent, Representative | None]:
+        """A request, what it says, and who asks for the subject; RequestNotFound."""
+        request = await self.requests.get(request_id)
+        content, representative = await self.texts.open(
+            [
+                Sealed(request.id, CONTENT, request.content_sealed),
+                Sealed(request.id, REPRESENTATIVE, request.representative_sealed),
+            ]
+        )
+        return request, RequestContent.read(content), Representative.read(representative)
+
+    async def steps(self, request_id: UUID, page: CursorPage) -> Sequence[WordedStep]:
+        """A page of what happened; RequestNotFound."""
+        await self.requests.get(request_id)
+        steps = await self.requests.steps(request_id, page)
+        texts = await self.texts.open([Sealed(step.id, STEP, step.text_sealed) for step in steps])
+        return [
+            WordedStep(
+                id=step.id,
+                kind=step.kind,
+                occurred_at=step.occurred_at,
+                actor_id=step.actor_id,
+                details=step.details,
+                text=text,
+            )
+            for step, text in zip(steps, texts, strict=True)
+        ]
+
+    async def messages(self, request_id: UUID, page: CursorPage) -> Sequence[WordedMessage]:
+        """A page of what was said; RequestNotFound."""
+        await self.requests.get(request_id)
+        messages = await self.requests.messages(request_id, page)
+        sealed = [Sealed(message.id, BODY, message.body_sealed) for message in messages]
+        return [
+            WordedMessage(
+                id=message.id,
+                direction=message.direction,
+                channel=message.channel,
+                delivery=message.delivery,
+                delivery_at=message.delivery_at,
+                recorded_by=message.recorded_by,
+                created_at=message.created_at,
+                version=message.version,
+                body=body,
+            )
+            for message, body in zip(messages, await self.texts.open(sealed), strict=True)
+        ]
+
+
+async def narrowed_to(
+    tx: AsyncSession, actor: Actor, wanted: RequestFilter, client_id: UUID | None
+) -> RequestFilter:
+    """The filter, for one client and those merged into it, deleted or not."""
+    if client_id is None:
+        return wanted
+    try:
+        family = await family_of(tx, actor.organization_id, client_id)
+    except ClientNotFound:
+        family = [client_id]
+    return replace(wanted, family=family)
