@@ -2,8 +2,14 @@
 
 from typing import Final
 
+from core_api.modules.blocking.executor import BlockingExecutor
+from core_api.modules.clients.correcting import CorrectionExecutor
 from core_api.modules.privacy.execution import Executor
 from core_api.modules.privacy.revoking import RevocationExecutor
 
-EXECUTORS: Final[tuple[Executor, ...]] = (RevocationExecutor(),)
+EXECUTORS: Final[tuple[Executor, ...]] = (
+    RevocationExecutor(),
+    BlockingExecutor(),
+    CorrectionExecutor(),
+)
 """At most one for each type: a test looks."""

@@ -22,6 +22,7 @@ from core_api.modules.officers import models as _officers
 from core_api.modules.organizations import models as _organizations
 from core_api.modules.privacy import models as _privacy
 from core_api.modules.recipients import models as _recipients
+from core_api.modules.retention import models as _retention
 from core_api.modules.ropa import models as _ropa
 from core_api.modules.sla import models as _sla
 from core_api.modules.subject_data import models as _subject_data
@@ -59,6 +60,7 @@ __all__ = [
     "_organizations",
     "_privacy",
     "_recipients",
+    "_retention",
     "_ropa",
     "_sla",
     "_subject_data",

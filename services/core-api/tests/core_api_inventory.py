@@ -259,6 +259,12 @@ async def _import_run(things: Inventory) -> str:
     return str((await things.admin.seen(f"/api/v1/client-imports/{import_id}"))["run"]["id"])
 
 
+async def _block(things: Inventory) -> str:
+    given = {"purpose_code": await things.id("purpose_code"), "reason": things.unique("Pedido")}
+    client_id = str((await make_client(things.admin))["id"])
+    return await things.made(f"/clients/{client_id}/processing-blocks", given)
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -297,6 +303,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "macro_id": _macro,
     "calendar_id": _calendar,
     "policy_id": _policy,
+    "block_id": _block,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 

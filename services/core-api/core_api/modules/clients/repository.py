@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from chassis.web.dependencies import TenantRows
 from chassis.web.pagination import CursorPage, PageNumber
+from core_api.blocked_clients import extent_of_blocks
 from core_api.keyset import Keyset
 from core_api.modules.clients.exceptions import ClientMerged, ClientNotFound
 from core_api.modules.clients.filters import ClientFilter, narrowed
@@ -44,7 +45,9 @@ READ_COLUMNS: Final = tuple(
 """What reading needs, of the table, not of the class: rows are cheaper than ORM objects."""
 
 # The hottest read of the service: built once, so that a request only binds two values.
-_BY_ID: Final = sa.select(*READ_COLUMNS).where(
+_BY_ID: Final = sa.select(
+    *READ_COLUMNS, extent_of_blocks(Client.__table__).label("processing_blocked")
+).where(
     Client.__table__.c.organization_id == sa.bindparam("organization_id"),
     Client.__table__.c.id == sa.bindparam("client_id"),
     Client.__table__.c.deleted_at.is_(None),

@@ -15,6 +15,7 @@ from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import CursorPage, Limit, Paging
 from chassis.web.responses import success
+from core_api.blocked_clients import ClientBlocked
 from core_api.documentation import raises
 from core_api.inputs import CustomWanted, SearchText, Tag, Wanted, changes, custom_pairs
 from core_api.modules.clients.exceptions import (
@@ -148,7 +149,8 @@ async def get_client(
     response: Response,
 ) -> Success[ClientRead]:
     """One client, with its version as `ETag`. With `clients:reveal` its document is shown whole,
-    which the audit log notes. One that was merged is answered as the client it went into."""
+    which the audit log notes. One that was merged is answered as the client it went into.
+    `processing_blocked` says whether the data may be used."""
     client = await read_client(rows, actor.organization_id, client_id)
     set_etag(response, client.version)
     sight = Sight.of(actor, place.vault)
@@ -163,7 +165,11 @@ async def get_client(
     "/{client_id}",
     summary="Change a client",
     responses=raises(
-        ClientNotFound, ClientMerged(merged_into_id=_SURVIVOR), ExternalIdTaken, ClientHasRelations
+        ClientNotFound,
+        ClientMerged(merged_into_id=_SURVIVOR),
+        ClientBlocked,
+        ExternalIdTaken,
+        ClientHasRelations,
     ),
 )
 async def change_client(

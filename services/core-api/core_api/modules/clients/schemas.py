@@ -9,6 +9,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chassis.security.sealing import SealBroken, Vault
+from core_api.blocked_clients import BlockExtent
 from core_api.inputs import Input, Line, NoneIfBlank, Tags, absent
 from core_api.masking import mask_document, mask_email, mask_phone
 from core_api.modules.clients import documents, tax_ids
@@ -156,6 +157,12 @@ class ClientRead(BaseModel):
     tags: list[str] = Field(examples=[["munícipe"]])
     external_id: str | None = Field(examples=["SGM-001"])
     custom_fields: dict[str, Any] = Field(examples=[{"matricula": "A-1020"}])
+    processing_blocked: BlockExtent | None = Field(
+        default=None,
+        description="`wholly`: the data is kept and used for nothing; `partly`: for some purposes. "
+        "Said only when one client is read",
+        examples=[None],
+    )
     created_at: datetime
     updated_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
@@ -182,6 +189,7 @@ class ClientRead(BaseModel):
             tags=client.tags,
             external_id=client.external_id,
             custom_fields=client.custom_fields,
+            processing_blocked=getattr(client, "processing_blocked", None),
             created_at=client.created_at,
             updated_at=client.updated_at,
             version=client.version,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
+from core_api.blocked_clients import ClientBlocked, blocked_clients
 from core_api.changes import Changes, made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients import documents, tax_ids
@@ -115,6 +116,7 @@ class ClientService:
         self.actor = actor
         self.clients = Clients(tx, actor.organization_id)
         self.relations = Relations(tx, actor.organization_id)
+        self._blocked: frozenset[UUID] | None = None
 
     async def create(self, given: ClientCreate) -> Client:
         """Registers a client."""
@@ -158,9 +160,14 @@ class ClientService:
         await self.write_changes([(client, await self.changed(client, values))])
         return client
 
-    async def changed(self, client: Client, values: dict[str, Any]) -> Changes:
+    async def changed(
+        self, client: Client, values: dict[str, Any], *, corrects: bool = False
+    ) -> Changes:
         """Changes a client that the caller has locked, and records it; for `write_changes`.
-        InvalidInput, with nothing changed."""
+        InvalidInput, with nothing changed; ClientBlocked, unless it is a correction the subject
+        asked for."""
+        if not corrects:
+            await self._require_unblocked(client)
         values = await self._completed(client, values)
         changes = self._change_document(client, values) | client.change(values)
         if changes:
@@ -188,6 +195,13 @@ class ClientService:
     async def note_reveal(self, client_id: UUID) -> None:
         """Somebody is shown the whole document."""
         await audit.record(self.tx, self.actor, "client.revealed", client_id, about=client_id)
+
+    async def _require_unblocked(self, client: Client) -> None:
+        """Who is blocked is read once, for however many clients."""
+        if self._blocked is None:
+            self._blocked = await blocked_clients(self.tx, self.actor.organization_id)
+        if client.id in self._blocked:
+            raise ClientBlocked
 
     async def _values(self, given: ClientCreate) -> dict[str, Any]:
         """The columns of a new client, without its document."""

@@ -108,7 +108,11 @@ class ProcessingBlock(Base):
     client_id: Mapped[UUID]
     purpose_id: Mapped[UUID | None]
     cause: Mapped[BlockCause] = mapped_column(text_enum(BlockCause, "cause"))
+    # Why, in somebody's words: sealed under the client's key.
+    reason_sealed: Mapped[bytes | None]
+    privacy_request_id: Mapped[UUID | None]  # where the subject asked for it
     blocked_by: Mapped[UserId]
     blocked_at: Mapped[datetime]
     lifted_by: Mapped[UserId | None]
     lifted_at: Mapped[datetime | None]
+    lift_reason_sealed: Mapped[bytes | None]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core_api.blocked_clients import require_unblocked
 from core_api.changes import made
 from core_api.modules.clients.service import require_client
 from core_api.modules.tickets.describing import described
@@ -17,8 +18,9 @@ class Opening(TicketWork):
     """Tickets that did not exist before."""
 
     async def create(self, given: TicketCreate) -> Ticket:
-        """Opens a ticket of an existing client."""
+        """Opens a ticket of an existing client. ClientBlocked."""
         values = given.model_dump()
+        await require_unblocked(self.tx, self.actor.organization_id, given.client_id)
         return await self._open(await described(self.tx, self.actor.organization_id, None, values))
 
     async def _open(self, values: dict[str, Any]) -> Ticket:

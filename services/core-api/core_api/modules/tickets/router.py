@@ -9,6 +9,7 @@ from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import Limit, Paging
 from chassis.web.responses import success
+from core_api.blocked_clients import ClientBlocked
 from core_api.documentation import raises
 from core_api.inputs import SearchText, changes
 from core_api.modules.categories.service import CategoryArchived, CategoryNotFound
@@ -56,7 +57,12 @@ _CLIENT_MERGED: Final = ClientMerged(merged_into_id="0192a000-0000-7000-8000-000
     status_code=status.HTTP_201_CREATED,
     summary="Open a ticket",
     responses=raises(
-        ClientNotFound, _CLIENT_MERGED, TeamNotFound, CategoryNotFound, CategoryArchived
+        ClientNotFound,
+        _CLIENT_MERGED,
+        ClientBlocked,
+        TeamNotFound,
+        CategoryNotFound,
+        CategoryArchived,
     ),
 )
 async def create_ticket(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging import outbox
 from chassis.web.etag import check_version
 from chassis.web.pagination import CursorPage
+from core_api.blocked_clients import require_unblocked
 from core_api.changes import Changes, made, removed
 from core_api.keyset import Keyset
 from core_api.modules.audit import service as audit
@@ -66,8 +67,9 @@ class NoteService:
         self.notes = Notes(tx, actor.organization_id)
 
     async def write(self, client_id: UUID, body: str) -> ClientNote:
-        """Adds a note to an existing client."""
+        """Adds a note to an existing client. ClientBlocked."""
         await self.clients.require(client_id, lock=True)
+        await require_unblocked(self.tx, self.actor.organization_id, client_id)
         note = ClientNote(
             id=new_id(),
             organization_id=self.actor.organization_id,
@@ -83,8 +85,9 @@ class NoteService:
     async def change(
         self, client_id: UUID, note_id: UUID, body: str, seen_version: int | None
     ) -> ClientNote:
-        """Another text. The audit log keeps the one before."""
+        """Another text. The audit log keeps the one before. ClientBlocked."""
         await self.clients.require(client_id, lock=True)
+        await require_unblocked(self.tx, self.actor.organization_id, client_id)
         note = await self.notes.get_for_update(client_id, note_id)
         check_version(note.version, seen_version)
         changes = note.change({"body": body})

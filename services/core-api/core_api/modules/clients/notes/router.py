@@ -13,6 +13,7 @@ from chassis.web.etag import set_etag
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
+from core_api.blocked_clients import ClientBlocked
 from core_api.documentation import raises
 from core_api.inputs import Body, Input
 from core_api.modules.clients.exceptions import ClientNotFound, NoteNotFound
@@ -60,7 +61,7 @@ class NoteRead(BaseModel):
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Write a note about a client",
-    responses=raises(ClientNotFound, IdempotencyKeyReused),
+    responses=raises(ClientNotFound, ClientBlocked, IdempotencyKeyReused),
 )
 async def create_client_note(
     client_id: ClientId, given: NoteInput, actor: Writer, tx: Tx, response: Response
@@ -81,7 +82,11 @@ async def list_client_notes(
     return page.answer(actor, notes, NoteRead.model_validate, NEWEST_FIRST.position)
 
 
-@router.patch("/{note_id}", summary="Change a note", responses=raises(ClientNotFound, NoteNotFound))
+@router.patch(
+    "/{note_id}",
+    summary="Change a note",
+    responses=raises(ClientNotFound, NoteNotFound, ClientBlocked),
+)
 async def change_client_note(
     client_id: ClientId,
     note_id: NoteId,

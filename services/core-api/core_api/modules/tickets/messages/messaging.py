@@ -10,6 +10,7 @@ from chassis.data.columns import utc_now
 from chassis.messaging import outbox
 from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
+from core_api.blocked_clients import require_unblocked
 from core_api.changes import Change, Changes
 from core_api.modules.organizations.service import require_members
 from core_api.modules.tickets.exceptions import MessageNotEditable, MessageNotYours
@@ -48,12 +49,13 @@ class Messaging(FollowingUp):
 
     async def say(self, ticket_id: UUID, given: MessageCreate) -> Said:
         """Adds a message. One of the client wakes up a ticket that waited or seemed done, or, too
-        late for that, makes a follow-up."""
+        late for that, makes a follow-up. ClientBlocked, unless it is the client who speaks."""
         follow_up_of = None
         if given.kind is MessageKind.CLIENT:
             ticket, follow_up_of = await self._ticket_to_hear(ticket_id, given.body)
         else:
             ticket = await self.tickets.get_for_update(ticket_id)
+            await require_unblocked(self.tx, ticket.organization_id, ticket.client_id)
         moved = ticket.move(MOVE_OF[given.kind])
         message, said = self._say(ticket, given.kind, given.body)
         await self._mention(ticket, message, given.mentions)

@@ -10,6 +10,7 @@ from chassis.web.etag import set_etag, versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
+from core_api.blocked_clients import ClientBlocked
 from core_api.documentation import raises
 from core_api.modules.attachments.service import AttachmentService, AttachmentUnusable
 from core_api.modules.organizations.service import MemberUnknown
@@ -50,7 +51,13 @@ _NOT_HERE: Final = (TicketNotFound, MessageNotFound)
     status_code=status.HTTP_201_CREATED,
     summary="Add a message",
     responses=raises(
-        TicketNotFound, MemberUnknown, AttachmentUnusable, ILLEGAL, MERGED, IdempotencyKeyReused
+        TicketNotFound,
+        ClientBlocked,
+        MemberUnknown,
+        AttachmentUnusable,
+        ILLEGAL,
+        MERGED,
+        IdempotencyKeyReused,
     ),
 )
 async def create_message(

@@ -1,0 +1,137 @@
+"""Free text of tickets: what anonymising does in the place of erasing, store by store.
+
+Words stay, identifiers go. Everything else a person is known by goes as it does when somebody is
+erased, by the same stores (`erasure_stores`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.modules.anonymisation.knowing import known_of, of_values
+from core_api.modules.anonymisation.known import Known
+from core_api.modules.anonymisation.plain_text import plain
+from core_api.modules.anonymisation.scrubbing import Scrubber
+from core_api.modules.tickets.anonymising import (
+    MESSAGES,
+    REVISIONS,
+    TICKETS,
+    Texts,
+)
+from core_api.subject_stores import ERASED_NAME, Store, Subject, Tally, Workshop
+from shared_schemas.privacy import StoreAction
+
+_FIRST: Final = UUID(int=0)
+_Whose = tuple[UUID, tuple[UUID, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScrubbedTexts:
+    """Texts of one table, page by page. Scrubbing twice does no more than once: who begins again
+    after a crash only reads what is done."""
+
+    texts: Texts
+    action: StoreAction = StoreAction.ANONYMISE
+    ground: None = None
+    _reached: dict[_Whose, UUID] = field(default_factory=dict, compare=False, repr=False)
+    """How far this process is with whom: only saves reading again what is done."""
+
+    @property
+    def name(self) -> str:
+        """As the store of the same texts is named where they are erased."""
+        return self.texts.name
+
+    @property
+    def label(self) -> str:
+        """As people read it."""
+        return self.texts.label
+
+    async def count(self, workshop: Workshop, subject: Subject) -> int:
+        """Rows that still say who it was."""
+        found, after = 0, _FIRST
+        while True:
+            async with workshop.database.transaction(subject.organization_id, read_only=True) as tx:
+                scrubber = Scrubber(await _known(tx, subject))
+                page = await self.texts.page(tx, subject, after, lock=False)
+                found += sum(self.texts.scrubbed(row, scrubber) for row in page)
+                tx.expunge_all()  # looked at, not changed
+            if not page:
+                return found
+            after = page[-1].id
+
+    async def erase_batch(self, workshop: Workshop, subject: Subject, tally: Tally) -> int:
+        """Pages until one holds something; one transaction each."""
+        whose = subject.organization_id, subject.client_ids
+        while True:
+            async with workshop.database.transaction(subject.organization_id) as tx:
+                scrubber = Scrubber(await _known(tx, subject))
+                page = await self.texts.page(
+                    tx, subject, self._reached.get(whose, _FIRST), lock=True
+                )
+                changed = [row for row in page if self.texts.scrubbed(row, scrubber)]
+                if changed:
+                    await self.texts.written(tx, changed)
+                    await tally(tx, len(changed))
+            if not page:
+                self._reached.pop(whose, None)
+                return 0
+            self._reached[whose] = page[-1].id
+            if changed:
+                return len(changed)
+
+    async def prove(self, workshop: Workshop, subject: Subject) -> int:
+        """Looks at all of them again: nothing is left to take out."""
+        self._reached.pop((subject.organization_id, subject.client_ids), None)
+        return await self.count(workshop, subject)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacetsInStep:
+    """Tags and values to filter tickets by: a trigger keeps them as the tickets have them."""
+
+    name: str = "ticket_facets"
+    label: str = "Etiquetas e valores dos chamados, para filtrar"
+    action: StoreAction = StoreAction.ANONYMISE
+    ground: None = None
+
+    async def count(self, workshop: Workshop, subject: Subject) -> int:
+        """None of its own."""
+        del workshop, subject
+        return 0
+
+    async def erase_batch(self, workshop: Workshop, subject: Subject, tally: Tally) -> int:
+        """Done with the tickets."""
+        del workshop, subject, tally
+        return 0
+
+    async def prove(self, workshop: Workshop, subject: Subject) -> int:
+        """Nothing of its own to be gone."""
+        del workshop, subject
+        return 0
+
+
+SCRUBBING_STORES: Final[tuple[Store, ...]] = (
+    ScrubbedTexts(texts=REVISIONS),
+    ScrubbedTexts(texts=MESSAGES),
+    ScrubbedTexts(texts=TICKETS),
+    FacetsInStep(),
+)
+_BY_NAME: Final[Mapping[str, Store]] = MappingProxyType(
+    {store.name: store for store in SCRUBBING_STORES}
+)
+
+
+def anonymising(stores: Sequence[Store]) -> tuple[Store, ...]:
+    """Of the stores of erasing those of anonymising: what is scrubbed is not blanked."""
+    return tuple(_BY_NAME.get(store.name, store) for store in stores)
+
+
+async def _known(tx: AsyncSession, subject: Subject) -> Known:
+    """By field as long as the client's row and log say it; else as they were noted before."""
+    known = await known_of(tx, subject.organization_id, subject.client_ids)
+    known |= of_values(value for value in subject.values if plain(value) not in known.written)
+    return replace(known, names=known.names - {ERASED_NAME})
