@@ -1,0 +1,100 @@
+"""Where ai-svc holds personal data: every column of schema `ai`, every field of its models, and of
+what it shares with worker-svc."""
+
+from typing import Final
+
+from shared_schemas.personal_data import (
+    NONE,
+    Category,
+    Eraser,
+    Held,
+    PersonalData,
+    Purpose,
+    fields_of,
+)
+
+WORDS: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.DOCUMENT)
+FILE: Final = Held(Category.FILE, Purpose.ASSISTANT, Eraser.DOCUMENT)
+DERIVED: Final = Held(Category.DERIVED, Purpose.ASSISTANT, Eraser.DOCUMENT)
+ASKED: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.CLIENT)
+CONFIGURED: Final = Held(Category.STAFF, Purpose.OPERATION, Eraser.OWNER)
+COPY: Final = Held(Category.WORDS, Purpose.OPERATION, Eraser.AGE)
+VALUE: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.VALUE)
+FILE_VALUE: Final = Held(Category.FILE, Purpose.ASSISTANT, Eraser.VALUE)
+
+_RUN: Final = "leased_by stage error_code error_message correlation_id traceparent"
+_COLUMNS: Final = {
+    "answer_feedback": fields_of((ASKED, "comment corrected_answer")),
+    "answer_sources": fields_of((WORDS, "title heading"), (NONE, "similarity")),
+    "answers": fields_of((ASKED, "question answer"), (NONE, "confidence model prompt_version")),
+    "batch_items": fields_of((FILE, "name"), (NONE, "error_code error_message")),
+    "cached_answers": fields_of((ASKED, "question_key"), (NONE, "scope snapshot")),
+    "chunk_edits": fields_of((WORDS, "original replacement"), (DERIVED, "original_sha256")),
+    "chunk_signatures": fields_of((DERIVED, "signature"), (NONE, "model")),
+    "chunks": fields_of(
+        (WORDS, "content heading"), (DERIVED, "lexv terms embedding"), (NONE, "embedding_model")
+    ),
+    "client_consents": fields_of((NONE, "purpose_code")),
+    "document_versions": fields_of(
+        (WORDS, "content uncorrected outline"),
+        (FILE, "source_uri"),
+        (DERIVED, "content_sha256"),
+        (NONE, "mime_type charset storage_key chunking stages error_code error_message"),
+    ),
+    "documents": fields_of(
+        (FILE, "title external_id"),
+        (WORDS, "tags"),
+        (
+            NONE,
+            "chunking error_code error_message allowed_roles allowed_team_ids purpose_code",
+        ),
+    ),
+    "erasure_objects": fields_of((NONE, "prefix")),
+    "erasures": fields_of((NONE, f"{_RUN} client_ids erased")),
+    "idempotency_keys": fields_of((COPY, "body headers"), (NONE, "key fingerprint")),
+    "inbox": fields_of((NONE, "consumer")),
+    "ingestion_queue": fields_of((NONE, _RUN)),
+    "lexical_statistics": fields_of((DERIVED, "terms frequencies stems")),
+    "outbox": fields_of((NONE, "event_type envelope")),  # ids, enumerations, names of fields
+    "processing_blocks": fields_of((NONE, "purpose_code")),
+    "purposes": fields_of((NONE, "purpose_code")),
+    "source_items": fields_of(
+        (FILE, "address"),
+        (DERIVED, "content_sha256"),
+        (NONE, "etag last_modified listed_as error_code error_message"),
+    ),
+    "source_runs": fields_of((NONE, _RUN)),
+    "sources": fields_of(
+        (CONFIGURED, "name address options sealed_credentials"),
+        (NONE, "chunking tags visibility allowed_roles allowed_team_ids erased_key"),
+    ),
+    "transfers": fields_of((NONE, "provider country mechanism purpose_codes")),
+    "upload_parts": fields_of((NONE, "storage_key")),
+    "uploads": fields_of((FILE, "file_name fields"), (DERIVED, "sha256")),
+}
+
+_EVERYWHERE: Final = fields_of(
+    (
+        VALUE,
+        """question answer corrected_answer comment wordings text content heading original
+        replacement quote query suggestion stem tags""",
+    ),
+    (FILE_VALUE, "title source_uri url external_id file_name address page_image"),
+    (
+        NONE,
+        """status stage purpose_code items error_code error_message notice mime_type content_sha256
+        embedding_model model prompt_version fusion milliseconds way request_id access_key_id
+        secret_access_key state under endpoint region formats created_from created_to""",
+    ),
+)
+_WITHIN: Final = {
+    "BatchItemRead": fields_of((FILE_VALUE, "name")),
+    "LegRead": fields_of((NONE, "name")),
+    **dict.fromkeys(
+        ("SourceCreate", "SourceRead", "SourceChange", "SourceFields"),
+        fields_of((NONE, "name address tags")),
+    ),
+}
+
+PERSONAL_DATA: Final = PersonalData(columns=_COLUMNS, everywhere=_EVERYWHERE, within=_WITHIN)
+"""Composed with those of the other services by a test, which looks for what is in none."""
