@@ -22,7 +22,7 @@ from core_api.timeline_sources import (
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
 
-_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "client.created": "Cliente cadastrado",
         "client.updated": "Cadastro alterado",
@@ -31,7 +31,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "client_relation.deleted": "Vínculo removido",
     }
 )
-_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+FIELD_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "addresses": "endereços",
         "company_id": "empresa",
@@ -87,8 +87,8 @@ async def _load(session: AsyncSession, actor: Actor, ids: Sequence[UUID]) -> Map
     return {
         event.id: Told(
             actor_id=event.actor_id,
-            title=_TITLES[event.action],
-            summary=", ".join(_LABELS.get(field, field) for field in event.changed),
+            title=TITLES[event.action],
+            summary=", ".join(FIELD_NAMES.get(field, field) for field in event.changed),
             detail=ChangeDetail(
                 action=event.action,
                 changed=event.changed,

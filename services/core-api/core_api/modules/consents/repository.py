@@ -112,6 +112,14 @@ class Purposes:
         rows: Sequence[sa.Row[Any]] = (await self._session.execute(ordered)).all()
         return rows
 
+    async def all(self, *, archived: bool = False) -> Sequence[sa.Row[Any]]:
+        """Every purpose in use, with archived ones if asked for, by code. For whole records."""
+        statement = self._with_notice().order_by(ConsentPurpose.code)
+        if not archived:
+            statement = statement.where(ConsentPurpose.archived_at.is_(None))
+        rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
+        return rows
+
     async def find_notice(self, code: str, version: int) -> ConsentNotice | None:
         """One version of a purpose's notice."""
         statement = (
@@ -243,24 +251,27 @@ class Consents:
         return [(row[0], row[1]) for row in (await self._session.execute(statement)).all()]
 
     def _standing(self) -> sa.Select[Any]:
-        return (
-            sa.select(
-                *(column for column in Consent.__table__.c if column.name != "recorded_by"),
-                sa.func.nullif(Consent.recorded_by, NOBODY).label("recorded_by"),
-                ConsentPurpose.code.label("purpose_code"),
-                _STATUS.label("status"),
-                _RENEWAL_DUE.label("renewal_due"),
-                ConsentRevocation.revoked_at,
-                ConsentRevocation.reason.label("revocation_reason"),
-                sa.func.nullif(ConsentRevocation.recorded_by, NOBODY).label(
-                    "revocation_recorded_by"
-                ),
-            )
-            .select_from(Consent)
-            .join(ConsentPurpose, _purpose_of_consent())
-            .outerjoin(ConsentRevocation, _revocation_of_consent())
-            .where(Consent.organization_id == self._organization_id)
+        return standing_consents(self._organization_id)
+
+
+def standing_consents(organization_id: OrganizationId) -> sa.Select[Any]:
+    """Receipts as they stand today."""
+    return (
+        sa.select(
+            *(column for column in Consent.__table__.c if column.name != "recorded_by"),
+            sa.func.nullif(Consent.recorded_by, NOBODY).label("recorded_by"),
+            ConsentPurpose.code.label("purpose_code"),
+            _STATUS.label("status"),
+            _RENEWAL_DUE.label("renewal_due"),
+            ConsentRevocation.revoked_at,
+            ConsentRevocation.reason.label("revocation_reason"),
+            sa.func.nullif(ConsentRevocation.recorded_by, NOBODY).label("revocation_recorded_by"),
         )
+        .select_from(Consent)
+        .join(ConsentPurpose, _purpose_of_consent())
+        .outerjoin(ConsentRevocation, _revocation_of_consent())
+        .where(Consent.organization_id == organization_id)
+    )
 
 
 def _notice_of_purpose() -> sa.ColumnElement[bool]:

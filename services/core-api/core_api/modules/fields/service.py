@@ -20,7 +20,14 @@ from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorDetail
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["CustomValues", "FieldEntity", "FieldService", "active_fields", "validate_values"]
+__all__ = [
+    "CustomValues",
+    "FieldEntity",
+    "FieldService",
+    "active_fields",
+    "labels_of",
+    "validate_values",
+]
 
 _LIMIT: Final = 100
 _KNOWN: Final = "field_definitions"
@@ -34,6 +41,13 @@ async def active_fields(
     return [
         field for field in await _definitions(tx, organization_id, entity) if not field.archived_at
     ]
+
+
+async def labels_of(
+    tx: AsyncSession, organization_id: OrganizationId, entity: FieldEntity
+) -> dict[str, str]:
+    """What every field is called by its key, archived ones too: their values are still there."""
+    return {field.key: field.label for field in await _definitions(tx, organization_id, entity)}
 
 
 async def validate_values(
