@@ -265,6 +265,16 @@ async def _block(things: Inventory) -> str:
     return await things.made(f"/clients/{client_id}/processing-blocks", given)
 
 
+async def _privacy_request(things: Inventory) -> str:
+    given = {"client_id": await things.id("client_id"), "type": "access"}
+    return await things.made("/privacy-requests", given)
+
+
+async def _privacy_message(things: Inventory) -> str:
+    path = f"/privacy-requests/{await things.id('request_id')}/messages"
+    return await things.made(path, {"channel": "email", "body": things.unique("Recebido")})
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -304,6 +314,8 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "calendar_id": _calendar,
     "policy_id": _policy,
     "block_id": _block,
+    "request_id": _privacy_request,
+    "privacy_message_id": _privacy_message,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 
@@ -313,6 +325,7 @@ ALIASES: Final = {
     "POST /clients/{client_id}/relations client_id": "company_id",
     "POST /categories parent_id": "parent_category_id",
     "/tickets/{ticket_id}/watchers/{member_id}": "watcher_id",
+    "/privacy-requests/{request_id}/messages/{message_id}": "privacy_message_id",
     "POST /tickets/{ticket_id}/links ticket_id": "other_ticket_id",
 }
 """A path up to and including a parameter, or an operation and a field of its body → its name here,

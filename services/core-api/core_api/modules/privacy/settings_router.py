@@ -1,8 +1,8 @@
 """How requests of data subjects are counted and checked, over HTTP."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chassis.security.authentication import require
@@ -60,6 +60,7 @@ class PrivacyPolicyPut(Input):
         json_schema_extra={
             "examples": [
                 {
+                    "type": "correction",
                     "days": 10,
                     "unit": "business_days",
                     "extension_days": 10,
@@ -70,6 +71,7 @@ class PrivacyPolicyPut(Input):
         }
     )
 
+    type: RequestType
     days: int = Field(ge=0, le=90, description="0 with `at_once`")
     unit: DeadlineUnit
     extension_days: int = Field(ge=0, le=90, description="0: no extension")
@@ -83,6 +85,11 @@ class PrivacyPolicyPut(Input):
         if (self.unit is DeadlineUnit.AT_ONCE) != (self.days == 0):
             raise ValueError("O prazo imediato tem zero dias; os outros têm pelo menos um.")
         return self
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns."""
+        return self.model_dump(exclude={"type"})
 
 
 class PrivacyPolicyRead(BaseModel):
@@ -129,14 +136,11 @@ async def list_privacy_policies(actor: Reader, tx: ReadTx) -> Success[list[Priva
 
 
 @router.put(
-    "/privacy-policies/{type}",
+    "/privacy-policies",
     summary="Set the policy of a type",
     responses=raises(PolicyAgainstLaw(days=15)),
 )
 async def put_privacy_policy(
-    type: Annotated[  # noqa: A002 - its name on the wire
-        RequestType, Path(description="The type of request")
-    ],
     given: PrivacyPolicyPut,
     actor: Officer,
     tx: Tx,
@@ -145,6 +149,5 @@ async def put_privacy_policy(
 ) -> Success[PrivacyPolicyRead]:
     """The whole policy. Confirmation and access are never slower than the law has them (LGPD
     Art. 19). Requests that are open keep what they came in with."""
-    values = {name: getattr(given, name) for name in PrivacyPolicyPut.model_fields}
-    policy = await PolicyService(tx, actor).put(type, values, seen_version)
+    policy = await PolicyService(tx, actor).put(given.type, given.values, seen_version)
     return versioned(actor, response, PrivacyPolicyRead.model_validate(policy))
