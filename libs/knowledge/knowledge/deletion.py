@@ -1,5 +1,6 @@
 """Deleting a document and all that is derived: rows in one transaction, objects right after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
@@ -71,7 +73,7 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
         .execution_options(synchronize_session=False)
     )
     session.expunge(document)
-    await _forget_answers(session, organization_id, document_id)
+    await forget_replies(session, organization_id, [document_id])
     session.add(DeletedDocument(id=document_id, organization_id=organization_id))
     await session.flush()
     await usage.count(
@@ -84,17 +86,24 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
     return Deleted(organization_id, document_id, len(chunks.all()))
 
 
-async def _forget_answers(
-    session: AsyncSession, organization_id: OrganizationId, document_id: UUID
-) -> None:
-    """Answers kept for who repeats a request (Idempotency-Key) that told of the document."""
-    named = sa.literal(str(document_id).encode(), sa.LargeBinary())
-    await session.execute(
-        sa.delete(_KEPT_ANSWERS).where(
+async def forget_replies(
+    session: AsyncSession, organization_id: OrganizationId, told_of: Sequence[UUID]
+) -> int:
+    """Answers kept for who repeats a request (Idempotency-Key) that told of one of these; returns
+    how many."""
+    names = sa.cast([str(each).encode() for each in told_of], ARRAY(sa.LargeBinary()))
+    named = sa.func.unnest(names, type_=sa.LargeBinary()).column_valued("named")
+    gone = await session.execute(
+        sa.delete(_KEPT_ANSWERS)
+        .where(
             _KEPT_ANSWERS.c.organization_id == organization_id,
-            sa.func.pg_catalog.position(_KEPT_ANSWERS.c.body, named) > 0,
+            sa.exists(
+                sa.select(named).where(sa.func.pg_catalog.position(_KEPT_ANSWERS.c.body, named) > 0)
+            ),
         )
+        .returning(sa.literal_column("1"))
     )
+    return len(gone.all())
 
 
 async def clear_traces(database: Database, storage: ObjectStorage, deleted: Deleted) -> None:

@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Final
 
 from ai_svc.modules.documents.exceptions import ExternalIdTaken
+from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.sources.exceptions import SourceNameTaken
 from chassis.web.errors import DomainError
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
     {
+        ERASED_CLIENT: ClientErased,
         "uq_documents_organization_id_external_id": ExternalIdTaken,
         "uq_sources_organization_id_name": SourceNameTaken,
     }

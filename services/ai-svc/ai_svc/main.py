@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from ai_svc.conflicts import CONFLICTS
 from ai_svc.modules.access import router as access
+from ai_svc.modules.access.absences import SUBSCRIPTIONS as ABSENCES
 from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
 from ai_svc.modules.access.processing import SUBSCRIPTIONS as PROCESSING
 from ai_svc.modules.answers import router as answers
@@ -22,6 +23,9 @@ from ai_svc.modules.index_health import router as index_health
 from ai_svc.modules.live import router as live_documents
 from ai_svc.modules.live.programme import PROGRAMME
 from ai_svc.modules.maintenance import router as maintenance
+from ai_svc.modules.privacy import router as privacy
+from ai_svc.modules.privacy.erasing import keep_erasing
+from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
@@ -81,10 +85,11 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             access.router,
             index_health.internal_router,
             sources.internal_router,
+            privacy.router,
         ],
-        subscriptions=[*TRIAGE, *ACCESS, *PROCESSING],
+        subscriptions=[*TRIAGE, *ACCESS, *PROCESSING, *ABSENCES, *PRIVACY],
         conflicts=CONFLICTS,
-        background=[live.run],
+        background=[live.run, keep_erasing],
         own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ai_svc.modules.access.absences import absence, remember_absences, restore_others
 from ai_svc.modules.access.following import (
     membership,
     remember_consents,
@@ -90,6 +91,7 @@ async def rebuild(
         await _remember(database, organization_id, remember_members, rows)
     if began is not None:
         await _forget_members(database, organization_id, began)
+    await _compare_absences(database, organization_id, read("deleted-clients", "client_id"))
     for kind, key, remember in _KINDS:
         async for _, facts in read(kind, key):
             await _remember(database, organization_id, remember, _mine(organization_id, facts))
@@ -174,6 +176,22 @@ async def _forget_members(
             )
             .values(is_member=False, changed_at=as_of)
         )
+
+
+async def _compare_absences(
+    database: Database,
+    organization_id: OrganizationId,
+    pages: AsyncIterator[tuple[datetime, list[dict[str, Any]]]],
+) -> None:
+    """Who is deleted; and who is no longer."""
+    began: datetime | None = None
+    async for as_of, facts in pages:
+        began = began or as_of - _UNCOMMITTED
+        rows = [absence(organization_id, UUID(fact["client_id"]), began) for fact in facts]
+        await _remember(database, organization_id, remember_absences, rows)
+    if began is not None:
+        async with database.transaction(organization_id) as session:
+            await restore_others(session, organization_id, began)
 
 
 async def _is_due(database: Database, organization_id: OrganizationId) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers import cache
@@ -13,8 +14,10 @@ from ai_svc.modules.answers.cache import Seen, scope_of, seen
 from ai_svc.modules.answers.likeness import question_key
 from ai_svc.modules.answers.metrics import CACHE
 from ai_svc.modules.answers.models import Answer, AnswerSource
+from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
+from chassis.web.error_handlers import driver_error
 from knowledge.models import DocumentVersion
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
@@ -57,7 +60,8 @@ class Recorded:
 async def record(
     session: AsyncSession, actor: Actor, question: str, answer: Recorded, client_id: UUID | None
 ) -> None:
-    """Writes it down. IntegrityError when a document it quotes is gone by now."""
+    """Writes it down. Raises ClientErased, and IntegrityError when a document it quotes is gone by
+    now."""
     session.add(
         Answer(
             id=answer.id,
@@ -74,7 +78,12 @@ async def record(
             cached=answer.cached,
         )
     )
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if getattr(driver_error(error), "constraint_name", None) == ERASED_CLIENT:
+            raise ClientErased from error
+        raise
     if answer.sources:
         await session.execute(sa.insert(AnswerSource), _rows(actor.organization_id, answer))
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
@@ -44,6 +45,7 @@ class Arrived:
     upload: Upload = field(default_factory=Upload)
     source: Source | None = None
     fields: FileFields | None = None
+    client_id: UUID | None = None  # whom it is about, also where it is no good
     refusal: DomainError | None = None
     is_stored: bool = False
     taken: bool = False
@@ -80,7 +82,8 @@ async def _stored(workshop: Workshop, actor: Actor, form: FormData) -> AsyncIter
         if not files:
             raise InvalidInput.on("body.files", "Envie os arquivos no campo files.", "missing")
         for file in files:
-            item = Arrived(tidy_title(file.filename or "") or "Documento sem nome")
+            name = tidy_title(file.filename or "") or "Documento sem nome"
+            item = Arrived(name, client_id=fields.client_id)
             items.append(item)
             await _store(workshop, actor.organization_id, file, item, fields)
         yield items
@@ -123,7 +126,8 @@ async def _from_json(request: Request, workshop: Workshop) -> list[Arrived]:
 
 def _of_json(workshop: Workshop, given: dict[str, Any]) -> Arrived:
     said = given.get("title") or given.get("url") or given.get("text") or ""
-    item = Arrived(tidy_title(str(said)[:200])[:80] or "Documento sem nome")
+    name = tidy_title(str(said)[:200])[:80] or "Documento sem nome"
+    item = Arrived(name, client_id=_client_of(given))
     try:
         fields = TextOrUrl.model_validate(given)
         if fields.url is None:
@@ -136,6 +140,13 @@ def _of_json(workshop: Workshop, given: dict[str, Any]) -> Arrived:
     except DomainError as refusal:
         item.refusal = refusal
     return item
+
+
+def _client_of(given: dict[str, Any]) -> UUID | None:
+    try:
+        return UUID(str(given.get("client_id")))
+    except ValueError:
+        return None
 
 
 def _common_fields(form: FormData) -> FileFields:

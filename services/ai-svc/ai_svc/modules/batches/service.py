@@ -9,6 +9,7 @@ from ai_svc.modules.batches.intake import Arrived
 from ai_svc.modules.batches.models import Batch, BatchItem, Outcome
 from ai_svc.modules.documents.exceptions import ExternalIdTaken
 from ai_svc.modules.documents.submitting import submit_as_said
+from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from chassis.web.error_handlers import driver_error
 from chassis.web.errors import DomainError
 from knowledge.quotas import Quota
@@ -28,9 +29,11 @@ async def submit(
     )
     session.add(batch)
     await session.flush()
+    # Two batches with the same texts wait for each other in one order.
+    in_order = sorted(enumerate(items), key=lambda each: _digest(each[1]))
     rows = [
         await _submit_one(session, actor, batch, position, item, quota)
-        for position, item in enumerate(items)
+        for position, item in in_order
     ]
     session.add_all(rows)
     await session.flush()
@@ -40,7 +43,12 @@ async def submit(
 async def _submit_one(
     session: AsyncSession, actor: Actor, batch: Batch, position: int, item: Arrived, quota: Quota
 ) -> BatchItem:
-    row = BatchItem(organization_id=batch.organization_id, batch_id=batch.id, position=position)
+    row = BatchItem(
+        organization_id=batch.organization_id,
+        batch_id=batch.id,
+        position=position,
+        client_id=item.client_id,
+    )
     try:
         if item.refusal is not None or item.source is None or item.fields is None:
             raise item.refusal or DomainError()
@@ -51,13 +59,22 @@ async def _submit_one(
     except DomainError as refusal:
         return _refused(row, item, refusal)
     except IntegrityError as error:
-        if "external_id" not in str(getattr(driver_error(error), "constraint_name", "")):
+        fired = str(getattr(driver_error(error), "constraint_name", ""))
+        if fired == ERASED_CLIENT:
+            refused = _refused(row, item, ClientErased())
+            refused.name = refused.client_id = None  # not even what it is called is kept
+            return refused
+        if "external_id" not in fired:
             raise
         return _refused(row, item, ExternalIdTaken())
     row.document_id = submitted.document.id
     row.outcome = Outcome.DUPLICATE if submitted.is_duplicate else Outcome.ACCEPTED
     item.taken = not submitted.is_duplicate
     return row
+
+
+def _digest(item: Arrived) -> str:
+    return (item.source.content_sha256 if item.source is not None else None) or ""
 
 
 def _refused(row: BatchItem, item: Arrived, refusal: DomainError) -> BatchItem:
