@@ -1,6 +1,7 @@
 """Finding a document that says the same to the same people, within the statement that submits."""
 
 from typing import Any, Final, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -36,7 +37,29 @@ _USER: Final = given("submitted_by", sa.Uuid())
 
 
 def twin_of_submission() -> sa.CTE:
-    """The id of one that the actor may read, if there is any."""
+    """One row: the id of one that the actor may read, or null."""
+    searched = _searched().scalar_subquery()
+    twin_id = sa.func.coalesce(searched, _on_its_way(), type_=sa.Uuid())
+    return sa.select(twin_id.label("id")).cte("twin")
+
+
+def _on_its_way() -> sa.ColumnElement[Any]:
+    """One that is not searched yet, also of this very moment: who sends the same waits until the
+    other has committed. Not for a client's: whether those may be read is another question."""
+    of_columns = ("visibility", "allowed_roles", "allowed_team_ids")
+    found = sa.func.ai.twin_on_its_way(
+        _TENANT,
+        given("content_sha256", sa.Text()),
+        given("chunking", sa.Text()),
+        *(given(name, _DOCUMENT[name].type) for name in of_columns),
+        _USER,
+        type_=sa.Uuid(),
+    )
+    is_for_some = given("visibility", _DOCUMENT.visibility.type) != Visibility.CLIENT
+    return sa.case((is_for_some, found))
+
+
+def _searched() -> sa.Select[UUID]:
     is_current = sa.and_(
         _DOCUMENT.organization_id == _VERSION.organization_id,
         _DOCUMENT.id == _VERSION.document_id,
@@ -57,7 +80,6 @@ def twin_of_submission() -> sa.CTE:
             _may_read(),
         )
         .limit(1)
-        .cte("twin")
     )
 
 

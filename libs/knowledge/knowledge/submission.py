@@ -188,7 +188,8 @@ async def submit(
 
     `chunking` is a strategy or a `Cutting.key`. `upload` says under which ids the original lies in
     the storage. Unless `allow_duplicate`, what says the same to the same people as a document that
-    is searched already is not taken in again: that one is returned. Raises QuotaExceeded.
+    is searched already, or on its way, is not taken in again: that one is returned. Raises
+    QuotaExceeded.
     """
     upload = upload or Upload()
     version = version_of(actor, source, upload, 1, chunking, language)
@@ -214,7 +215,7 @@ async def submit(
     unless_like = source.content_sha256 is not None and not allow_duplicate
     twin_id = await write(session, actor, Rows(document, version), quota, unless_like=unless_like)
     if twin_id is not None:
-        return await _searched(session, actor, twin_id)
+        return await _shown(session, actor, twin_id)
     return Submitted(SimpleNamespace(**document), SimpleNamespace(**version))
 
 
@@ -286,7 +287,7 @@ def version_of(
     }
 
 
-async def _searched(session: AsyncSession, actor: Actor, document_id: UUID) -> Submitted:
+async def _shown(session: AsyncSession, actor: Actor, document_id: UUID) -> Submitted:
     found = await session.execute(
         sa.select(Document, DocumentVersion)
         .join(
@@ -294,7 +295,8 @@ async def _searched(session: AsyncSession, actor: Actor, document_id: UUID) -> S
             sa.and_(
                 DocumentVersion.organization_id == Document.organization_id,
                 DocumentVersion.document_id == Document.id,
-                DocumentVersion.number == Document.current_version,
+                DocumentVersion.number
+                == sa.func.coalesce(Document.current_version, Document.latest_version),
             ),
         )
         .where(Document.organization_id == actor.organization_id, Document.id == document_id)

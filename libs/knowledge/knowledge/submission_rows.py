@@ -82,7 +82,7 @@ def _room(twin: sa.CTE | None, *, with_document: bool) -> sa.CTE:
     if with_document:
         has_room.append(usage_now.c.documents <= given("most_documents", sa.BigInteger()))
     if twin is not None:
-        has_room.append(~sa.exists(sa.select(twin.c.id)))
+        has_room.append(sa.select(twin.c.id).scalar_subquery().is_(None))
     may_add = may_add_now(_TENANT, sa.and_(*has_room))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
     one: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())

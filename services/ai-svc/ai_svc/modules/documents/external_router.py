@@ -19,6 +19,7 @@ from ai_svc.modules.documents.upserting import (
     Upserted,
     upsert,
 )
+from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.workshop import CurrentWorkshop
 from chassis.web.documentation import raises
 from chassis.web.responses import success
@@ -38,7 +39,7 @@ router = APIRouter(prefix="/rag/documents/by-external-id", tags=["documents"])
         200: {"model": Success[DocumentRead], "description": "It says so already"},
         201: {"model": Success[DocumentRead], "description": "There was none of this name"},
         **BODY_REFUSED,
-        **raises(QuotaExceeded(limit="51200 MB em arquivos"), ExternalIdTaken),
+        **raises(QuotaExceeded(limit="51200 MB em arquivos"), ExternalIdTaken, ClientErased),
     },
 )
 async def push_document(

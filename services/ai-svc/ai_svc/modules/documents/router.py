@@ -28,6 +28,7 @@ from ai_svc.modules.documents.schemas import (
     FileFields,
     TextOrUrl,
 )
+from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.workshop import CurrentWorkshop
 from chassis.messaging import outbox
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
@@ -60,7 +61,7 @@ _QUOTA = QuotaExceeded(limit="100000 documentos")
             "description": "A document says the same to the same people already: `duplicate_of`",
         },
         **BODY_REFUSED,
-        **raises(_QUOTA, ExternalIdTaken),
+        **raises(_QUOTA, ExternalIdTaken, ClientErased),
     },
 )
 async def submit_document(
@@ -142,7 +143,9 @@ async def show_document(
     return success(actor, await read_document(documents, document_id, response))
 
 
-@router.patch("/{document_id}", summary="Change a document", responses=absent(ExternalIdTaken))
+@router.patch(
+    "/{document_id}", summary="Change a document", responses=absent(ExternalIdTaken, ClientErased)
+)
 async def change_document(
     document_id: UUID,
     body: DocumentChange,

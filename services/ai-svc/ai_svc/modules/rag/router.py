@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header
 from starlette.responses import Response
 
+from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.modules.rag import service
 from ai_svc.modules.rag.abstention import learned
 from ai_svc.modules.rag.asking import Asking
@@ -13,6 +14,7 @@ from ai_svc.modules.rag.schemas import AnswerRead, AskRequest
 from ai_svc.modules.rag.streaming import streamed, wants_stream
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import require
+from chassis.web.documentation import raises
 from chassis.web.rate_limit import limited
 from chassis.web.responses import success
 from shared_schemas.actor import Actor
@@ -41,7 +43,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     summary="Answer a question",
     dependencies=[limited("30/minute", scope="ask")],
     response_model=Success[AnswerRead],
-    responses=_STREAM,
+    responses={**_STREAM, **raises(ClientErased)},
 )
 async def ask_question(
     body: AskRequest,

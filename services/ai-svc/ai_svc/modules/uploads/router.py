@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from ai_svc.modules.documents.changing import check_may_name_clients
 from ai_svc.modules.documents.intake import MAX_BODY_BYTES
+from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.modules.uploads import protocol
 from ai_svc.modules.uploads.exceptions import (
     CHECKSUM_MISMATCH_STATUS,
@@ -89,7 +90,11 @@ async def upload_protocol(workshop: CurrentWorkshop, response: Response) -> None
     status_code=status.HTTP_201_CREATED,
     summary="Begin a resumable upload",
     responses=raises(
-        ProtocolVersionRefused, TooManyUploads(most=20), DocumentTooLarge(limit_mb=50), InvalidInput
+        ProtocolVersionRefused,
+        TooManyUploads(most=20),
+        DocumentTooLarge(limit_mb=50),
+        InvalidInput,
+        ClientErased,
     ),
 )
 async def begin_upload(
@@ -158,6 +163,7 @@ async def read_upload(upload_id: UUID, actor: Writer, tx: ReadTx) -> Success[Upl
             PartTypeRefused,
             UnsupportedType,
             InvalidInput,
+            ClientErased,
         ),
         **_MISMATCH,
     },
