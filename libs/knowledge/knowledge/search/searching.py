@@ -9,7 +9,6 @@ from uuid import UUID
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
 from knowledge.access import Reader, reader_of
@@ -40,7 +39,14 @@ FUSED: Final = 50
 """Passages each leg contributes when two legs are fused."""
 
 
-_NOTHING: Final = Seen((), "none", 0)
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    """A question, its reader, and whether every passage has a vector to compare it with."""
+
+    reader: Reader
+    statistics: Statistics
+    question: Question
+    has_vectors: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +77,19 @@ class Searcher:
             return await self._find(actor, query, explanation)
 
     async def _find(self, actor: Actor, query: SearchQuery, explanation: Explanation) -> Found:
-        with explanation.timed("embed"):
-            embedding = await self._embedded(actor.organization_id, query)
-        async with self.database.transaction(actor.organization_id, read_only=True) as session:
-            with explanation.timed("understand"):
-                reader = await reader_of(session, actor)
-                statistics, question = await self._understood(session, reader, query.text)
-                if embedding and not await all_embedded(
-                    session,
-                    actor.organization_id,
-                    embedding.model,
-                    of_client=query.filters.client_id is not None,
-                ):
-                    embedding = None  # until every passage has a vector of the question's model
-            if question.empty:
-                return Found(
-                    [], question, reader, explanation=explanation if query.explain else None
-                )
-            legs = Legs(
-                reader=reader,
-                filters=query.filters,
-                question=question,
-                statistics=statistics,
-                embedding=embedding,
-                with_vectors=query.diversity > 0,
-            )
-            depth = self._depth(query)
-            lexical, dense = _NOTHING, None
-            if embedding is None:
-                lexical = await _words(session, legs, depth, explanation)
-        if embedding is not None:
-            lexical, dense = await self._both(legs, embedding, depth, explanation)
+        embedding, understood = await self._prepared(actor, query, explanation)
+        reader, question = understood.reader, understood.question
+        if question.empty:
+            return Found([], question, reader, explanation=explanation if query.explain else None)
+        legs = Legs(
+            reader=reader,
+            filters=query.filters,
+            question=question,
+            statistics=understood.statistics,
+            embedding=embedding,
+            with_vectors=query.diversity > 0,
+        )
+        lexical, dense = await self._looked(legs, self._depth(query), explanation)
         hits = self._fused(lexical, dense, legs)
         hits = [hit for hit in hits if hit.passage.similarity >= query.threshold]
         with explanation.timed("rerank"):
@@ -125,7 +113,7 @@ class Searcher:
     ) -> QueryEmbedding | None:
         """The question's vector, where it counts and the question may leave to get it; without it
         the lexical leg answers alone."""
-        if dense_weight(self.embedder.model, self.weight) <= 0:
+        if self._weight <= 0:
             return None
         if not await self._may_leave(organization_id, query, (), self.embedder.recipient):
             _log.info("question_kept_here", model=self.embedder.model)
@@ -136,16 +124,45 @@ class Searcher:
             _log.warning("question_not_embedded", reason=error.reason)
             return None
 
+    async def _prepared(
+        self, actor: Actor, query: SearchQuery, explanation: Explanation
+    ) -> tuple[QueryEmbedding | None, _Understood]:
+        """The question's vector, while the question is understood."""
+
+        async def embedded() -> QueryEmbedding | None:
+            with explanation.timed("embed"):
+                return await self._embedded(actor.organization_id, query)
+
+        embedding, understood = await asyncio.gather(
+            embedded(), self._understood(actor, query, explanation)
+        )
+        return (embedding if understood.has_vectors else None), understood
+
     async def _understood(
-        self, session: AsyncSession, reader: Reader, text: str
-    ) -> tuple[Statistics, Question]:
+        self, actor: Actor, query: SearchQuery, explanation: Explanation
+    ) -> _Understood:
         """What the snapshot does not know is looked up: it may be new, or really misspelt."""
-        statistics = await self.statistics.read(session, reader.organization_id)
-        unknown = unknown_stems(text, statistics)
-        if unknown and statistics.chunk_count:
-            found = await find_frequencies(session, unknown)
-            return statistics, understand(text, statistics.knowing(found))
-        return statistics, understand(text, statistics)
+        organization_id = actor.organization_id
+        async with self.database.transaction(organization_id, read_only=True) as session:
+            with explanation.timed("understand"):
+                reader = await reader_of(session, actor)
+                statistics = known = await self.statistics.read(session, organization_id)
+                unknown = unknown_stems(query.text, statistics)
+                if unknown and statistics.chunk_count:
+                    known = statistics.knowing(await find_frequencies(session, unknown))
+                has_vectors = self._weight > 0 and await all_embedded(
+                    session,
+                    organization_id,
+                    self.embedder.model,
+                    of_client=query.filters.client_id is not None,
+                )
+                question = understand(query.text, known)
+                return _Understood(reader, statistics, question, has_vectors)
+
+    @property
+    def _weight(self) -> float:
+        """Of the vector leg."""
+        return dense_weight(self.embedder.model, self.weight)
 
     def _depth(self, query: SearchQuery) -> int:
         """How many passages a leg has to bring."""
@@ -156,28 +173,33 @@ class Searcher:
             deep.append(POOL)
         return max(deep)
 
-    async def _both(
-        self, legs: Legs, embedding: QueryEmbedding, limit: int, explanation: Explanation
-    ) -> tuple[Seen, Seen]:
-        """At the same time, each in a transaction of its own: none holds a connection while it
-        waits for another.
-        """
-        organization_id = legs.reader.organization_id
-        limit = max(FUSED, limit)
+    async def _looked(
+        self, legs: Legs, limit: int, explanation: Explanation
+    ) -> tuple[Seen, Seen | None]:
+        """The legs at the same time, each in a transaction of its own: none holds a connection
+        while it waits for another."""
+        organization_id, embedding = legs.reader.organization_id, legs.embedding
 
-        async def words() -> Seen:
+        async def words(most: int) -> Seen:
             async with self.database.transaction(organization_id, read_only=True) as own:
-                return await _words(own, legs, limit, explanation, weight=1 - weight)
+                with explanation.timed("lexical"):
+                    return await legs.lexical(own, most)
 
-        async def vectors() -> Seen:
+        async def vectors(asked: QueryEmbedding, most: int) -> Seen:
             async with self.database.transaction(organization_id, read_only=True) as own:
                 with explanation.timed("dense"):
-                    return await legs.dense(own, embedding, limit)
+                    return await legs.dense(own, asked, most)
 
-        weight = dense_weight(embedding.model, self.weight)
+        if embedding is None:
+            lexical = await words(limit)
+            explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1.0))
+            return lexical, None
+        most = max(FUSED, limit)
         with explanation.timed("legs"):
-            lexical, dense = await asyncio.gather(words(), vectors())
-        explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, embedding.model))
+            lexical, dense = await asyncio.gather(words(most), vectors(embedding, most))
+        weight, model = self._weight, embedding.model
+        explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1 - weight))
+        explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, model))
         return lexical, dense
 
     def _fused(self, lexical: Seen, dense: Seen | None, legs: Legs) -> list[_Hit]:
@@ -187,7 +209,7 @@ class Searcher:
             return [_hit(row, row.lexical, _alike(row, question, 0.0)) for row in lexical.rows]
         both = {row.id: row for row in (*lexical.rows, *dense.rows)}
         rows = _of_newest_version(list(both.values()))
-        weight = dense_weight(legs.embedding.model, self.weight)
+        weight = self._weight
         add = fuse if self.fusion == "score" else fuse_ranks
         scores = add([row.lexical for row in rows], [row.cosine for row in rows], weight)
         hits = [
@@ -268,16 +290,6 @@ def _of_newest_version(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         newest[row.document_id] = max(row.version_number, newest.get(row.document_id, 0))
     return [row for row in rows if row.version_number == newest[row.document_id]]
-
-
-async def _words(
-    session: AsyncSession, legs: Legs, limit: int, explanation: Explanation, weight: float = 1.0
-) -> Seen:
-    """The lexical leg, told of."""
-    with explanation.timed("lexical"):
-        seen = await legs.lexical(session, limit)
-    explanation.legs.append(Leg("lexical", seen.way, seen.considered, weight))
-    return seen
 
 
 def _chosen(hits: list[_Hit], query: SearchQuery) -> list[_Hit]:
