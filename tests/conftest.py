@@ -1,9 +1,11 @@
 """The whole system, once per run."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from span_receiver import SpanReceiver, receiving_spans
+from system_leaks import leaks
 from system_stack import Stack, running_stack
 
 
@@ -21,3 +23,6 @@ def stack(spans: SpanReceiver) -> Iterator[Stack]:
         OTEL_EXPORTER_OTLP_ENDPOINT=spans.url, OTEL_BSP_SCHEDULE_DELAY="200"
     ) as running:
         yield running
+        found = asyncio.run(leaks(running, spans))
+    if found:
+        pytest.fail("personal data was written:\n" + "\n".join(found[:20]), pytrace=False)

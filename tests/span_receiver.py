@@ -15,9 +15,11 @@ class SpanReceiver:
 
     url: str
     services: dict[str, set[str]] = field(default_factory=dict)
+    bodies: list[bytes] = field(default_factory=list)
 
     def take(self, body: bytes) -> None:
         """Reads one export."""
+        self.bodies.append(body)
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             named = {item.key: item.value.string_value for item in group.resource.attributes}
             for scope in group.scope_spans:

@@ -38,13 +38,14 @@ class Watch:
     """What one test has planted, and what was written meanwhile."""
 
     planted: set[str] = field(default_factory=lambda: set(ALWAYS))
-    everything: set[str] = field(default_factory=lambda: set(ALWAYS))
-    """Of the whole run: for files that are looked through at its end."""
+    everything: dict[str, str] = field(default_factory=lambda: dict.fromkeys(ALWAYS, "factories"))
+    """Of the whole run, with the test that planted it: for what is looked through at its end."""
+    test: str = ""
     written: list[tuple[str, str]] = field(default_factory=list)
 
-    def begin(self) -> None:
+    def begin(self, test: str) -> None:
         """Another test."""
-        self.planted, self.written = set(ALWAYS), []
+        self.test, self.planted, self.written = test, set(ALWAYS), []
 
     def plant(self, request: httpx.Request) -> None:
         """The personal values of a request."""
@@ -54,7 +55,7 @@ class Watch:
             except (httpx.RequestNotRead, ValueError):
                 return  # a stream, or a form
             self.planted |= values
-            self.everything |= values
+            self.everything |= dict.fromkeys(values, self.test)
 
     def note(self, where: str, *said: object) -> None:
         """Something was written where no personal data may be."""
@@ -66,6 +67,13 @@ class Watch:
             f"{where}: {value!r} in {said[:300]!r}"
             for where, said in self.written
             for value in leaked(said, self.planted)
+        ]
+
+    def found_in(self, where: str, text: str) -> list[str]:
+        """The same for what other processes wrote during the whole run, and which test it was."""
+        return [
+            f"{where}: {value!r}, planted by {self.everything[value]}"
+            for value in leaked(text, self.everything)
         ]
 
 
@@ -91,9 +99,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_personal_is_written() -> Iterator[None]:
+def nothing_personal_is_written(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails the test whose values were written where none may be."""
-    WATCH.begin()
+    WATCH.begin(request.node.nodeid)
     yield
     found = WATCH.found()
     if found:
