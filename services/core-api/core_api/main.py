@@ -39,9 +39,11 @@ from core_api.modules.presence import router as presence
 from core_api.modules.privacy import router as privacy
 from core_api.modules.privacy import settings_router as privacy_settings
 from core_api.modules.reports import router as reports
+from core_api.modules.retention import router as retention
 from core_api.modules.sla import calendar_router as sla_calendars
 from core_api.modules.sla import policy_router as sla_policies
 from core_api.modules.sla import router as sla
+from core_api.modules.subject_data import router as subject_data
 from core_api.modules.teams import attendants_router as attendants
 from core_api.modules.teams import router as teams
 from core_api.modules.teams import sweep_router as assignment_sweep
@@ -99,7 +101,10 @@ ROUTERS: Final = (
     preferences.public_router,
     privacy.router,
     privacy_settings.router,
+    subject_data.router,
+    subject_data.direct_router,
     blocking.router,
+    retention.router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (
@@ -109,7 +114,9 @@ INTERNAL_ROUTERS: Final = (
     import_runs.router,
     access_facts.router,
     consent_ledger.internal_router,
+    retention.internal_router,
     privacy.internal_router,
+    subject_data.internal_router,
     audit.internal_router,
 )
 SUBSCRIPTIONS: Final = (

@@ -6,10 +6,12 @@ from core_api.modules.blocking.executor import BlockingExecutor
 from core_api.modules.clients.correcting import CorrectionExecutor
 from core_api.modules.privacy.execution import Executor
 from core_api.modules.privacy.revoking import RevocationExecutor
+from core_api.modules.subject_data.executors import SubjectDataExecutor
 
 EXECUTORS: Final[tuple[Executor, ...]] = (
     RevocationExecutor(),
     BlockingExecutor(),
     CorrectionExecutor(),
+    SubjectDataExecutor(),
 )
 """At most one for each type: a test looks."""

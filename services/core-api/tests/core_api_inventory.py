@@ -270,9 +270,31 @@ async def _privacy_request(things: Inventory) -> str:
     return await things.made("/privacy-requests", given)
 
 
+async def _answered_request(things: Inventory) -> str:
+    """Executed, and its copies made."""
+    given = {"client_id": await things.id("client_id"), "type": "access", "form": "complete"}
+    request_id = await things.made("/privacy-requests", given)
+    path = f"/api/v1/privacy-requests/{request_id}"
+    checked = {"level": "strong", "method": "in_person", "passed": True}
+    await things.admin.made(f"{path}/identity-checks", checked)
+    await things.admin.made(f"{path}/execute", {})
+    await things.admin.made(f"{path}/subject-data/retry", {})
+    return request_id
+
+
+async def _answered_file(things: Inventory) -> str:
+    request_id = await things.id("answered_request_id")
+    state = await things.admin.seen(f"/api/v1/privacy-requests/{request_id}/subject-data")
+    return str(state["files"][0]["id"])
+
+
 async def _privacy_message(things: Inventory) -> str:
     path = f"/privacy-requests/{await things.id('request_id')}/messages"
     return await things.made(path, {"channel": "email", "body": things.unique("Recebido")})
+
+
+async def _retention_run(things: Inventory) -> str:
+    return await things.made("/retention-runs", {})
 
 
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
@@ -314,8 +336,11 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "calendar_id": _calendar,
     "policy_id": _policy,
     "block_id": _block,
+    "retention_run_id": _retention_run,
     "request_id": _privacy_request,
     "privacy_message_id": _privacy_message,
+    "answered_request_id": _answered_request,
+    "file_id": _answered_file,
 }
 """Name of a path parameter or of a body's field → how one is made."""
 
@@ -326,7 +351,13 @@ ALIASES: Final = {
     "POST /categories parent_id": "parent_category_id",
     "/tickets/{ticket_id}/watchers/{member_id}": "watcher_id",
     "/privacy-requests/{request_id}/messages/{message_id}": "privacy_message_id",
+    "/privacy-requests/{request_id}/subject-data request_id": "answered_request_id",
+    "/privacy-requests/{request_id}/subject-data/retry request_id": "answered_request_id",
+    "/privacy-requests/{request_id}/answer request_id": "answered_request_id",
+    "/privacy-requests/{request_id}/answer.pdf request_id": "answered_request_id",
+    "/privacy-requests/{request_id}/files/{file_id}/download request_id": "answered_request_id",
+    "/privacy-requests/{request_id}/files/{file_id}/link request_id": "answered_request_id",
     "POST /tickets/{ticket_id}/links ticket_id": "other_ticket_id",
 }
-"""A path up to and including a parameter, or an operation and a field of its body → its name here,
-where its own says too little."""
+"""A path up to and including a parameter, a whole path and its parameter, or an operation and a
+field of its body → its name here, where its own says too little."""

@@ -278,7 +278,7 @@ def everybody(person: Callable[..., Person], http: httpx.AsyncClient) -> dict[st
 def _name(template: str, parameter: str) -> str:
     """What the inventory calls the parameter."""
     end = template.index(f"{{{parameter}}}") + len(parameter) + 2
-    return ALIASES.get(template[:end], parameter)
+    return ALIASES.get(f"{template} {parameter}", ALIASES.get(template[:end], parameter))
 
 
 INTERNAL_QUERIES: Final = {

@@ -30,6 +30,7 @@ SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
 CONSENTS: Final = "consents"
 PRIVACY: Final = "privacy"
+SUBJECT_DATA: Final = "subject-data"
 AUDIT: Final = "audit"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
@@ -76,7 +77,7 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, AUDIT)
+            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT)
         ]
         tasks += [
             anchor_task(what, owners["core-api"], settings.worker.anchor_every)

@@ -11,6 +11,7 @@ from chassis.security.authentication import InternalCaller
 from chassis.web.resources import Resources
 from core_api.modules.attachments.service import sweep_attachments
 from core_api.modules.imports.service import forget_imports, sweep_import_files
+from core_api.modules.subject_data.service import sweep_objects
 from core_api.tables import SYSTEM_TABLES
 from core_api.workplace import CurrentWorkplace
 from shared_schemas.envelope import Success
@@ -36,4 +37,5 @@ async def prune(
         database, workplace.storage, workplace.settings.imports.keep_files, caller.request_id
     )
     pruned["client_import_orphans"] = await sweep_import_files(database, workplace.storage)
+    pruned["subject_data_orphans"] = await sweep_objects(database, workplace.storage)
     return Success(data=pruned, request_id=caller.request_id)

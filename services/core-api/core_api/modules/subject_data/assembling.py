@@ -80,23 +80,38 @@ async def assemble_due(database: Database, workplace: Workplace) -> dict[str, in
     for row in await database.worker_statement(due):
         if monotonic() > until:
             break
-        claim = await _claim(database, OrganizationId(row.organization_id), row.id)
+        its_time = SubjectDataAnswer.id == row.id, SubjectDataAnswer.next_attempt_at <= utc_now()
+        claim = await _claim(database, OrganizationId(row.organization_id), *its_time)
         if claim is not None:
             completed = await _attempt(database, workplace, claim)
             done["completed" if completed else "waiting"] += 1
     return done
 
 
+async def assemble_now(
+    database: Database, workplace: Workplace, organization_id: OrganizationId, request_id: UUID
+) -> None:
+    """Does not wait for its time. Nothing when it is complete, or somebody is at it."""
+    waits = sa.or_(
+        SubjectDataAnswer.waiting_for.is_not(None), SubjectDataAnswer.next_attempt_at <= utc_now()
+    )
+    claim = await _claim(
+        database, organization_id, SubjectDataAnswer.request_id == request_id, waits
+    )
+    if claim is not None:
+        await _attempt(database, workplace, claim)
+
+
 async def _claim(
-    database: Database, organization_id: OrganizationId, answer_id: UUID
+    database: Database, organization_id: OrganizationId, *which: sa.ColumnElement[bool]
 ) -> Claim | None:
     """Ours for a while; None when somebody else has it, or its request was closed meanwhile."""
     async with database.transaction(organization_id) as session:
         now = utc_now()
         statement = sa.select(SubjectDataAnswer).where(
             SubjectDataAnswer.organization_id == organization_id,
-            SubjectDataAnswer.id == answer_id,
-            SubjectDataAnswer.next_attempt_at <= now,
+            SubjectDataAnswer.next_attempt_at.is_not(None),
+            *which,
         )
         answer = await session.scalar(statement.with_for_update(skip_locked=True))
         if answer is None:
@@ -106,7 +121,7 @@ async def _claim(
             _stop(answer)
             return None
         answer.attempts += 1
-        answer.next_attempt_at = now + _HELD
+        answer.next_attempt_at, answer.waiting_for = now + _HELD, None
         wanted = Wanted(
             organization_id=organization_id,
             request_id=request.id,
