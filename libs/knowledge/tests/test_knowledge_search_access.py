@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from knowledge_factories import Knowledge, make_actor
 
-from knowledge.access_tables import ClientConsent, TeamMember
+from knowledge.access_tables import ClientConsent, Purpose, TeamMember
 from knowledge.embedders import Idf
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.models import Chunk, Document
@@ -90,6 +90,20 @@ async def _write(knowledge: Knowledge, statement: Any, values: dict[str, Any]) -
         await tx.execute(statement.values(**values))
 
 
+def purpose(code: str, legal_basis: str) -> dict[str, Any]:
+    """One that is in use."""
+    return {
+        "organization_id": make_actor().organization_id,
+        "purpose_id": new_id(),
+        "purpose_code": code,
+        "legal_basis": legal_basis,
+        "assistant_may_use": True,
+        "archived": False,
+        "material_version": 1,
+        "version": 1,
+    }
+
+
 def somebody(*roles: Role, permissions: frozenset[Permission] | None = None) -> Actor:
     """Of aurora, who submitted nothing."""
     actor = replace(make_actor("bruno"), roles=frozenset(roles))
@@ -126,16 +140,18 @@ async def test_restricted_documents_are_for_their_roles_and_teams(
     assert await look(knowledge, member) == {everybody, of_team}
 
 
-async def test_documents_of_a_client_need_the_client_and_the_consent(
+async def test_documents_of_a_client_need_the_client_and_the_basis(
     knowledge: Knowledge, look: Look
 ) -> None:
-    of_client: dict[str, Any] = {
-        "visibility": "client",
-        "client_id": CLIENT,
-        "purpose_code": "suporte",
-    }
-    by_contract = await document(knowledge, **of_client, legal_basis="contract")
-    by_consent = await document(knowledge, "Férias 2.", **of_client, legal_basis="consent")
+    of_client: dict[str, Any] = {"visibility": "client", "client_id": CLIENT}
+    by_contract = await document(
+        knowledge, **of_client, purpose_code="suporte", legal_basis="contract"
+    )
+    by_consent = await document(
+        knowledge, "Férias 2.", **of_client, purpose_code="novidades", legal_basis="contract"
+    )
+    await _write(knowledge, sa.insert(Purpose), purpose("suporte", "contract"))
+    await _write(knowledge, sa.insert(Purpose), purpose("novidades", "consent"))
     named = {"filters": SearchFilters(client_id=CLIENT)}
     agent = make_actor("bruno")
 
@@ -150,12 +166,20 @@ async def test_documents_of_a_client_need_the_client_and_the_consent(
             "consent_id": new_id(),
             "client_id": CLIENT,
             "purpose_id": new_id(),
-            "purpose_code": "suporte",
+            "purpose_code": "novidades",
+            "notice_version": 1,
+            "decided_at": sa.func.now(),
         },
     )
     assert await look(knowledge, agent, **named) == {by_contract, by_consent}
-    await _write(knowledge, sa.update(ClientConsent), {"revoked_at": sa.func.now()})
+    await _write(knowledge, sa.update(ClientConsent), {"expires_at": sa.func.now()})
     assert await look(knowledge, agent, **named) == {by_contract}
+    await _write(
+        knowledge, sa.update(ClientConsent), {"expires_at": None, "revoked_at": sa.func.now()}
+    )
+    assert await look(knowledge, agent, **named) == {by_contract}
+    await _write(knowledge, sa.update(Purpose), {"archived": True})
+    assert await look(knowledge, agent, **named) == set()
     without = somebody(Role.AGENT, permissions=frozenset({Permission.DOCUMENTS_READ}))
     assert await look(knowledge, without, **named) == set()
     assert await look(knowledge, agent, filters=SearchFilters(client_id=new_id())) == set()

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+import access_factories
 import pytest
-from access_factories import MARKETING, CoreApi
+from access_factories import MARKETING, SERVICE, CoreApi
 from ai_svc_factories import DOCUMENTS, Person
 from fastapi import FastAPI
 
@@ -27,7 +28,7 @@ def of_client(client_id: UUID = CLIENT, basis: str = "contract") -> dict[str, An
     return {
         "visibility": "client",
         "client_id": str(client_id),
-        "purpose_code": MARKETING,
+        "purpose_code": MARKETING if basis == "consent" else SERVICE,
         "legal_basis": basis,
     }
 
@@ -68,6 +69,7 @@ CASES: Final[dict[str, tuple[dict[str, Any], UUID | None, frozenset[str]]]] = {
 @pytest.fixture
 async def core_api(app: FastAPI, clean: None) -> CoreApi:
     core_api = CoreApi(app)
+    await core_api.purposes()
     await core_api.team(TEAM, added=("vera",))
     await core_api.granted(CLIENT)
     await core_api.merged(MERGED, CLIENT)
@@ -76,25 +78,7 @@ async def core_api(app: FastAPI, clean: None) -> CoreApi:
 
 async def sees(person: Person, document_id: UUID, client_id: UUID | None) -> dict[str, bool]:
     """By which ways somebody comes to know of the document. All of them, or none."""
-    named = {} if client_id is None else {"client_id": str(client_id)}
-    filters = {"filters": named}
-    path = f"{DOCUMENTS}/{document_id}"
-    listed = (await person.get(DOCUMENTS, params={**named, "limit": 100})).json()["data"]
-    counted = (await person.get(DOCUMENTS, params={**named, "page": 1, "per_page": 1})).json()
-    answered = await person.ask(QUESTION, **filters)
-    return {
-        "list": str(document_id) in [document["id"] for document in listed],
-        "total": counted["meta"]["total"] == 1,
-        "read": (await person.get(path, params=named)).status_code == 200,
-        "content": (await person.get(f"{path}/content", params=named)).status_code == 200,
-        "version": (await person.get(f"{path}/versions/1", params=named)).status_code == 200,
-        "versions": (await person.get(f"{path}/versions", params=named)).status_code == 200,
-        "search": bool(await person.search(QUESTION, **filters)),
-        "search by id": bool(
-            await person.search(QUESTION, filters={**named, "document_ids": [str(document_id)]})
-        ),
-        "ask": "4.812" in answered["answer"],
-    }
+    return await access_factories.sees(person, document_id, client_id, QUESTION, "4.812")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,7 +1,7 @@
-"""Teams, consents and merges as core-api tells them: in any order, twice, or all at once again."""
+"""What core-api tells of who may read: in any order, twice, or all at once again."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -76,7 +76,7 @@ async def members(rows: asyncpg.Connection) -> list[UUID]:
 
 async def standing(rows: asyncpg.Connection) -> int:
     count: int = await rows.fetchval(
-        "SELECT count(*) FROM ai.client_consents WHERE revoked_at IS NULL"
+        "SELECT count(*) FROM ai.client_consents WHERE revoked_at IS NULL AND NOT refused"
     )
     return count
 
@@ -119,9 +119,44 @@ async def test_what_was_before_the_events_is_learned_from_core_api(
                 "client_id": str(new_id()),
                 "purpose_id": str(new_id()),
                 "purpose_code": MARKETING,
-                "revoked_at": revoked if number else None,
+                "refused": number == 2,
+                "notice_version": 1,
+                "decided_at": revoked,
+                "expires_at": None,
+                "revoked_at": revoked if number == 1 else None,
             }
             for number in range(3)
+        ],
+        purposes=[
+            {
+                "purpose_id": str(new_id()),
+                "purpose_code": MARKETING,
+                "legal_basis": "consent",
+                "assistant_may_use": True,
+                "archived": False,
+                "material_version": 1,
+                "version": 3,
+            }
+        ],
+        blocks=[
+            {
+                "block_id": str(new_id()),
+                "client_id": str(new_id()),
+                "purpose_code": None,
+                "lifted_at": None,
+            }
+        ],
+        transfers=[
+            {
+                "transfer_id": str(new_id()),
+                "provider": "openai",
+                "country": "US",
+                "mechanism": "standard_clauses",
+                "purpose_codes": [MARKETING],
+                "allowed": True,
+                "valid_until": "2030-12-31",
+                "version": 1,
+            }
         ],
         merges=[
             {
@@ -138,7 +173,10 @@ async def test_what_was_before_the_events_is_learned_from_core_api(
 
     assert await members(rows) == sorted(people)
     assert await standing(rows) == 1
-    assert await rows.fetchval("SELECT count(*) FROM ai.client_merges") == 1
+    for table in ("client_merges", "purposes", "processing_blocks", "transfers"):
+        assert await rows.fetchval(f"SELECT count(*) FROM ai.{table}") == 1
+    known = await rows.fetchrow("SELECT purpose_codes, valid_until FROM ai.transfers")
+    assert known == ([MARKETING], date(2030, 12, 31))
     assert facts.asked[:2] == ["team-members", "team-members"]  # page after page
 
 

@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from access_factories import CoreApi
 from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
+from fastapi import FastAPI
 
 from chassis.web.pagination import encode_cursor
 from devstack.testing import DatabaseUrls
@@ -324,8 +326,11 @@ async def test_deleted_document_leaves_no_edit(ana: Person, database_urls: Datab
     assert (gone.status_code, gone.json()["code"]) == (410, "DOCUMENT_DELETED")
 
 
-async def test_client_documents_show_chunks_to_who_names_the_client_only(ana: Person) -> None:
+async def test_client_documents_show_chunks_to_who_names_the_client_only(
+    ana: Person, app: FastAPI
+) -> None:
     client_id = str(uuid4())
+    await CoreApi(app).purpose("suporte")
     document_id = await ana.index(
         SERVICES,
         visibility="client",

@@ -97,6 +97,7 @@ async def test_what_one_may_not_read_is_never_given_away(
 ) -> None:
     team_id, client_id = new_id(), new_id()
     core_api = CoreApi(app)
+    await core_api.purposes()
     await core_api.team(team_id, added=("vera",))
     of_team: dict[str, Any] = {"visibility": "restricted", "allowed_team_ids": [str(team_id)]}
     of_client = {

@@ -1,18 +1,14 @@
 """A provider behind the OpenAI protocol, played at the wire: believed only as far as it quotes."""
 
-import asyncio
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
 from ai_svc_factories import HOLIDAYS, Person
+from ai_svc_provider import Provider, answering_through, completion, says
 from fastapi import FastAPI
-from openai import AsyncOpenAI
 
-from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.provider import ProviderModel
 
 pytestmark = pytest.mark.committed
@@ -21,61 +17,11 @@ QUESTION = "Qual o valor do auxílio-creche?"
 TRUE_QUOTE = "no valor de R$ 850,00 por mês"
 
 
-@dataclass
-class Provider:
-    """Answers every chat completion with `reply`, and keeps what it was asked."""
-
-    reply: Callable[[httpx2.Request], httpx2.Response]
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    async def handle(self, request: httpx2.Request) -> httpx2.Response:
-        """At the wire."""
-        self.asked.append(json.loads(request.content))
-        answer = self.reply(request)
-        if answer.extensions.get("stall"):
-            await asyncio.Event().wait()
-        return answer
-
-
-def completion(content: str) -> Callable[[httpx2.Request], httpx2.Response]:
-    """What a provider of the protocol sends."""
-    body = {
-        "id": "c1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "wire-model",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": content},
-            }
-        ],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    }
-    return lambda _: httpx2.Response(200, json=body)
-
-
-def says(answer: str, *citations: tuple[int, str], found: bool = True) -> str:
-    """The JSON the prompt asks for."""
-    quoted = [{"passage": passage, "quote": quote} for passage, quote in citations]
-    return json.dumps({"found": found, "answer": answer, "citations": quoted})
-
-
 @pytest.fixture
 def provider(app: FastAPI) -> Iterator[Provider]:
     """The service answers through this provider for the time of the test."""
-    provider = Provider(completion(says("")))
-    client = AsyncOpenAI(
-        api_key="test",
-        base_url="http://llm.test/v1",
-        max_retries=0,
-        http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(provider.handle)),
-    )
-    before: Answerers = app.state.answerers
-    app.state.answerers = Answerers(first=ProviderModel(client, "wire-model", time_limit=0.5))
-    yield provider
-    app.state.answerers = before
+    with answering_through(app) as provider:
+        yield provider
 
 
 async def test_true_quote_is_passed_on_with_its_offsets(ana: Person, provider: Provider) -> None:

@@ -4,13 +4,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from core_api_factories import INTERNAL_KEY, Person, make_client, make_consent, make_purpose
 from core_api_records import Records
 from core_api_teams import TEAMS, id_of, make_team
 
+from chassis.data.columns import utc_now
+from chassis.data.database import Database
 from core_api.modules.access_facts import reading
+from core_api.modules.consents.ledger_models import BlockCause, ProcessingBlock
 from devstack.people import AURORA, BOREAL
-from shared_schemas.ids import new_id
+from shared_schemas.ids import OrganizationId, UserId, new_id
 
 FACTS = "/internal/v1/access-facts"
 CALLER = {"x-internal-key": INTERNAL_KEY, "x-source-service": "worker-svc"}
@@ -67,20 +71,77 @@ async def test_consents_are_read_with_their_purpose_and_their_end(ana: Person) -
     client = await make_client(ana)
     first = await make_consent(ana, client["id"])
     await ana.made(f"/api/v1/consents/{first['id']}/revoke", {})
-    await make_consent(ana, client["id"], decision="refused")
+    refused = await make_consent(ana, client["id"], decision="refused")
     second = await make_consent(ana, client["id"])
 
     found = {fact["consent_id"]: fact for fact in (await facts(ana, "consents"))["facts"]}
 
-    assert set(found) == {first["id"], second["id"]}
+    assert set(found) == {first["id"], refused["id"], second["id"]}
     assert found[first["id"]]["revoked_at"] is not None
+    assert [found[each["id"]]["refused"] for each in (first, refused)] == [False, True]
     assert found[second["id"]] == {
         "consent_id": second["id"],
         "client_id": client["id"],
         "purpose_id": purpose["id"],
         "purpose_code": purpose["code"],
+        "refused": False,
+        "notice_version": 1,
+        "decided_at": second["decided_at"],
+        "expires_at": None,
         "revoked_at": None,
     }
+
+
+async def test_purposes_are_read_as_their_last_event_told_them(
+    ana: Person, records: Records
+) -> None:
+    purpose = await make_purpose(ana)
+    path = f"/api/v1/consent-purposes/{purpose['code']}"
+    await ana.call("PATCH", path, json={"assistant_may_use": True})
+    await ana.call("PATCH", path, json={"assistant_may_use": True})  # nothing new to tell
+    notice = {"notice_text": "Outro texto, outro fim.", "locale": "pt-BR", "is_material": True}
+    await ana.made(f"{path}/notices", notice)
+    await ana.call("POST", f"{path}/archive")
+
+    (fact,) = (await facts(ana, "purposes"))["facts"]
+    told = [event["payload"] for event in await records.events("purpose.changed")]
+
+    assert told[-1] == fact
+    assert [each["version"] for each in told] == [1, 2, 3, 4]
+    assert [each["assistant_may_use"] for each in told] == [False, True, True, True]
+    assert [each["material_version"] for each in told] == [1, 1, 2, 2]
+    assert [each["archived"] for each in told] == [False, False, False, True]
+    assert {(each["purpose_code"], each["legal_basis"]) for each in told} == {
+        (purpose["code"], "consent")
+    }
+    assert (await facts(ana, "purposes", BOREAL.id))["facts"] == []
+
+
+async def test_blocks_are_read_also_when_they_were_lifted(ana: Person, database: Database) -> None:
+    purpose, client = await make_purpose(ana), await make_client(ana)
+    whole, lifted = new_id(), new_id()
+    common = {
+        "organization_id": AURORA.id,
+        "client_id": UUID(client["id"]),
+        "cause": BlockCause.BLOCKING,
+        "blocked_by": UserId(new_id()),
+        "blocked_at": utc_now(),
+    }
+    ended = {"purpose_id": UUID(purpose["id"]), "lifted_at": utc_now(), "lifted_by": new_id()}
+    async with database.transaction(OrganizationId(AURORA.id)) as session:
+        await session.execute(sa.insert(ProcessingBlock).values(id=whole, **common))
+        await session.execute(sa.insert(ProcessingBlock).values(id=lifted, **common, **ended))
+
+    found = {fact["block_id"]: fact for fact in (await facts(ana, "blocks"))["facts"]}
+
+    assert found[str(whole)] == {
+        "block_id": str(whole),
+        "client_id": client["id"],
+        "purpose_code": None,
+        "lifted_at": None,
+    }
+    assert found[str(lifted)]["purpose_code"] == purpose["code"]
+    assert found[str(lifted)]["lifted_at"] is not None
 
 
 async def test_merges_are_read_also_when_they_were_undone(ana: Person) -> None:

@@ -149,6 +149,9 @@ async def test_receipt_says_who_decided_what_on_which_text(
         "client_id": client["id"],
         "purpose_id": purpose["id"],
         "purpose_code": purpose["code"],
+        "notice_version": 1,
+        "decided_at": consent["decided_at"],
+        "expires_at": None,
     }
     assert len(await records.audit("consent.granted")) == 1
 
@@ -162,6 +165,8 @@ async def test_refusal_is_recorded_and_grants_nothing(ana: Person, records: Reco
 
     assert consent["status"] == "refused"
     assert await records.events("consent.granted") == []
+    (told,) = await records.events("consent.refused")
+    assert told["payload"]["consent_id"] == consent["id"]
     assert len(await records.audit("consent.refused")) == 1
     assert (revoked.status_code, revoked.json()["code"]) == (409, "CONSENT_NOT_GRANTED")
 
