@@ -19,6 +19,7 @@ from core_api.modules.macros.exceptions import (
     MacroNameTaken,
 )
 from core_api.modules.privacy.exceptions import DestructionUnderWay, RequestLinkUsed
+from core_api.modules.retention.exceptions import RetentionUnderWay
 from core_api.modules.sla.exceptions import (
     SlaCalendarNameTaken,
     SlaDefaultTaken,
@@ -45,6 +46,7 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_consent_revocations_organization_id_consent_id": ConsentAlreadyRevoked,
         "uq_privacy_requests_destroying": DestructionUnderWay,
         "uq_privacy_requests_link": RequestLinkUsed,
+        "uq_retention_runs_unfinished": RetentionUnderWay,
         "uq_sla_calendars_name": SlaCalendarNameTaken,
         "uq_sla_policies_name": SlaPolicyNameTaken,
         "uq_sla_policies_default": SlaDefaultTaken,

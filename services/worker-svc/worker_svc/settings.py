@@ -33,6 +33,7 @@ class WorkerSettings(SettingsGroup):
     sync_sweep_every: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(seconds=15)
     anchor_every: timedelta = timedelta(days=1)
+    retention_every: timedelta = timedelta(minutes=5)  # each organization once a day
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ CONSENTS: Final = "consents"
 PRIVACY: Final = "privacy"
 SUBJECT_DATA: Final = "subject-data"
 AUDIT: Final = "audit"
+RETENTION: Final = "retention"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
@@ -83,6 +84,7 @@ async def keep_up(resources: Resources) -> None:
             anchor_task(what, owners["core-api"], settings.worker.anchor_every)
             for what in (CONSENTS, AUDIT)
         ]
+        tasks.append(sweep_task(RETENTION, owners["core-api"], settings.worker.retention_every))
         tasks.append(sweep_task(SOURCES, owners["ai-svc"], settings.worker.sync_sweep_every))
         await Schedule(resources.redis, tasks).run()
 

@@ -4,9 +4,8 @@ Words stay, identifiers go. Everything else a person is known by goes as it does
 erased, by the same stores (`erasure_stores`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -120,14 +119,13 @@ SCRUBBING_STORES: Final[tuple[Store, ...]] = (
     ScrubbedTexts(texts=TICKETS),
     FacetsInStep(),
 )
-_BY_NAME: Final[Mapping[str, Store]] = MappingProxyType(
-    {store.name: store for store in SCRUBBING_STORES}
-)
+_NAMES: Final = frozenset(store.name for store in SCRUBBING_STORES)
 
 
 def anonymising(stores: Sequence[Store]) -> tuple[Store, ...]:
-    """Of the stores of erasing those of anonymising: what is scrubbed is not blanked."""
-    return tuple(_BY_NAME.get(store.name, store) for store in stores)
+    """The stores of erasing with what is scrubbed in the place of what is blanked, and first: the
+    client's own row says best who it was."""
+    return (*SCRUBBING_STORES, *(store for store in stores if store.name not in _NAMES))
 
 
 async def _known(tx: AsyncSession, subject: Subject) -> Known:
