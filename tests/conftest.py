@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from span_receiver import SpanReceiver, receiving_spans
@@ -23,6 +24,7 @@ def stack(spans: SpanReceiver) -> Iterator[Stack]:
         OTEL_EXPORTER_OTLP_ENDPOINT=spans.url, OTEL_BSP_SCHEDULE_DELAY="200"
     ) as running:
         yield running
-        found = asyncio.run(leaks(running, spans))
+        with ThreadPoolExecutor(1) as another:  # this thread's loop is the tests'
+            found = another.submit(asyncio.run, leaks(running, spans)).result()
     if found:
         pytest.fail("personal data was written:\n" + "\n".join(found[:20]), pytrace=False)
