@@ -4,7 +4,6 @@ Calendar days run from the minute a request came in: an earlier moment is never 
 leave out the first day and end with the last one (Lei 9.784/1999, art. 66).
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,26 +33,28 @@ def resumed(request: PrivacyRequest, at: datetime) -> datetime:
     return due_at + (at - paused_at)
 
 
+def first_warning(request: PrivacyRequest, now: datetime) -> datetime | None:
+    """When to look at a deadline that is new: at once where a warning is due already."""
+    return now if reached(request, now) is not None else next_warning(request, now)
+
+
 def next_warning(request: PrivacyRequest, after: datetime) -> datetime | None:
     """The next moment somebody is warned of, or told that it is over."""
-    return min((at for at in _moments(request) if at > after), default=None)
+    return min((at for _, at in _levels(request) if at > after), default=None)
 
 
 def reached(request: PrivacyRequest, at: datetime) -> int | None:
     """The most urgent warning whose moment has come: days before the deadline, 0 for its end."""
-    days = [left for left, moment in _levels(request) if moment <= at]
-    return min(days, default=None)
-
-
-def _moments(request: PrivacyRequest) -> Sequence[datetime]:
-    return [moment for _, moment in _levels(request)]
+    return min((left for left, moment in _levels(request) if moment <= at), default=None)
 
 
 def _levels(request: PrivacyRequest) -> list[tuple[int, datetime]]:
+    """Days before the deadline, and the moment. What lies before the request came in is none."""
     over = request.due_at
     if request.deadline_unit is DeadlineUnit.AT_ONCE:
         over += _PATIENCE
-    return [*((left, request.due_at - left * _DAY) for left in request.warning_days), (0, over)]
+    warnings = ((left, request.due_at - left * _DAY) for left in request.warning_days)
+    return [*((left, at) for left, at in warnings if at > request.received_at), (0, over)]
 
 
 def _business_days_between(begin: datetime, end: datetime) -> int:

@@ -13,7 +13,7 @@ from core_api.modules.attachments.service import AttachmentUnusable, proof
 from core_api.modules.clients.service import ClientNotFound, family_of
 from core_api.modules.privacy.closing import close
 from core_api.modules.privacy.content import REPRESENTATIVE, Representative
-from core_api.modules.privacy.deadlines import later, next_warning, resumed
+from core_api.modules.privacy.deadlines import first_warning, later, resumed
 from core_api.modules.privacy.exceptions import (
     AlreadyExtended,
     ExtensionTooLong,
@@ -150,7 +150,7 @@ class Handling:
         if request.paused_at is not None:
             request.paused_seconds += int((now - request.paused_at).total_seconds())
         request.paused_at = request.paused_from = None
-        request.next_warning_at = next_warning(request, now) or now
+        request.next_warning_at = first_warning(request, now)
         await self.journal.enter(
             request,
             StepKind.CLARIFIED,
@@ -181,7 +181,7 @@ class Handling:
         request.due_at = later(before, days, request.deadline_unit)
         request.extended_days, request.extended_at = days, now
         request.extended_by = self.actor.user_id
-        request.next_warning_at = next_warning(request, now) or now
+        request.next_warning_at = first_warning(request, now)
         if told is not None:
             await keep(self.journal, request, MessageDirection.TO_SUBJECT, told.channel, told.text)
         await self.journal.enter(

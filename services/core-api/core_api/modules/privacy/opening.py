@@ -13,7 +13,7 @@ from chassis.web.errors import InvalidInput
 from core_api.modules.clients.service import require_subject
 from core_api.modules.consents.service import require_purpose
 from core_api.modules.privacy.content import CONTENT, RequestContent
-from core_api.modules.privacy.deadlines import later, next_warning
+from core_api.modules.privacy.deadlines import first_warning, later
 from core_api.modules.privacy.exceptions import ClientAlreadyAnonymised, ClientAlreadyErased
 from core_api.modules.privacy.journal import Journal
 from core_api.modules.privacy.kinds import (
@@ -133,7 +133,7 @@ async def _counted(
         identity_checked_at=now if asked.link_id else None,
         extension_allowed_days=policy.extension_days,
     )
-    request.next_warning_at = next_warning(request, now) or now  # late already: told at once
+    request.next_warning_at = first_warning(request, now)
     return request
 
 
