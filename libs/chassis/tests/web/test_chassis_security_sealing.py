@@ -150,3 +150,29 @@ def test_a_wrong_key_is_one_clear_line(
 
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key(1) not in repr(settings(monkeypatch))
+
+
+def test_what_is_attested_holds_for_its_message_alone(vault: Vault) -> None:
+    attested = vault.attest(b"what was done")
+
+    assert vault.attests(attested, b"what was done")
+    assert not vault.attests(attested, b"what was not")
+    assert not vault.attests(attested[:-1], b"what was done")
+    assert not vault.attests(attested[:2] + bytes(32), b"what was done")
+    assert not vault.attests(b"\0\2" + attested[2:], b"what was done"), "made with another key"
+    assert attested == vault.attest(b"what was done"), "nothing random: it can be compared"
+
+
+def test_what_a_removed_key_attested_is_said_to_be_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = Vault(settings(monkeypatch))
+    attested = both.attest(b"what was done")
+    later = Vault(
+        settings(monkeypatch, FIELD_KEYS=json.dumps({"2": key(2)}), FIELD_KEY_CURRENT="2")
+    )
+
+    assert later.attest(b"what was done") != attested
+    for made in (attested, b"", b"\0"):
+        with pytest.raises(UnknownSealingKey):
+            later.attests(made, b"what was done")
