@@ -87,6 +87,15 @@ def purposes_in_force(organization_id: Any, client_id: Any) -> sa.ColumnElement[
     return sa.func.ai.purposes_in_force(organization_id, client_id, type_=ARRAY(sa.Text()))
 
 
+def of_nobody_or_in_force() -> Condition:
+    """Which rows of `documents` are about no client, or may be used now, whoever asks."""
+    return sa.or_(
+        Document.visibility != Visibility.CLIENT,
+        Document.purpose_code
+        == sa.any_(purposes_in_force(Document.organization_id, Document.client_id)),
+    )
+
+
 def client_kin(organization_id: OrganizationId, client_id: UUID) -> sa.ColumnElement[Any]:
     """The client with whoever was merged with it, above and below, as an array: one person."""
     tenant, named = sa.literal(organization_id, sa.Uuid()), sa.literal(client_id, sa.Uuid())

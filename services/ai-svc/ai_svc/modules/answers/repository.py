@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers.exceptions import AnswerNotFound
 from ai_svc.modules.answers.models import Answer, AnswerFeedback, AnswerSource, Rating
-from knowledge.access import Reader, readable
+from knowledge.access import Reader, of_nobody_or_in_force, purposes_in_force, readable
 from knowledge.models import Document, Visibility
 from shared_schemas.permissions import Permission
 
@@ -39,7 +39,7 @@ class Answers:
     async def unanswered(self, since: datetime) -> Sequence[Answer]:
         """Declined questions nobody has looked at, newest first."""
         rows = await self._session.scalars(
-            self._visible()
+            self._shown()
             .where(Answer.abstained, Answer.resolved_at.is_(None), Answer.created_at >= since)
             .order_by(Answer.created_at.desc(), Answer.id.desc())
             .limit(MOST_GROUPED)
@@ -59,7 +59,7 @@ class Answers:
             .subquery()
         )
         rows = await self._session.execute(
-            self._visible()
+            self._shown()
             .add_columns(rated.c.down, rated.c.up)
             .join(rated, rated.c.answer_id == Answer.id)
             .where(Answer.resolved_at.is_(None), Answer.created_at >= since)
@@ -120,6 +120,20 @@ class Answers:
             )
         )
         return not await self._session.scalar(sa.select(sa.exists(closed)))
+
+    def _shown(self) -> sa.Select[Any]:
+        """Of the visible those whose words may be read: what one has asked about a client is used
+        no longer than the client's documents."""
+        in_force = purposes_in_force(Answer.organization_id, Answer.client_id)
+        quotes_lapsed = sa.exists().where(
+            AnswerSource.organization_id == Answer.organization_id,
+            AnswerSource.answer_id == Answer.id,
+            Document.organization_id == AnswerSource.organization_id,
+            Document.id == AnswerSource.document_id,
+            sa.not_(of_nobody_or_in_force()),
+        )
+        is_used = sa.and_(sa.func.cardinality(in_force) > 0, sa.not_(quotes_lapsed))
+        return self._visible().where(sa.or_(Answer.client_id.is_(None), is_used))
 
     def _visible(self) -> sa.Select[Any]:
         mine = sa.select(Answer).where(Answer.organization_id == self._organization_id)
