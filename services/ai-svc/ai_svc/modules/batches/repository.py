@@ -55,6 +55,7 @@ async def read_batch(
         .outerjoin(Document, became)
         .where(BatchItem.organization_id == actor.organization_id, BatchItem.batch_id == batch_id)
         .order_by(BatchItem.position)
+        .execution_options(populate_existing=True)  # the database leaves out whom it does not know
     )
     rows = found.all()
     # How far it is, who submitted it may know; what became of a document only its readers.

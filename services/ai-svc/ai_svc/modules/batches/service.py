@@ -61,9 +61,7 @@ async def _submit_one(
     except IntegrityError as error:
         fired = str(getattr(driver_error(error), "constraint_name", ""))
         if fired == ERASED_CLIENT:
-            refused = _refused(row, item, ClientErased())
-            refused.name = refused.client_id = None  # not even what it is called is kept
-            return refused
+            return _refused(row, item, ClientErased())  # the database keeps no name of it
         if "external_id" not in fired:
             raise
         return _refused(row, item, ExternalIdTaken())

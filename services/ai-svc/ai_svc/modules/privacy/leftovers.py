@@ -19,7 +19,7 @@ from knowledge.search.models import ChunkSignature
 from knowledge.sources.models import SourceItem
 
 _AT_ONCE: Final = 100
-_MADE_OF_DOCUMENTS: Final = (
+MADE_OF_DOCUMENTS: Final = (
     DocumentVersion.document_id,
     Chunk.document_id,
     ChunkSignature.document_id,
@@ -101,7 +101,7 @@ async def _anything_of(session: AsyncSession, work: Work, document_id: UUID) -> 
             .where(column == document_id)
             .where(column.table.c.organization_id == work.organization_id)
         )
-        for column in _MADE_OF_DOCUMENTS
+        for column in MADE_OF_DOCUMENTS
     ]
     document = sa.exists().where(
         Document.organization_id == work.organization_id, Document.id == document_id
