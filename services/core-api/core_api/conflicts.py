@@ -12,6 +12,7 @@ from core_api.modules.consents.exceptions import (
     NoticeChangedMeanwhile,
     PurposeCodeTaken,
 )
+from core_api.modules.erasure.exceptions import ErasureUnderWay
 from core_api.modules.fields.exceptions import FieldKeyTaken
 from core_api.modules.macros.exceptions import (
     CannedReplyInUse,
@@ -47,6 +48,7 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_privacy_requests_destroying": DestructionUnderWay,
         "uq_privacy_requests_link": RequestLinkUsed,
         "uq_retention_runs_unfinished": RetentionUnderWay,
+        "uq_erasures_unfinished": ErasureUnderWay,
         "uq_sla_calendars_name": SlaCalendarNameTaken,
         "uq_sla_policies_name": SlaPolicyNameTaken,
         "uq_sla_policies_default": SlaDefaultTaken,

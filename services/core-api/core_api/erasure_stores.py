@@ -12,6 +12,7 @@ from core_api.modules.erasure.erasing import ERASURE_STORES
 from core_api.modules.erasure.traces import TRACE_STORES
 from core_api.modules.imports.erasing import IMPORT_STORES
 from core_api.modules.presence.erasing import PRESENCE_STORES
+from core_api.modules.privacy.erasing import PRIVACY_STORES
 from core_api.modules.tickets.erasing import MESSAGE_STORES, SEARCH_STORES
 from core_api.modules.views.erasing import VIEW_STORES
 from core_api.subject_stores import Store
@@ -28,8 +29,11 @@ ERASURE_STORES_IN_ORDER: Final[tuple[Store, ...]] = (
     *SEARCH_STORES,
     *DUPLICATE_STORES,
     *CONSENT_STORES,
+    *PRIVACY_STORES,
     *ERASURE_STORES,
     *AUDIT_STORES,
     *KEY_STORES,  # last: they open what the others are found by
 )
 """Each name once."""
+IN_REDIS: Final = frozenset({"dead_letters", "presence"})
+"""What no backup of the database holds."""

@@ -25,6 +25,9 @@ from core_api.modules.consents import preferences_router as preferences
 from core_api.modules.consents import router as consents
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
+from core_api.modules.erasure import finishing as erasure_answers
+from core_api.modules.erasure import hold_router as legal_holds
+from core_api.modules.erasure import router as erasure
 from core_api.modules.fields import router as fields
 from core_api.modules.imports import internal_router as import_runs
 from core_api.modules.imports import router as client_imports
@@ -62,6 +65,7 @@ from shared_schemas.events import (
     ClientMerged,
     ClientMergeUndone,
     ClientUpdated,
+    PrivacyErasureCompleted,
     TicketCreated,
     TicketUpdated,
 )
@@ -101,6 +105,8 @@ ROUTERS: Final = (
     preferences.public_router,
     privacy.router,
     privacy_settings.router,
+    erasure.router,
+    legal_holds.router,
     subject_data.router,
     subject_data.direct_router,
     blocking.router,
@@ -116,6 +122,7 @@ INTERNAL_ROUTERS: Final = (
     consent_ledger.internal_router,
     retention.internal_router,
     privacy.internal_router,
+    erasure.internal_router,
     subject_data.internal_router,
     audit.internal_router,
 )
@@ -125,6 +132,7 @@ SUBSCRIPTIONS: Final = (
     Subscription(ClientMergeUndone, search_upkeep.follow_undone_merge),
     Subscription(TicketCreated, search_upkeep.learn_created),
     Subscription(TicketUpdated, search_upkeep.learn_updated),
+    Subscription(PrivacyErasureCompleted, erasure_answers.note_answer),
 )
 
 

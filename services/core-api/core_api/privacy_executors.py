@@ -4,6 +4,7 @@ from typing import Final
 
 from core_api.modules.blocking.executor import BlockingExecutor
 from core_api.modules.clients.correcting import CorrectionExecutor
+from core_api.modules.erasure.service import ErasureExecutor
 from core_api.modules.privacy.execution import Executor
 from core_api.modules.privacy.revoking import RevocationExecutor
 from core_api.modules.subject_data.executors import SubjectDataExecutor
@@ -13,5 +14,6 @@ EXECUTORS: Final[tuple[Executor, ...]] = (
     BlockingExecutor(),
     CorrectionExecutor(),
     SubjectDataExecutor(),
+    ErasureExecutor(),
 )
 """At most one for each type: a test looks."""

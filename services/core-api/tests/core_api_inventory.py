@@ -6,6 +6,7 @@ adds how to make such a thing.
 
 import base64
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from core_api_factories import (
@@ -17,6 +18,7 @@ from core_api_factories import (
     make_ticket,
 )
 
+from chassis.data.columns import utc_now
 from shared_schemas.ids import new_id
 
 PICTURE: Final = base64.b64decode(
@@ -293,6 +295,24 @@ async def _privacy_message(things: Inventory) -> str:
     return await things.made(path, {"channel": "email", "body": things.unique("Recebido")})
 
 
+async def _erasure(things: Inventory) -> str:
+    client_id = str((await make_client(things.admin))["id"])
+    request_id = await things.made("/privacy-requests", {"client_id": client_id, "type": "erasure"})
+    path = f"/api/v1/privacy-requests/{request_id}"
+    checked = {"level": "strong", "method": "in_person", "passed": True}
+    await things.admin.made(f"{path}/identity-checks", checked)
+    await things.admin.made(f"{path}/execute", {})
+    (erasure,) = await things.admin.seen("/api/v1/erasures", client_id=client_id)
+    return str(erasure["id"])
+
+
+async def _hold(things: Inventory) -> str:
+    client_id = str((await make_client(things.admin))["id"])
+    day = (utc_now() + timedelta(days=30)).date().isoformat()
+    given = {"reason": things.unique("Processo"), "review_on": day}
+    return await things.made(f"/clients/{client_id}/legal-holds", given)
+
+
 async def _retention_run(things: Inventory) -> str:
     answer = await things.admin.post("/api/v1/retention-runs")
     assert answer.status_code == 202, answer.text
@@ -340,6 +360,9 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "block_id": _block,
     "retention_run_id": _retention_run,
     "request_id": _privacy_request,
+    "erasure_id": _erasure,
+    "hold_id": _hold,
+    "owner_id": _member,
     "privacy_message_id": _privacy_message,
     "answered_request_id": _answered_request,
     "file_id": _answered_file,

@@ -14,6 +14,7 @@ from worker_svc.upkeep import (
     AUDIT,
     CHECK,
     CONSENTS,
+    ERASURES,
     PRIVACY,
     PRUNE,
     REBUILD,
@@ -100,7 +101,7 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
     assert (request.method, request.url.path) == ("POST", REBUILD)
 
 
-@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, CONSENTS, PRIVACY, AUDIT, SOURCES])
+@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, CONSENTS, PRIVACY, AUDIT, ERASURES, SOURCES])
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
     async with owner.client() as first, owner.client() as second:

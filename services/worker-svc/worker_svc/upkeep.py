@@ -30,6 +30,7 @@ SLA: Final = "sla"
 ASSIGNMENT: Final = "assignment"
 CONSENTS: Final = "consents"
 PRIVACY: Final = "privacy"
+ERASURES: Final = "erasures"
 SUBJECT_DATA: Final = "subject-data"
 AUDIT: Final = "audit"
 RETENTION: Final = "retention"
@@ -78,7 +79,7 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT)
+            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, ERASURES, SUBJECT_DATA, AUDIT)
         ]
         tasks += [
             anchor_task(what, owners["core-api"], settings.worker.anchor_every)

@@ -4,13 +4,16 @@ refer to it."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
+from chassis.messaging import outbox
 from core_api.folding import fold
+from core_api.modules.clients.exceptions import ClientNotFound
 from core_api.modules.clients.models import Client, ClientFacet, ClientNote, ClientRelation
 from core_api.modules.clients.search import index as search_index
 from core_api.modules.clients.search.index import ClientWord
@@ -25,6 +28,8 @@ from core_api.subject_stores import (
     count_rows,
     of_clients,
 )
+from shared_schemas.events import ClientUpdated
+from shared_schemas.ids import OrganizationId, new_id
 from shared_schemas.privacy import StoreAction
 
 _TABLE: Final = cast("sa.Table", Client.__table__)
@@ -102,6 +107,14 @@ class ClientRows:
             client.tags, client.custom_fields = [], {}
             client.document_plain = None
             client.deleted_at = client.deleted_at or utc_now()
+            # Who follows the client's name or waits for its end hears of both.
+            changed = ClientUpdated.caused(
+                organization_id=subject.organization_id,
+                correlation_id=str(new_id()),
+                client_id=client.id,
+                changed=("deleted_at", "name"),
+            )
+            outbox.add(tx, changed)
         await search_index.refresh(tx, subject.organization_id, clients, old_names=old_names)
 
 
@@ -119,6 +132,32 @@ def _unused_words(subject: Subject) -> sa.ColumnElement[bool]:
         _WORDS.c.word == sa.any_(sa.cast(_words_of(subject), ARRAY(sa.Text()))),
         ~sa.select(holders).correlate(_WORDS).exists(),
     )
+
+
+async def whole_family(
+    tx: AsyncSession, organization_id: OrganizationId, client_id: UUID
+) -> list[UUID]:
+    """Who answers for a client first, then all that were merged into that one: also when they were
+    deleted, for their data is there. ClientNotFound."""
+    mine = _TABLE.c.organization_id == organization_id
+    root = await tx.scalar(
+        sa.select(sa.func.coalesce(_TABLE.c.merged_into_id, _TABLE.c.id)).where(
+            mine, _TABLE.c.id == client_id
+        )
+    )
+    if root is None:
+        raise ClientNotFound
+    merged = sa.select(_TABLE.c.id).where(mine, _TABLE.c.merged_into_id == root)
+    return [root, *await tx.scalars(merged.order_by(_TABLE.c.id))]
+
+
+async def existing_among(
+    tx: AsyncSession, organization_id: OrganizationId, client_ids: Sequence[UUID]
+) -> Sequence[UUID]:
+    """Those of the clients that there are, in whatever state."""
+    mine = _TABLE.c.organization_id == organization_id
+    found = sa.select(_TABLE.c.id).where(mine, _TABLE.c.id.in_(client_ids))
+    return (await tx.scalars(found.order_by(_TABLE.c.id))).all()
 
 
 CLIENT_STORES: Final[tuple[Store, ...]] = (

@@ -1,0 +1,91 @@
+"""`python -m core_api.replay_suppressions`: erases again who was erased since a backup was made.
+
+For a restored database, before anything serves: `restore-db.sh` calls it. Needs the variables of
+core-api, DATABASE_URL and DATABASE_WORKER_URL being those of the restored database, and the object
+storage, where the suppression ledger is. It may be stopped and run again. Exit code 1 when the
+ledger cannot be believed, or somebody could not be erased: then the database must not serve.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+import structlog
+from redis.asyncio import Redis
+
+from chassis.data.database import Database
+from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
+from chassis.observability.logging import configure_logging
+from chassis.security.sealing import Vault
+from chassis.settings import (
+    DatabaseSettings,
+    RedisSettings,
+    SealingSettings,
+    ServiceSettings,
+    StorageSettings,
+    read_settings,
+)
+from core_api.anchoring import Signer
+from core_api.modules.erasure.replaying import Replayed, replay
+from core_api.modules.erasure.suppression import TombstoneForged
+from core_api.schema import SCHEMA
+from core_api.settings import LedgerSettings
+from core_api.subject_stores import Workshop
+from core_api.workplace import VAULT
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings:
+    """What the command reads from the environment."""
+
+    service: ServiceSettings
+    database: DatabaseSettings
+    redis: RedisSettings
+    sealing: SealingSettings
+    storage: StorageSettings
+    ledger: LedgerSettings
+
+
+async def replay_all(settings: ReplaySettings) -> Replayed:
+    """Opens what it needs, replays, closes. Redis is not spoken to."""
+    database = Database(
+        settings.database,
+        schema=SCHEMA,
+        application_name="suppression replay",
+        info={VAULT: Vault(settings.sealing)},
+    )
+    redis = Redis.from_url(settings.redis.url.get_secret_value())
+    try:
+        workshop = Workshop(
+            database=database, redis=redis, storage=ObjectStorage.at(settings.storage)
+        )
+        return await replay(workshop, Signer(settings.ledger))
+    finally:
+        await redis.aclose()
+        await database.close()
+
+
+def main() -> int:
+    """Replays, and says in one line how it went."""
+    settings = read_settings(ReplaySettings)
+    configure_logging(settings.service, service="core-api")
+    try:
+        done = asyncio.run(replay_all(settings))
+    except TombstoneForged as forged:
+        sys.stderr.write(f"the suppression ledger is not to be believed: {forged}\n")
+        return 1
+    except STORAGE_FAILURES as error:
+        sys.stderr.write(f"the suppression ledger cannot be read: {type(error).__name__}\n")
+        return 1
+    log.info("suppressions_replayed", **vars(done))
+    sys.stdout.write(
+        f"{done.tombstones} tombstones: {done.erased} erased again, {done.known} erased before the"
+        f" backup, {done.absent} not in it\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
