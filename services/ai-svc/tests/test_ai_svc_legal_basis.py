@@ -291,3 +291,22 @@ async def test_the_order_of_what_is_told_decides_nothing(
     finally:
         await connection.close()
     assert sorted(codes) == ["atendimento", MARKETING, "pesquisa"]
+
+
+async def test_what_was_asked_is_shown_no_longer_than_what_it_quotes(
+    person: PersonOf, core_api: CoreApi
+) -> None:
+    ana = person("ana")
+    await vera_reads(person)
+    answer = await ana.ask(QUESTION, filters={"client_id": str(CLIENT)})
+    path = f"/api/v1/rag/answers/{answer['id']}"
+    await ana.post(f"{path}/feedback", json={"rating": "down"})
+
+    async def reviewed() -> str:
+        return (await ana.get("/api/v1/rag/review")).text
+
+    assert FACT in await reviewed()
+    await core_api.revoked(CLIENT, CONSENT)
+    assert FACT not in await reviewed()
+    assert QUESTION not in await reviewed()
+    assert (await ana.call("DELETE", path)).status_code == 204
