@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 events = typer.Typer(help="Events that could not be handled.", no_args_is_help=True)
 app.add_typer(events, name="events")
+privacy = typer.Typer(help="Receipts of erasures (LGPD).", no_args_is_help=True)
+app.add_typer(privacy, name="privacy")
 
 
 @app.command()
@@ -159,6 +161,29 @@ def redrive(
     from devstack.dead_events import redrive_dead  # noqa: PLC0415
 
     asyncio.run(redrive_dead(running_settings(), service, ids or None))
+
+
+@privacy.command("verify")
+def verify(
+    receipt: Annotated[str, typer.Argument(help="A file, or - for the standard input.")],
+    *,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="A public key to trust, in base64; else this checkout's own."),
+    ] = None,
+) -> None:
+    """Check that a receipt is what the system has signed, and say what was erased."""
+    from devstack.receipts import verify_receipt  # noqa: PLC0415
+
+    verify_receipt(current_settings(), receipt, key or ())
+
+
+@privacy.command("key")
+def public_key() -> None:
+    """Print the public key that verifies this system's receipts."""
+    from devstack.receipts import print_public_key  # noqa: PLC0415
+
+    print_public_key(current_settings())
 
 
 def running_settings() -> StackSettings:

@@ -2,19 +2,16 @@
 cannot rewrite these. Ed25519 (RFC 8032) over canonical JSON."""
 
 import asyncio
-import base64
-import binascii
-import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chassis.data.object_storage import ObjectMissing, ObjectStorage
+from chassis.security.statements import by_name, key_name, opened_head, signed_head
 from core_api.chain import canonical
 from core_api.settings import LedgerSettings
 from shared_schemas.ids import OrganizationId
@@ -48,25 +45,17 @@ class Signer:
         self._key = Ed25519PrivateKey.from_private_bytes(settings.seed())
         own = self._key.public_key()
         former = [Ed25519PublicKey.from_public_bytes(key) for key in settings.former_keys()]
-        self._known = {_name_of(key): key for key in (own, *former)}
-        self._name = _name_of(own)
+        self._known = by_name((own, *former))
+        self._name = key_name(own)
 
     def signed(self, fields: Mapping[str, Any]) -> bytes:
         """The object to keep."""
         head = canonical({**fields, "key": self._name})
-        signature = base64.b64encode(self._key.sign(head.encode())).decode()
-        return json.dumps({"head": head, "signature": signature}).encode()
+        return json.dumps(signed_head(head, self._key)).encode()
 
     def opened(self, kept: bytes) -> dict[str, Any] | None:
         """What was signed, or None where one of our keys did not sign it."""
-        try:
-            outer = json.loads(kept)
-            head, fields = str(outer["head"]), json.loads(outer["head"])
-            key = self._known[fields["key"]]
-            key.verify(base64.b64decode(outer["signature"], validate=True), head.encode())
-        except (ValueError, KeyError, TypeError, binascii.Error, InvalidSignature):
-            return None
-        return fields if isinstance(fields, dict) else None
+        return opened_head(kept, self._known)
 
 
 class AnchorPlace:
@@ -129,10 +118,6 @@ class AnchorPlace:
 
     def _key(self, day: date) -> str:
         return f"{self._organization_id}/{self._chain}/{day.isoformat()}.json"
-
-
-def _name_of(key: Ed25519PublicKey) -> str:
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
