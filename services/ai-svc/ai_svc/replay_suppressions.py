@@ -1,9 +1,9 @@
 """`python -m ai_svc.replay_suppressions`: erases again who was erased since a backup was made.
 
-For a restored database, before anything serves. Reads tombstones of the suppression ledger from its
-input, one JSON object a line, as `python -m core_api.replay_suppressions --list` prints them once it
-has checked their signatures. May be stopped and run again. Exit code 1 when somebody could not be
-erased: then the database must not serve.
+For a restored database, before anything serves. Reads tombstones of the suppression ledger from
+its input, one JSON object a line, as `python -m core_api.replay_suppressions --list` prints them
+once it has checked their signatures. May be stopped and run again. Exit code 1 when somebody could
+not be erased: then the database must not serve.
 """
 
 import asyncio
