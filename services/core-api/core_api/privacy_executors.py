@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from core_api.modules.anonymisation.executor import AnonymisationExecutor
 from core_api.modules.blocking.executor import BlockingExecutor
 from core_api.modules.clients.correcting import CorrectionExecutor
 from core_api.modules.erasure.service import ErasureExecutor
@@ -13,6 +14,7 @@ EXECUTORS: Final[tuple[Executor, ...]] = (
     RevocationExecutor(),
     BlockingExecutor(),
     CorrectionExecutor(),
+    AnonymisationExecutor(),
     SubjectDataExecutor(),
     ErasureExecutor(),
 )

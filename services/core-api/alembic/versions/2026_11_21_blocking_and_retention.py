@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from alembic import op
-from chassis.data.migrations import enable_tenant_isolation
+from chassis.data.migrations import all_rows, enable_tenant_isolation
 
 revision = "crm_017"
 down_revision = "crm_016"
@@ -26,6 +26,7 @@ def upgrade() -> None:
     """A new table, columns without a default, and a grant: each waits for nobody."""
     for name, kind in BLOCKS.items():
         op.add_column("processing_blocks", sa.Column(name, kind, nullable=True), schema=SCHEMA)
+    _allow_modes(("erasure", "replay", "anonymization"))
     # A revision stays as what was said; identifiers are taken out of it.
     op.execute("GRANT UPDATE (body) ON crm.message_revisions TO cogep_app")
     _create_runs()
@@ -33,11 +34,23 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Blocks stand; why is forgotten."""
+    """Blocks stand; why is forgotten. What was anonymised went as if it had been erased."""
+    with all_rows(op, SCHEMA, "erasures"):
+        op.execute("UPDATE crm.erasures SET mode = 'erasure' WHERE mode = 'anonymization'")
+    _allow_modes(("erasure", "replay"))
     op.drop_table("retention_runs", schema=SCHEMA)
     op.execute("REVOKE UPDATE (body) ON crm.message_revisions FROM cogep_app")
     for name in BLOCKS:
         op.drop_column("processing_blocks", name, schema=SCHEMA)
+
+
+def _allow_modes(modes: tuple[str, ...]) -> None:
+    """The table came with the revision before the last: it is as good as empty."""
+    allowed = ", ".join(f"'{mode}'" for mode in modes)
+    op.execute("ALTER TABLE crm.erasures DROP CONSTRAINT ck_erasures_mode")
+    op.execute(
+        f"ALTER TABLE crm.erasures ADD CONSTRAINT ck_erasures_mode CHECK (mode IN ({allowed}))"
+    )
 
 
 def _uuid(name: str, *, nullable: bool = False, key: bool = False) -> sa.Column[Any]:

@@ -18,7 +18,7 @@ from core_api.modules.erasure.repository import Erasures
 from core_api.modules.erasure.starting import OWN_PART
 from core_api.modules.privacy.service import complete
 from core_api.subject_stores import Workshop
-from shared_schemas.events import PrivacyErasureCompleted
+from shared_schemas.events import PrivacyDataAnonymized, PrivacyErasureCompleted
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ async def _close_request(tx: AsyncSession, erasure: Erasure, receipt: dict[str, 
                 correlation_id=erasure.correlation_id,
             )
     except (NotFound, Conflict) as refusal:
-        if erasure.mode is Mode.ERASURE:
+        if erasure.mode is not Mode.REPLAY:
             _log.warning("request_not_closed", erasure_id=str(erasure.id), code=refusal.code)
 
 
@@ -103,3 +103,14 @@ def _tell(tx: AsyncSession, erasure: Erasure, erased: dict[str, int], kept: dict
             kept=kept,
         ),
     )
+    if erasure.mode is Mode.ANONYMIZATION:
+        outbox.add(
+            tx,
+            PrivacyDataAnonymized.caused(
+                organization_id=erasure.organization_id,
+                correlation_id=erasure.correlation_id,
+                client_id=erasure.client_id,
+                client_ids=erasure.client_ids,
+                privacy_request_id=erasure.privacy_request_id,
+            ),
+        )

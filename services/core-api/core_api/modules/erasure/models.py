@@ -21,6 +21,8 @@ class Mode(StrEnum):
 
     ERASURE = "erasure"  # on a request
     REPLAY = "replay"  # again, because a backup from before was restored
+    # On a request, too: the words of tickets stay, without whatever says whose they were.
+    ANONYMIZATION = "anonymization"
 
 
 def _to(table: str, column: str) -> sa.ForeignKeyConstraint:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from core_api.erasure_stores import ERASURE_STORES_IN_ORDER
+from core_api.modules.anonymisation.stores import anonymising
 from core_api.modules.erasure.knowing import remembered
 from core_api.modules.erasure.models import Erasure, Mode
 from core_api.modules.erasure.repository import Erasures, LegalHolds
@@ -25,6 +26,7 @@ from shared_schemas.privacy import StoreAction
 *_BEFORE_THE_KEY, _KEY = ERASURE_STORES_IN_ORDER
 FIRST_STORES: Final[tuple[Store, ...]] = tuple(_BEFORE_THE_KEY)
 LAST_STORE: Final[Store] = _KEY
+ANONYMISING_STORES: Final[tuple[Store, ...]] = anonymising(FIRST_STORES)
 
 
 class NotGone(Exception):
@@ -155,7 +157,7 @@ async def own_part(
     erasure_id: UUID,
     *,
     until: float = float("inf"),
-    stores: Sequence[Store] = FIRST_STORES,
+    stores: Sequence[Store] | None = None,
 ) -> OwnPart | None:
     """Where an erasure stands, to go on with it; None when core-api's part is done."""
     async with workshop.database.transaction(organization_id, read_only=True) as tx:
@@ -171,5 +173,9 @@ async def own_part(
             subject=await remembered(tx, erasure),
             proven={step.store for step in await erasures.steps(erasure_id) if step.proven_at},
             until=until,
-            stores=stores,
+            stores=_stores_of(erasure) if stores is None else stores,
         )
+
+
+def _stores_of(erasure: Erasure) -> Sequence[Store]:
+    return ANONYMISING_STORES if erasure.mode is Mode.ANONYMIZATION else FIRST_STORES

@@ -37,8 +37,14 @@ class ErasureExecutor:
         return Started(done=False)
 
 
-async def begin(session: AsyncSession, actor: Actor, request: PrivacyRequest) -> Erasure:
-    """In the transaction of who executes the request."""
+async def begin(
+    session: AsyncSession,
+    actor: Actor,
+    request: PrivacyRequest,
+    mode: Mode = Mode.ERASURE,
+) -> Erasure:
+    """In the transaction of who executes the request. AlreadyErased, ErasureUnderWay,
+    LegalHoldStands."""
     organization_id = actor.organization_id
     family = await whole_family(session, organization_id, request.client_id)
     await one_at_a_time(session, organization_id, family[0])
@@ -53,7 +59,7 @@ async def begin(session: AsyncSession, actor: Actor, request: PrivacyRequest) ->
         organization_id,
         client_ids=family,
         privacy_request_id=request.id,
-        mode=Mode.ERASURE,
+        mode=mode,
         requested_by=actor.user_id,
         correlation_id=actor.request_id,
     )
@@ -103,7 +109,9 @@ async def enter(
 
 
 async def ask(session: AsyncSession, erasure: Erasure) -> None:
-    """Asks every other service; asked twice they do it once."""
+    """Asks every other service; asked twice they do it once. They have no statistics to keep: of
+    who is anonymised nothing stays there either."""
+    mode = Mode.REPLAY if erasure.mode is Mode.REPLAY else Mode.ERASURE
     outbox.add(
         session,
         PrivacyErasureRequested.caused(
@@ -113,7 +121,7 @@ async def ask(session: AsyncSession, erasure: Erasure) -> None:
             privacy_request_id=erasure.privacy_request_id,
             client_id=erasure.client_id,
             client_ids=erasure.client_ids,
-            mode=erasure.mode.value,
+            mode=mode.value,
         ),
     )
     await session.flush()
