@@ -1,5 +1,6 @@
 """The same content twice is recognised: as far as it is for the same people, and readable."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,18 +121,58 @@ async def test_what_one_may_not_read_is_never_given_away(
     assert (await send(ana, **of_client)).status_code == 202
 
 
-async def test_what_is_not_searched_is_no_twin(ana: Person) -> None:
+async def test_what_says_something_else_by_now_is_no_twin(ana: Person) -> None:
     first = await send(ana)
-    second = await send(ana)
     await ana.ingestion.drain_once("tests")
     document_id = first.json()["data"]["id"]
     await ana.post(f"{DOCUMENTS}/{document_id}/versions", json={"text": "Outro texto."})
-    await ana.call("DELETE", f"{DOCUMENTS}/{second.json()['data']['id']}")
     await ana.ingestion.drain_once("tests")
 
-    third = await send(ana)
+    second = await send(ana)
 
-    assert (first.status_code, second.status_code, third.status_code) == (202, 202, 202)
+    assert (first.status_code, second.status_code) == (202, 202)
+
+
+async def test_what_is_sent_many_times_at_the_same_moment_is_there_once(ana: Person) -> None:
+    answers = await asyncio.gather(*(send(ana) for _ in range(8)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
+    again = next(answer for answer in answers if answer.status_code == 200).json()["data"]
+    assert again["status"] in {"pending", "processing"}
+    assert again["duplicate_of"] == again["id"]
+    assert len((await ana.get(DOCUMENTS)).json()["data"]) == 1
+
+
+async def test_on_its_way_for_some_it_is_a_twin_for_its_sender_only(
+    ana: Person, person: PersonOf
+) -> None:
+    of_viewers: dict[str, Any] = {"visibility": "restricted", "allowed_roles": ["viewer"]}
+    first = await send(ana, **of_viewers)
+
+    assert (await send(person("bruno"), **of_viewers)).status_code == 202
+    again = await send(ana, **of_viewers)
+    assert (again.status_code, again.json()["data"]["id"]) == (200, first.json()["data"]["id"])
+
+
+async def test_what_failed_or_was_stopped_is_no_twin(ana: Person) -> None:
+    first = await send(ana)
+    await ana.post(f"{DOCUMENTS}/{first.json()['data']['id']}/cancel")
+
+    assert (await send(ana)).status_code == 202
+
+
+async def test_the_same_text_twice_in_a_batch_is_one_document(ana: Person) -> None:
+    items = [{"text": TEXT}, {"text": "Outro texto."}, {"text": TEXT}]
+    batches = await asyncio.gather(
+        ana.post(f"{DOCUMENTS}/batch", json={"items": items}),
+        ana.post(f"{DOCUMENTS}/batch", json={"items": items[::-1]}),
+    )
+
+    counts = [answer.json()["data"] for answer in batches]
+    assert sum(batch["accepted"] for batch in counts) == 2, counts
+    assert sum(batch["duplicates"] for batch in counts) == 4
+    assert len((await ana.get(DOCUMENTS)).json()["data"]) == 2
 
 
 async def test_an_external_id_is_there_once(ana: Person, beto: Person) -> None:
