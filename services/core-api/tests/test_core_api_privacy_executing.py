@@ -183,3 +183,27 @@ async def test_words_are_forgotten_and_steps_stay(ana: Person, resources: Resour
     assert [one["body"] for one in await ana.seen(f"{path}/messages")] == [None]
     assert await kinds(ana, request["id"]) == ["opened", "message_recorded", "identity_checked"]
     assert (await ana.seen(f"{REQUESTS}/{other['id']}"))["description"] == "Fica."
+
+
+async def test_nothing_new_is_written_while_a_person_is_destroyed(
+    ana: Person, resources: Resources
+) -> None:
+    survivor, other = [await make_client(ana) for _ in range(2)]
+    waiting = await make_request(ana, client_id=other["id"])
+    erasure = await make_proven(ana, type="erasure", client_id=survivor["id"])
+    await ana.made(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": other["id"]})
+    await begin(resources, ana, erasure["id"])
+    message = {"channel": "email", "body": "Estamos vendo."}
+    check = {"level": "basic", "method": "phone_call", "passed": True, "notes": "Ligou."}
+
+    answers = [
+        await ana.post(REQUESTS, {"client_id": survivor["id"], "type": "sharing"}),
+        await ana.post(f"{REQUESTS}/{waiting['id']}/messages", message),
+        await ana.post(f"{REQUESTS}/{erasure['id']}/messages", message),
+        await ana.post(f"{REQUESTS}/{waiting['id']}/identity-checks", check),
+    ]
+
+    assert {answer.json()["code"] for answer in answers} == {"PRIVACY_DESTRUCTION_UNDER_WAY"}
+    await finish(resources, erasure["id"], {"erased": 1})
+    moot = await ana.seen(f"{REQUESTS}/{waiting['id']}")
+    assert (moot["status"], moot["refusal_ground"]) == ("refused", "no_personal_data")

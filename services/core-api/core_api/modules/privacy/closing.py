@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from chassis.data.columns import utc_now
+from core_api.modules.privacy.destruction import moot_after
 from core_api.modules.privacy.journal import Journal
-from core_api.modules.privacy.kinds import CLOSED, RequestStatus, StepKind
+from core_api.modules.privacy.kinds import (
+    CLOSED,
+    DESTROYING,
+    RefusalGround,
+    RequestStatus,
+    StepKind,
+)
 from core_api.modules.privacy.models import PrivacyRequest
 from shared_schemas.events import PrivacyRequestClosed
 
@@ -18,7 +25,25 @@ async def close(
     receipt: Mapping[str, Any] | None = None,
     text: str | None = None,
 ) -> None:
-    """Closes a request the caller has locked. `text` is sealed with the step."""
+    """Closes a request the caller has locked. `text` is sealed with the step.
+
+    Once nothing is left of a person their other requests have nothing to be about: they are refused
+    for that, unless they are being executed just now.
+    """
+    await _close(journal, request, status, receipt, text)
+    if status is RequestStatus.COMPLETED and request.type in DESTROYING:
+        for other in await moot_after(journal.tx, request):
+            other.refusal_ground = RefusalGround.NO_PERSONAL_DATA
+            await _close(journal, other, RequestStatus.REFUSED, None, None)
+
+
+async def _close(
+    journal: Journal,
+    request: PrivacyRequest,
+    status: RequestStatus,
+    receipt: Mapping[str, Any] | None,
+    text: str | None,
+) -> None:
     if status not in CLOSED:
         raise ValueError(f"{status} closes nothing")
     actor = journal.recorder.actor

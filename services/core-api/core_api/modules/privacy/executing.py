@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.modules.privacy.closing import close
+from core_api.modules.privacy.destruction import locked_intact
 from core_api.modules.privacy.exceptions import (
     IdentityNotProven,
     NoExecutor,
@@ -19,7 +20,6 @@ from core_api.modules.privacy.handling import BEFORE_EXECUTION
 from core_api.modules.privacy.journal import Journal
 from core_api.modules.privacy.kinds import RequestStatus, RequestType, StepKind
 from core_api.modules.privacy.models import PrivacyRequest
-from core_api.modules.privacy.repository import Requests
 from core_api.modules.privacy.wording import LEVEL_NAMES
 from core_api.recording import Recorder
 from shared_schemas.actor import Actor
@@ -45,13 +45,12 @@ class Execution:
         self.tx = tx
         self.actor = actor
         self.executors = executors
-        self.requests = Requests(tx, actor.organization_id)
         self.journal = Journal(tx, Recorder.member(actor))
 
     async def execute(self, request_id: UUID, seen_version: int | None) -> PrivacyRequest:
         """Does what is asked for, or begins it. RequestMoveRefused, NoExecutor, IdentityNotProven,
         RepresentationNotProven, and what the executor refuses: then nothing has happened."""
-        request = await self.requests.get_for_update(request_id)
+        request = await locked_intact(self.tx, self.actor.organization_id, request_id)
         check_version(request.version, seen_version)
         if request.status not in BEFORE_EXECUTION:
             raise RequestMoveRefused(request.status)

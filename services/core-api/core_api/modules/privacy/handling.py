@@ -14,6 +14,7 @@ from core_api.modules.clients.service import ClientNotFound, family_of
 from core_api.modules.privacy.closing import close
 from core_api.modules.privacy.content import REPRESENTATIVE, Representative
 from core_api.modules.privacy.deadlines import first_warning, later, resumed
+from core_api.modules.privacy.destruction import locked_intact
 from core_api.modules.privacy.exceptions import (
     AlreadyExtended,
     ExtensionTooLong,
@@ -36,7 +37,6 @@ from core_api.modules.privacy.kinds import (
 )
 from core_api.modules.privacy.messaging import keep
 from core_api.modules.privacy.models import PrivacyRequest
-from core_api.modules.privacy.repository import Requests
 from core_api.recording import Recorder
 from shared_schemas.actor import Actor
 
@@ -72,7 +72,6 @@ class Handling:
     def __init__(self, tx: AsyncSession, actor: Actor) -> None:
         self.tx = tx
         self.actor = actor
-        self.requests = Requests(tx, actor.organization_id)
         self.journal = Journal(tx, Recorder.member(actor))
 
     async def check_identity(
@@ -219,7 +218,7 @@ class Handling:
     async def _load(
         self, request_id: UUID, seen_version: int | None, allowed: frozenset[RequestStatus]
     ) -> PrivacyRequest:
-        request = await self.requests.get_for_update(request_id)
+        request = await locked_intact(self.tx, self.actor.organization_id, request_id)
         check_version(request.version, seen_version)
         if request.status not in allowed:
             raise RequestMoveRefused(request.status)

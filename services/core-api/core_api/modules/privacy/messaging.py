@@ -9,13 +9,12 @@ from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.changes import Change
 from core_api.modules.privacy.content import BODY
-from core_api.modules.privacy.exceptions import ClientAlreadyAnonymised, ClientAlreadyErased
+from core_api.modules.privacy.destruction import locked_intact, require_words
 from core_api.modules.privacy.journal import Journal
 from core_api.modules.privacy.kinds import (
     DeliveryState,
     MessageDirection,
     RequestChannel,
-    RequestType,
     StepKind,
 )
 from core_api.modules.privacy.models import PrivacyMessage, PrivacyRequest
@@ -32,6 +31,7 @@ class Messaging:
 
     def __init__(self, tx: AsyncSession, actor: Actor) -> None:
         self.tx = tx
+        self.organization_id = actor.organization_id
         self.requests = Requests(tx, actor.organization_id)
         self.journal = Journal(tx, Recorder.member(actor))
 
@@ -42,10 +42,10 @@ class Messaging:
         channel: RequestChannel,
         body: str,
     ) -> PrivacyMessage:
-        """Keeps a message. Of who has been erased nothing new is kept: ClientAlreadyErased,
-        ClientAlreadyAnonymised."""
-        request = await self.requests.get_for_update(request_id)
-        await require_words(self.requests, request)
+        """Keeps a message. Of who is being erased, or was, nothing new is kept:
+        DestructionUnderWay, ClientAlreadyErased, ClientAlreadyAnonymised."""
+        request = await locked_intact(self.tx, self.organization_id, request_id)
+        require_words(request)
         return await keep(self.journal, request, direction, channel, body)
 
     async def delivered(
@@ -66,15 +66,6 @@ class Messaging:
             changes={"delivery": Change(before, state)},
         )
         return message
-
-
-async def require_words(requests: Requests, request: PrivacyRequest) -> None:
-    """Words would be sealed under a new key for a person who has been erased."""
-    match await requests.destroyed_by(request.client_id):
-        case RequestType.ERASURE:
-            raise ClientAlreadyErased
-        case RequestType.ANONYMIZATION:
-            raise ClientAlreadyAnonymised
 
 
 async def keep(

@@ -14,7 +14,7 @@ from core_api.modules.clients.service import require_subject
 from core_api.modules.consents.service import require_purpose
 from core_api.modules.privacy.content import CONTENT, RequestContent
 from core_api.modules.privacy.deadlines import first_warning, later
-from core_api.modules.privacy.exceptions import ClientAlreadyAnonymised, ClientAlreadyErased
+from core_api.modules.privacy.destruction import require_intact
 from core_api.modules.privacy.journal import Journal
 from core_api.modules.privacy.kinds import (
     AnswerForm,
@@ -27,7 +27,6 @@ from core_api.modules.privacy.kinds import (
 )
 from core_api.modules.privacy.models import PrivacyRequest
 from core_api.modules.privacy.policies import ANSWERED_IN_FORMS, policy_of, settings_of
-from core_api.modules.privacy.repository import Requests
 from core_api.recording import Recorder
 from shared_schemas.events import PrivacyRequestOpened
 from shared_schemas.ids import new_id
@@ -64,7 +63,7 @@ async def open_request(
     """A new request, its deadline running. ClientNotFound, ClientMerged, ClientAlreadyErased,
     ClientAlreadyAnonymised, PurposeNotFound; two at once that destroy: DestructionUnderWay."""
     organization_id = recorder.organization_id
-    await _require_not_destroyed(Requests(tx, organization_id), client_id)
+    await require_intact(tx, organization_id, client_id)
     await require_subject(tx, organization_id, client_id)
     if asked.purpose_code is not None:
         await require_purpose(tx, organization_id, asked.purpose_code)
@@ -87,14 +86,6 @@ async def open_request(
         type=request.type.value,
     )
     return request
-
-
-async def _require_not_destroyed(requests: Requests, client_id: UUID) -> None:
-    match await requests.destroyed_by(client_id):
-        case RequestType.ERASURE:
-            raise ClientAlreadyErased
-        case RequestType.ANONYMIZATION:
-            raise ClientAlreadyAnonymised
 
 
 async def _counted(

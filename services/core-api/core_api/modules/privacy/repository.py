@@ -56,6 +56,9 @@ MESSAGE_ORDER: Final = Keyset(
 )
 
 
+_CALLED_OFF: Final = frozenset({RequestStatus.REFUSED, RequestStatus.CANCELLED})
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestFilter:
     """Which requests; None and empty mean any."""
@@ -106,20 +109,35 @@ class Requests:
         )
         return (await self._session.scalars(statement)).all()
 
-    async def destroyed_by(self, client_id: UUID) -> RequestType | None:
-        """What has been done to a client after which there is nothing to ask for."""
+    async def destroying(self, family: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
+        """Erasures and anonymisations of a family that were not called off: `id`, `type` and
+        `status`."""
         statement = (
-            sa.select(PrivacyRequest.type)
+            sa.select(PrivacyRequest.id, PrivacyRequest.type, PrivacyRequest.status)
             .where(
                 self._mine(),
-                PrivacyRequest.client_id == client_id,
+                PrivacyRequest.client_id.in_(family),
                 PrivacyRequest.type.in_(DESTROYING),
-                PrivacyRequest.status == RequestStatus.COMPLETED,
+                PrivacyRequest.status.not_in(_CALLED_OFF),
             )
-            .order_by(PrivacyRequest.closed_at)
-            .limit(1)
+            .order_by(PrivacyRequest.id)
         )
-        return await self._session.scalar(statement)
+        rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
+        return rows
+
+    async def unexecuted_for_update(self, family: Sequence[UUID]) -> Sequence[PrivacyRequest]:
+        """Those of a family that are open and nobody executes, locked."""
+        statement = (
+            sa.select(PrivacyRequest)
+            .where(
+                self._mine(),
+                PrivacyRequest.client_id.in_(family),
+                PrivacyRequest.status.in_(OPEN - {RequestStatus.EXECUTING}),
+            )
+            .order_by(PrivacyRequest.id)
+            .with_for_update()
+        )
+        return (await self._session.scalars(statement)).all()
 
     async def steps(self, request_id: UUID, page: CursorPage) -> Sequence[PrivacyRequestStep]:
         """What happened to a request, from the beginning."""
