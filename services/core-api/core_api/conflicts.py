@@ -12,6 +12,7 @@ from core_api.modules.consents.exceptions import (
     NoticeChangedMeanwhile,
     PurposeCodeTaken,
 )
+from core_api.modules.decisions.exceptions import ReviewOpen
 from core_api.modules.erasure.exceptions import ErasureUnderWay
 from core_api.modules.fields.exceptions import FieldKeyTaken
 from core_api.modules.macros.exceptions import (
@@ -19,8 +20,10 @@ from core_api.modules.macros.exceptions import (
     CannedReplyNameTaken,
     MacroNameTaken,
 )
+from core_api.modules.officers.exceptions import OfficerStanding, ProfileChangedMeanwhile
 from core_api.modules.privacy.exceptions import DestructionUnderWay, RequestLinkUsed
 from core_api.modules.retention.exceptions import RetentionUnderWay
+from core_api.modules.ropa.exceptions import AssessmentChangedMeanwhile
 from core_api.modules.sla.exceptions import (
     SlaCalendarNameTaken,
     SlaDefaultTaken,
@@ -28,6 +31,7 @@ from core_api.modules.sla.exceptions import (
 )
 from core_api.modules.teams.exceptions import SkillRuleExists, TeamNameTaken
 from core_api.modules.tickets.exceptions import LinkExists, TicketHasParent
+from core_api.modules.transfers.exceptions import TransferStanding
 from core_api.modules.views.exceptions import ViewNameTaken
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
@@ -49,6 +53,11 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_privacy_requests_link": RequestLinkUsed,
         "uq_retention_runs_unfinished": RetentionUnderWay,
         "uq_erasures_unfinished": ErasureUnderWay,
+        "uq_controller_profiles_organization_id": ProfileChangedMeanwhile,
+        "uq_privacy_officers_standing": OfficerStanding,
+        "uq_international_transfers_standing": TransferStanding,
+        "uq_impact_assessments_organization_id_purpose_id": AssessmentChangedMeanwhile,
+        "uq_decision_reviews_open": ReviewOpen,
         "uq_sla_calendars_name": SlaCalendarNameTaken,
         "uq_sla_policies_name": SlaPolicyNameTaken,
         "uq_sla_policies_default": SlaDefaultTaken,

@@ -7,12 +7,15 @@ from core_api.modules.attachments.erasing import ATTACHMENT_STORES
 from core_api.modules.audit.erasing import AUDIT_STORES, KEY_STORES
 from core_api.modules.clients.erasing import CLIENT_STORES
 from core_api.modules.consents.erasing import CONSENT_STORES
+from core_api.modules.decisions.erasing import DECISION_STORES
 from core_api.modules.duplicates.erasing import DUPLICATE_STORES
 from core_api.modules.erasure.erasing import ERASURE_STORES
 from core_api.modules.erasure.traces import TRACE_STORES
 from core_api.modules.imports.erasing import IMPORT_STORES
+from core_api.modules.incidents.erasing import INCIDENT_STORES
 from core_api.modules.presence.erasing import PRESENCE_STORES
 from core_api.modules.privacy.erasing import PRIVACY_STORES
+from core_api.modules.recipients.erasing import RECIPIENT_STORES
 from core_api.modules.tickets.erasing import MESSAGE_STORES, SEARCH_STORES
 from core_api.modules.views.erasing import VIEW_STORES
 from core_api.subject_stores import Store
@@ -29,6 +32,9 @@ ERASURE_STORES_IN_ORDER: Final[tuple[Store, ...]] = (
     *SEARCH_STORES,
     *DUPLICATE_STORES,
     *CONSENT_STORES,
+    *DECISION_STORES,
+    *RECIPIENT_STORES,
+    *INCIDENT_STORES,
     *PRIVACY_STORES,
     *ERASURE_STORES,
     *AUDIT_STORES,

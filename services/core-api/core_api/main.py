@@ -23,6 +23,9 @@ from core_api.modules.clients.relations import router as client_relations
 from core_api.modules.consents import ledger_router as consent_ledger
 from core_api.modules.consents import preferences_router as preferences
 from core_api.modules.consents import router as consents
+from core_api.modules.deadlines import router as deadlines
+from core_api.modules.decisions import entering as decisions_entering
+from core_api.modules.decisions import router as decisions
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
 from core_api.modules.erasure import finishing as erasure_answers
@@ -31,18 +34,24 @@ from core_api.modules.erasure import router as erasure
 from core_api.modules.fields import router as fields
 from core_api.modules.imports import internal_router as import_runs
 from core_api.modules.imports import router as client_imports
+from core_api.modules.incidents import notice_router as incident_notices
+from core_api.modules.incidents import router as incidents
 from core_api.modules.live import router as live_updates
 from core_api.modules.live.programme import PROGRAMME
 from core_api.modules.macros import canned_router as canned_replies
 from core_api.modules.macros import router as macros
 from core_api.modules.maintenance import router as maintenance
+from core_api.modules.officers import router as officers
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.modules.presence import router as presence
 from core_api.modules.privacy import router as privacy
 from core_api.modules.privacy import settings_router as privacy_settings
+from core_api.modules.recipients import router as recipients
+from core_api.modules.recipients import telling as telling_recipients
 from core_api.modules.reports import router as reports
 from core_api.modules.retention import router as retention
+from core_api.modules.ropa import router as ropa
 from core_api.modules.sla import calendar_router as sla_calendars
 from core_api.modules.sla import policy_router as sla_policies
 from core_api.modules.sla import router as sla
@@ -57,6 +66,7 @@ from core_api.modules.tickets.messages import router as ticket_messages
 from core_api.modules.tickets.relations import router as ticket_relations
 from core_api.modules.tickets.search import upkeep as search_upkeep
 from core_api.modules.timeline import router as timeline
+from core_api.modules.transfers import router as transfers
 from core_api.modules.views import router as views
 from core_api.schema import SCHEMA
 from core_api.settings import CoreApiSettings
@@ -65,8 +75,14 @@ from shared_schemas.events import (
     ClientMerged,
     ClientMergeUndone,
     ClientUpdated,
+    PrivacyDataAnonymized,
+    PrivacyDataCorrected,
     PrivacyErasureCompleted,
+    PrivacyErasureRequested,
+    ProcessingBlocked,
+    ProcessingUnblocked,
     TicketCreated,
+    TicketTriaged,
     TicketUpdated,
 )
 
@@ -111,6 +127,15 @@ ROUTERS: Final = (
     subject_data.direct_router,
     blocking.router,
     retention.router,
+    officers.router,
+    officers.public_router,
+    ropa.router,
+    transfers.router,
+    recipients.router,
+    incidents.router,
+    incident_notices.router,
+    decisions.router,
+    deadlines.router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (
@@ -124,6 +149,8 @@ INTERNAL_ROUTERS: Final = (
     privacy.internal_router,
     erasure.internal_router,
     subject_data.internal_router,
+    recipients.internal_router,
+    deadlines.internal_router,
     audit.internal_router,
 )
 SUBSCRIPTIONS: Final = (
@@ -133,6 +160,12 @@ SUBSCRIPTIONS: Final = (
     Subscription(TicketCreated, search_upkeep.learn_created),
     Subscription(TicketUpdated, search_upkeep.learn_updated),
     Subscription(PrivacyErasureCompleted, erasure_answers.note_answer),
+    Subscription(PrivacyErasureRequested, telling_recipients.follow_erasure),
+    Subscription(PrivacyDataCorrected, telling_recipients.follow_correction),
+    Subscription(PrivacyDataAnonymized, telling_recipients.follow_anonymisation),
+    Subscription(ProcessingBlocked, telling_recipients.follow_block),
+    Subscription(ProcessingUnblocked, telling_recipients.follow_unblock),
+    Subscription(TicketTriaged, decisions_entering.follow_triage),
 )
 
 

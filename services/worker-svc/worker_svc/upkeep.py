@@ -33,6 +33,7 @@ PRIVACY: Final = "privacy"
 ERASURES: Final = "erasures"
 SUBJECT_DATA: Final = "subject-data"
 AUDIT: Final = "audit"
+ACCOUNTABILITY: Final = "accountability"
 RETENTION: Final = "retention"
 SOURCES: Final = "sources"
 _SWEEP_SECONDS: Final = 60.0
@@ -79,7 +80,16 @@ async def keep_up(resources: Resources) -> None:
         tasks.append(check_task(owners["ai-svc"], settings.worker.check_every))
         tasks += [
             sweep_task(what, owners["core-api"], settings.worker.sweep_every)
-            for what in (SLA, ASSIGNMENT, CONSENTS, PRIVACY, ERASURES, SUBJECT_DATA, AUDIT)
+            for what in (
+                SLA,
+                ASSIGNMENT,
+                CONSENTS,
+                PRIVACY,
+                ERASURES,
+                SUBJECT_DATA,
+                AUDIT,
+                ACCOUNTABILITY,
+            )
         ]
         tasks += [
             anchor_task(what, owners["core-api"], settings.worker.anchor_every)

@@ -1,0 +1,152 @@
+"""Reviews: asked for by or for the subject, answered by a person, within the time of Art. 19."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.data.columns import utc_now
+from chassis.messaging import outbox
+from chassis.web.errors import InvalidInput
+from chassis.web.etag import check_version
+from core_api.business_days import calendar_days_after
+from core_api.changes import made
+from core_api.modules.audit import service as audit
+from core_api.modules.deadlines.service import (
+    DeadlineKind,
+    Deadlines,
+    DeadlineSubject,
+    is_small_agent,
+)
+from core_api.modules.decisions.models import DecisionReview, ReviewStatus
+from core_api.modules.decisions.repository import Decisions
+from core_api.modules.decisions.schemas import ReviewAnswer, ReviewCreate, ReviewRead
+from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
+from shared_schemas.actor import Actor
+from shared_schemas.events import DecisionReviewAnswered, DecisionReviewRequested
+from shared_schemas.ids import new_id
+
+ANSWER_DAYS: Final = 15
+"""Art. 20 names no time: that of the complete answer (Art. 19 II), doubled for small agents."""
+_GROUNDS: Final = "decision_reviews.grounds"
+_ANSWER: Final = "decision_reviews.answer"
+
+
+class ReviewService:
+    """In the transaction of one request."""
+
+    def __init__(self, tx: AsyncSession, actor: Actor) -> None:
+        self.tx = tx
+        self.actor = actor
+        self.decisions = Decisions(tx, actor.organization_id)
+        self.texts = SubjectTexts(tx, actor.organization_id)
+
+    async def ask(self, decision_id: UUID, given: ReviewCreate) -> DecisionReview:
+        """A person is to look at it. One at a time, by constraint."""
+        decision = await self.decisions.get(decision_id)
+        now, organization_id = utc_now(), self.actor.organization_id
+        requested_at = given.requested_at or now
+        if not decision.decided_at <= requested_at <= now:
+            raise InvalidInput.on(
+                "body.requested_at", "O momento está no futuro, ou antes da decisão."
+            )
+        times = 2 if await is_small_agent(self.tx, organization_id) else 1
+        review_id = new_id()
+        review = DecisionReview(
+            id=review_id,
+            organization_id=organization_id,
+            decision_id=decision.id,
+            client_id=decision.client_id,
+            status=ReviewStatus.OPEN,
+            by_representative=given.by_representative,
+            channel=given.channel,
+            requested_at=requested_at,
+            recorded_by=self.actor.user_id,
+            due_at=calendar_days_after(requested_at, ANSWER_DAYS * times),
+            grounds_sealed=await self.texts.seal(
+                decision.client_id, review_id, _GROUNDS, given.grounds
+            ),
+        )
+        self.tx.add(review)
+        await self.tx.flush()
+        await Deadlines(self.tx, organization_id).set(
+            DeadlineSubject.DECISION_REVIEW,
+            review.id,
+            DeadlineKind.REVIEW_ANSWER,
+            started_at=requested_at,
+            due_at=review.due_at,
+        )
+        named = {"by_representative": given.by_representative, "channel": given.channel}
+        await self._note("decision_review.requested", review, made(named))
+        outbox.add(
+            self.tx, DecisionReviewRequested.by(self.actor, **_ids(review, decision.ticket_id))
+        )
+        return review
+
+    async def answer(
+        self, review_id: UUID, given: ReviewAnswer, seen_version: int | None
+    ) -> DecisionReview:
+        """What the person found who answers."""
+        review = await self.decisions.open_review(review_id)
+        check_version(review.version, seen_version)
+        decision = await self.decisions.get(review.decision_id)
+        now = utc_now()
+        changes = review.change(
+            {
+                "status": ReviewStatus.ANSWERED,
+                "outcome": given.outcome,
+                "answered_at": now,
+                "answered_by": self.actor.user_id,
+            }
+        )
+        review.answer_sealed = await self.texts.seal(
+            review.client_id, review.id, _ANSWER, given.answer
+        )
+        await self.tx.flush()
+        await Deadlines(self.tx, self.actor.organization_id).end(review.id, at=now)
+        await self._note("decision_review.answered", review, changes)
+        outbox.add(
+            self.tx,
+            DecisionReviewAnswered.by(
+                self.actor, **_ids(review, decision.ticket_id), outcome=given.outcome.value
+            ),
+        )
+        return review
+
+    async def read(self, reviews: Sequence[DecisionReview]) -> list[ReviewRead]:
+        """With their texts; one statement for all keys."""
+        sealed = [
+            text
+            for review in reviews
+            for text in (
+                Sealed(review.id, _GROUNDS, review.grounds_sealed),
+                Sealed(review.id, _ANSWER, review.answer_sealed),
+            )
+        ]
+        opened, now = await self.texts.open(sealed), utc_now()
+        pairs = zip(opened[::2], opened[1::2], strict=True)
+        return [
+            ReviewRead.of(review, grounds, answer, now)
+            for review, (grounds, answer) in zip(reviews, pairs, strict=True)
+        ]
+
+    async def _note(self, action: str, review: DecisionReview, changes: Any) -> None:
+        await audit.record(
+            self.tx,
+            self.actor,
+            action,
+            review.id,
+            changes=changes,
+            about=review.client_id,
+            related={"decision_id": review.decision_id},
+        )
+
+
+def _ids(review: DecisionReview, ticket_id: UUID) -> dict[str, UUID]:
+    return {
+        "review_id": review.id,
+        "decision_id": review.decision_id,
+        "ticket_id": ticket_id,
+        "client_id": review.client_id,
+    }

@@ -1,0 +1,154 @@
+"""Notices of an incident over HTTP: drafts, what was given, who was told."""
+
+import asyncio
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Response, status
+from pydantic import BaseModel, Field
+
+from chassis.security.authentication import require
+from chassis.web.dependencies import ReadTx, Tx
+from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
+from chassis.web.pagination import ByCursor
+from chassis.web.responses import success
+from core_api.documentation import raises
+from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.incidents.exceptions import (
+    DelayUnexplained,
+    IncidentClosed,
+    IncidentNotFound,
+    NoticeIncomplete,
+    NoticeMisdirected,
+    NoticeNotNeeded,
+)
+from core_api.modules.incidents.models import Audience
+from core_api.modules.incidents.notifying import Notifying
+from core_api.modules.incidents.papers import draft_paper
+from core_api.modules.incidents.repository import NOTICE_ORDER, Incidents, subject_position
+from core_api.modules.incidents.schemas import (
+    Draft,
+    IncidentNoticeRead,
+    IncidentSubjectRead,
+    NoticeCreate,
+    Told,
+)
+from core_api.modules.officers.service import responsible_of
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.permissions import Permission
+
+router = APIRouter(
+    prefix="/incidents/{incident_id}", tags=["incidents"], route_class=IdempotentRoute
+)
+
+Reader = Annotated[Actor, Depends(require(Permission.INCIDENTS_READ))]
+Writer = Annotated[Actor, Depends(require(Permission.INCIDENTS_WRITE))]
+IncidentId = Annotated[UUID, Path(description="The incident's id")]
+To = Annotated[Audience, Query(description="Who is told", examples=["anpd"])]
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The document",
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class ToldRead(BaseModel):
+    """How many were told, and are left to be told."""
+
+    told: int = Field(examples=[118])
+    left: int = Field(examples=[0])
+
+
+@router.get("/draft", summary="Draft a notice", responses=raises(IncidentNotFound))
+async def get_draft(
+    incident_id: IncidentId, actor: Reader, tx: ReadTx, audience: To
+) -> Success[Draft]:
+    """With everything the resolution asks for (Res. CD/ANPD 15/2024, arts. 6 and 9); what the
+    register does not say yet is named."""
+    return success(actor, await Notifying(tx, actor).draft(incident_id, audience))
+
+
+@router.get(
+    "/draft/export",
+    summary="Export the draft of a notice",
+    response_class=Response,
+    responses={**_FILE, **raises(IncidentNotFound)},
+)
+async def export_draft(
+    incident_id: IncidentId, actor: Reader, tx: ReadTx, audience: To
+) -> Response:
+    """As PDF, in Portuguese."""
+    draft = await Notifying(tx, actor).draft(incident_id, audience)
+    controller = (await responsible_of(tx, actor.organization_id)).controller
+    content = await asyncio.to_thread(draft_paper, draft, controller, f"Incidente {incident_id}")
+    headers = {
+        "content-disposition": f'attachment; filename="incidente-{audience.value}.pdf"',
+        "cache-control": "no-store",
+    }
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.post(
+    "/notices",
+    status_code=status.HTTP_201_CREATED,
+    summary="Keep a notice that was given",
+    responses=raises(
+        IncidentNotFound,
+        IncidentClosed,
+        NoticeNotNeeded,
+        NoticeIncomplete(missing="Riscos e possíveis impactos aos titulares"),
+        DelayUnexplained,
+        NoticeMisdirected,
+        IdempotencyKeyReused,
+    ),
+)
+async def give_notice(
+    incident_id: IncidentId, given: NoticeCreate, actor: Writer, tx: Tx
+) -> Success[IncidentNoticeRead]:
+    """Its exact text with its SHA-256, when, how, and what proves it; its deadline is met."""
+    notice = await Notifying(tx, actor).give(incident_id, given)
+    return success(actor, IncidentNoticeRead.model_validate(notice))
+
+
+@router.get("/notices", summary="List the notices given", responses=raises(IncidentNotFound))
+async def list_notices(
+    incident_id: IncidentId, actor: Reader, tx: ReadTx, page: ByCursor
+) -> Success[list[IncidentNoticeRead]]:
+    """In the order they were given in."""
+    incidents = Incidents(tx, actor.organization_id)
+    await incidents.get(incident_id)
+    notices = await incidents.notices(incident_id, page)
+    return page.answer(actor, notices, IncidentNoticeRead.model_validate, NOTICE_ORDER.position)
+
+
+@router.get("/subjects", summary="List who was affected", responses=raises(IncidentNotFound))
+async def list_subjects(
+    incident_id: IncidentId,
+    actor: Reader,
+    tx: ReadTx,
+    page: ByCursor,
+    told: Annotated[
+        bool | None, Query(description="Only who was told one by one, or who was not yet")
+    ] = None,
+) -> Success[list[IncidentSubjectRead]]:
+    """Clients as ids, and whether they were told one by one."""
+    incidents = Incidents(tx, actor.organization_id)
+    await incidents.get(incident_id)
+    subjects = await incidents.subjects(incident_id, page, told=told)
+    return page.answer(actor, subjects, IncidentSubjectRead.model_validate, subject_position)
+
+
+@router.post(
+    "/subjects/told",
+    summary="Prove that subjects were told",
+    responses=raises(IncidentNotFound, IncidentClosed, ClientNotFound, IdempotencyKeyReused),
+)
+async def tell_subjects(
+    incident_id: IncidentId, given: Told, actor: Writer, tx: Tx
+) -> Success[ToldRead]:
+    """One by one: some, or everybody who was not told yet. Who was told before keeps that proof."""
+    told = await Notifying(tx, actor).tell(incident_id, given)
+    left = await Incidents(tx, actor.organization_id).untold(incident_id)
+    return success(actor, ToldRead(told=told, left=left))
