@@ -106,9 +106,7 @@ class History:
                 decision="granted" if granted else "refused",
                 channel="phone",
                 decided_at=decided_at,
-                expires_at=self._moment(-50, 50)
-                if granted and self._chance.random() < 0.4
-                else None,
+                expires_at=self._moment(-50, 50) if ends else None,
             )
             if granted and self._chance.random() < 0.3:
                 await self._insert(
