@@ -19,7 +19,7 @@ from shared_schemas.ids import OrganizationId
 _INSTANT: Final = sa.DateTime(timezone=True)
 
 
-def _table(name: str, **columns: Any) -> sa.TableClause:
+def _table(name: str, /, **columns: Any) -> sa.TableClause:
     found = [sa.column(column, kind) for column, kind in columns.items()]
     return sa.table(name, sa.column("organization_id", sa.Uuid()), *found, schema=SCHEMA)
 

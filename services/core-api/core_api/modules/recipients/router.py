@@ -62,19 +62,23 @@ async def list_notices(
     return page.answer(actor, notices, RecipientNoticeRead.model_validate, NEWEST_FIRST.position)
 
 
-@router.get("/{notice_id}", summary="Show a notice", responses=raises(RecipientNoticeNotFound))
+@router.get(
+    "/{recipient_notice_id}", summary="Show a notice", responses=raises(RecipientNoticeNotFound)
+)
 async def get_notice(
-    notice_id: NoticeId, actor: Writer, tx: ReadTx, response: Response
+    recipient_notice_id: NoticeId, actor: Writer, tx: ReadTx, response: Response
 ) -> Success[RecipientNoticeDetail]:
     """With the text to be sent, which names the client."""
-    notice = await RecipientNotices(tx, actor.organization_id).get(notice_id)
+    notice = await RecipientNotices(tx, actor.organization_id).get(recipient_notice_id)
     letter = await letter_of(tx, actor.organization_id, notice)
     return versioned(actor, response, RecipientNoticeDetail.of(notice, letter))
 
 
-@router.post("/{notice_id}/sent", summary="Say that a notice went out", responses=_SETTLED)
+@router.post(
+    "/{recipient_notice_id}/sent", summary="Say that a notice went out", responses=_SETTLED
+)
 async def mark_sent(
-    notice_id: NoticeId,
+    recipient_notice_id: NoticeId,
     given: NoticeSent,
     actor: Writer,
     tx: Tx,
@@ -83,12 +87,14 @@ async def mark_sent(
 ) -> Success[RecipientNoticeRead]:
     """Whether it arrived is said later."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(actor, response, await settling.sent(notice_id, given, seen_version))
+    return _answer(actor, response, await settling.sent(recipient_notice_id, given, seen_version))
 
 
-@router.post("/{notice_id}/delivered", summary="Prove that a notice arrived", responses=_SETTLED)
+@router.post(
+    "/{recipient_notice_id}/delivered", summary="Prove that a notice arrived", responses=_SETTLED
+)
 async def mark_delivered(
-    notice_id: NoticeId,
+    recipient_notice_id: NoticeId,
     given: NoticeDelivered,
     actor: Writer,
     tx: Tx,
@@ -97,14 +103,18 @@ async def mark_delivered(
 ) -> Success[RecipientNoticeRead]:
     """With what proves it."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(actor, response, await settling.delivered(notice_id, given, seen_version))
+    return _answer(
+        actor, response, await settling.delivered(recipient_notice_id, given, seen_version)
+    )
 
 
 @router.post(
-    "/{notice_id}/impossible", summary="Say why a recipient cannot be told", responses=_SETTLED
+    "/{recipient_notice_id}/impossible",
+    summary="Say why a recipient cannot be told",
+    responses=_SETTLED,
 )
 async def mark_impossible(
-    notice_id: NoticeId,
+    recipient_notice_id: NoticeId,
     given: NoticeImpossible,
     actor: Writer,
     tx: Tx,
@@ -113,17 +123,22 @@ async def mark_impossible(
 ) -> Success[RecipientNoticeRead]:
     """Proven to be impossible, or out of all proportion: the law excuses nothing else."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(actor, response, await settling.impossible(notice_id, given, seen_version))
+    return _answer(
+        actor, response, await settling.impossible(recipient_notice_id, given, seen_version)
+    )
 
 
-@internal_router.post("/{notice_id}/delivery")
+@internal_router.post("/{recipient_notice_id}/delivery")
 async def deliver(
-    notice_id: NoticeId, given: Delivery, caller: InternalCaller, resources: CurrentResources
+    recipient_notice_id: NoticeId,
+    given: Delivery,
+    caller: InternalCaller,
+    resources: CurrentResources,
 ) -> Success[RecipientNoticeRead]:
     """A service that delivers says how far a notice has come."""
     async with resources.database.transaction(given.organization_id) as tx:
         settling = Settling(tx, given.organization_id, None, caller.request_id)
-        notice = await settling.by_service(notice_id, given)
+        notice = await settling.by_service(recipient_notice_id, given)
         read = RecipientNoticeRead.model_validate(notice)
     return Success(data=read, request_id=caller.request_id)
 
