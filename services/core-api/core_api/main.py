@@ -45,6 +45,7 @@ from core_api.modules.officers import router as officers
 from core_api.modules.organizations import router as organizations
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.modules.presence import router as presence
+from core_api.modules.privacy import handling_router as privacy_handling
 from core_api.modules.privacy import router as privacy
 from core_api.modules.privacy import settings_router as privacy_settings
 from core_api.modules.recipients import router as recipients
@@ -120,6 +121,7 @@ ROUTERS: Final = (
     preferences.router,
     preferences.public_router,
     privacy.router,
+    privacy_handling.router,
     privacy_settings.router,
     erasure.router,
     legal_holds.router,

@@ -351,3 +351,17 @@ async def test_delivery_of_a_message_is_followed(ana: Person) -> None:
     assert nothing.json()["code"] == "PRIVACY_MESSAGE_NOT_FOUND"
     told = [step for step in await history(ana, request["id"]) if "delivery" in step["details"]]
     assert [step["details"]["delivery"] for step in told] == ["sent", "failed"]
+
+
+async def test_reading_words_is_noted(ana: Person, davi: Person, records: Records) -> None:
+    request = await make_request(ana, description=SECRET)
+    wordless = await make_request(ana)
+    for one in (request, wordless):
+        await davi.seen(f"{REQUESTS}/{one['id']}")
+        await history(davi, one["id"])
+    await davi.seen(REQUESTS)
+
+    (noted,) = await records.audit("privacy_request.read")
+
+    assert noted["subject_id"] == request["id"]
+    assert str(noted["about"]) == request["client_id"]

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage
+from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import ClientNotFound, family_of
 from core_api.modules.privacy.content import (
     BODY,
@@ -58,9 +59,11 @@ class WordedMessage:
 
 
 class PrivacyReading:
-    """What one actor reads, in a fixed number of statements."""
+    """What one actor reads, in a fixed number of statements. That words were read is noted."""
 
     def __init__(self, tx: AsyncSession, actor: Actor) -> None:
+        self.tx = tx
+        self.actor = actor
         self.requests = Requests(tx, actor.organization_id)
         self.texts = SubjectTexts(tx, actor.organization_id)
 
@@ -75,13 +78,15 @@ class PrivacyReading:
                 Sealed(request.id, REPRESENTATIVE, request.representative_sealed),
             ]
         )
+        await self._note(request, content, representative)
         return request, RequestContent.read(content), Representative.read(representative)
 
     async def steps(self, request_id: UUID, page: CursorPage) -> Sequence[WordedStep]:
         """A page of what happened; RequestNotFound."""
-        await self.requests.get(request_id)
+        request = await self.requests.get(request_id)
         steps = await self.requests.steps(request_id, page)
         texts = await self.texts.open([Sealed(step.id, STEP, step.text_sealed) for step in steps])
+        await self._note(request, *texts)
         return [
             WordedStep(
                 id=step.id,
@@ -96,9 +101,12 @@ class PrivacyReading:
 
     async def messages(self, request_id: UUID, page: CursorPage) -> Sequence[WordedMessage]:
         """A page of what was said; RequestNotFound."""
-        await self.requests.get(request_id)
+        request = await self.requests.get(request_id)
         messages = await self.requests.messages(request_id, page)
-        sealed = [Sealed(message.id, BODY, message.body_sealed) for message in messages]
+        bodies = await self.texts.open(
+            [Sealed(message.id, BODY, message.body_sealed) for message in messages]
+        )
+        await self._note(request, *bodies)
         return [
             WordedMessage(
                 id=message.id,
@@ -111,8 +119,21 @@ class PrivacyReading:
                 version=message.version,
                 body=body,
             )
-            for message, body in zip(messages, await self.texts.open(sealed), strict=True)
+            for message, body in zip(messages, bodies, strict=True)
         ]
+
+    async def _note(self, request: PrivacyRequest, *texts: str | None) -> None:
+        """Nothing to note where nothing was said, or all of it is forgotten."""
+        if any(texts):
+            await audit.record(
+                self.tx,
+                self.actor,
+                "privacy_request.read",
+                request.id,
+                about=request.client_id,
+                related={"client_id": request.client_id},
+            )
+            await self.tx.flush()
 
 
 async def narrowed_to(

@@ -16,22 +16,12 @@ from core_api.documentation import raises
 from core_api.modules.clients.service import ClientMerged, ClientNotFound
 from core_api.modules.consents.service import PurposeNotFound
 from core_api.modules.privacy.exceptions import (
-    AlreadyExtended,
     ClientAlreadyAnonymised,
     ClientAlreadyErased,
     DestructionUnderWay,
-    ExtensionTooLong,
-    IdentityNotProven,
     MessageNotFound,
-    MethodTooWeak,
-    NoExecutor,
-    NotExtensible,
-    RepresentationNotProven,
-    RequestMoveRefused,
     RequestNotFound,
 )
-from core_api.modules.privacy.executing import Execution, by_type
-from core_api.modules.privacy.handling import Handling
 from core_api.modules.privacy.kinds import RequestStatus, RequestType
 from core_api.modules.privacy.messaging import Messaging
 from core_api.modules.privacy.models import PrivacyRequest
@@ -45,23 +35,16 @@ from core_api.modules.privacy.repository import (
     Requests,
 )
 from core_api.modules.privacy.schemas import (
-    CancellationCreate,
     DeliveryUpdate,
-    ExtensionCreate,
-    IdentityCheckCreate,
     PrivacyMessageCreate,
     PrivacyMessageDetail,
     PrivacyMessageRead,
     PrivacyRequestCreate,
     PrivacyRequestDetail,
     PrivacyRequestRead,
-    RefusalCreate,
-    RepresentativePut,
     StepRead,
-    Telling,
 )
 from core_api.modules.privacy.sweep import watch_deadlines
-from core_api.privacy_executors import EXECUTORS
 from core_api.recording import Recorder
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -79,10 +62,7 @@ Order = Annotated[
     Query(description="Left out: what is due first comes first; with `-` the latest does"),
 ]
 
-_EXECUTORS: Final = by_type(EXECUTORS)
-_REFUSED: Final = RequestMoveRefused(RequestStatus.COMPLETED)
 _MERGED: Final = ClientMerged(merged_into_id="0192a000-0000-7000-8000-0000000000c1")
-_MOVE: Final = raises(RequestNotFound, _REFUSED, IdempotencyKeyReused)
 
 
 def _filter(
@@ -154,9 +134,10 @@ async def list_privacy_requests(
 
 @router.get("/{request_id}", summary="Show a request", responses=raises(RequestNotFound))
 async def get_privacy_request(
-    request_id: RequestId, actor: Reader, tx: ReadTx, response: Response
+    request_id: RequestId, actor: Reader, tx: Tx, response: Response
 ) -> Success[PrivacyRequestDetail]:
-    """With what was asked in words, and who asks for the subject; the version as `ETag`."""
+    """With what was asked in words, and who asks for the subject; that it was read is noted. The
+    version as `ETag`."""
     read = await PrivacyReading(tx, actor).request(request_id)
     return versioned(actor, response, PrivacyRequestDetail.of(*read))
 
@@ -165,7 +146,7 @@ async def get_privacy_request(
     "/{request_id}/history", summary="Show what happened", responses=raises(RequestNotFound)
 )
 async def list_privacy_request_history(
-    request_id: RequestId, actor: Reader, tx: ReadTx, page: ByCursor
+    request_id: RequestId, actor: Reader, tx: Tx, page: ByCursor
 ) -> Success[list[StepRead]]:
     """Every step since it came in, with reasons and notes. Steps are only added."""
     steps = await PrivacyReading(tx, actor).steps(request_id, page)
@@ -173,154 +154,15 @@ async def list_privacy_request_history(
 
 
 @router.post(
-    "/{request_id}/identity-checks",
-    summary="Record an identity check",
-    responses=raises(RequestNotFound, _REFUSED, MethodTooWeak, IdempotencyKeyReused),
-)
-async def check_privacy_identity(
-    request_id: RequestId,
-    given: IdentityCheckCreate,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """Who checked, how, when, and whether it was passed. With enough of it the work begins."""
-    request = await Handling(tx, actor).check_identity(request_id, given.check, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.put(
-    "/{request_id}/representative",
-    summary="Name a representative",
-    responses=raises(RequestNotFound, _REFUSED),
-)
-async def put_privacy_representative(
-    request_id: RequestId,
-    given: RepresentativePut,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """Who asks for the subject. Their proof is checked with the identity, before anything runs."""
-    request = await Handling(tx, actor).name_representative(
-        request_id, given.kind, given.representative, seen_version
-    )
-    return _answer(actor, response, request)
-
-
-@router.post("/{request_id}/clarify", summary="Ask the subject", responses=_MOVE)
-async def clarify_privacy_request(
-    request_id: RequestId,
-    given: Telling,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """Asks for what is missing. The clock stands until the request is resumed."""
-    request = await Handling(tx, actor).ask_clarification(request_id, given.said, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.post("/{request_id}/resume", summary="Resume a request", responses=_MOVE)
-async def resume_privacy_request(
-    request_id: RequestId,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-    given: Telling | None = None,
-) -> Success[PrivacyRequestRead]:
-    """The subject has answered: the deadline moves by as long as the clock stood."""
-    answer = None if given is None else given.said
-    request = await Handling(tx, actor).resume(request_id, answer, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.post(
-    "/{request_id}/extend",
-    summary="Extend the deadline",
-    responses=raises(
-        RequestNotFound,
-        _REFUSED,
-        AlreadyExtended,
-        NotExtensible,
-        ExtensionTooLong(days=15),
-        IdempotencyKeyReused,
-    ),
-)
-async def extend_privacy_request(
-    request_id: RequestId,
-    given: ExtensionCreate,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """Once, by as many days as the policy allows, with the reason."""
-    told = None if given.tell is None else given.tell.said
-    request = await Handling(tx, actor).extend(
-        request_id, given.days, given.reason, told, seen_version
-    )
-    return _answer(actor, response, request)
-
-
-@router.post("/{request_id}/refuse", summary="Refuse a request", responses=_MOVE)
-async def refuse_privacy_request(
-    request_id: RequestId,
-    given: RefusalCreate,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """With a ground of the law and the reason as the subject is told it (LGPD Art. 18 § 4)."""
-    request = await Handling(tx, actor).refuse(request_id, given.ground, given.answer, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.post("/{request_id}/cancel", summary="Withdraw a request", responses=_MOVE)
-async def cancel_privacy_request(
-    request_id: RequestId,
-    given: CancellationCreate,
-    actor: Officer,
-    tx: Tx,
-    seen_version: IfMatch,
-    response: Response,
-) -> Success[PrivacyRequestRead]:
-    """The subject does not want it any more. What is being executed cannot be withdrawn."""
-    request = await Handling(tx, actor).cancel(request_id, given.reason, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.post(
-    "/{request_id}/execute",
-    summary="Execute a request",
-    responses=raises(
-        RequestNotFound,
-        _REFUSED,
-        NoExecutor,
-        IdentityNotProven(level="forte"),
-        RepresentationNotProven,
-        IdempotencyKeyReused,
-    ),
-)
-async def execute_privacy_request(
-    request_id: RequestId, actor: Officer, tx: Tx, seen_version: IfMatch, response: Response
-) -> Success[PrivacyRequestRead]:
-    """Does what is asked for: `completed` when all is done, else `executing` until it is."""
-    request = await Execution(tx, actor, _EXECUTORS).execute(request_id, seen_version)
-    return _answer(actor, response, request)
-
-
-@router.post(
     "/{request_id}/messages",
     status_code=status.HTTP_201_CREATED,
     summary="Record a message",
     responses=raises(
-        RequestNotFound, ClientAlreadyErased, ClientAlreadyAnonymised, IdempotencyKeyReused
+        RequestNotFound,
+        DestructionUnderWay,
+        ClientAlreadyErased,
+        ClientAlreadyAnonymised,
+        IdempotencyKeyReused,
     ),
 )
 async def record_privacy_message(
@@ -341,7 +183,7 @@ async def record_privacy_message(
 
 @router.get("/{request_id}/messages", summary="List messages", responses=raises(RequestNotFound))
 async def list_privacy_messages(
-    request_id: RequestId, actor: Reader, tx: ReadTx, page: ByCursor
+    request_id: RequestId, actor: Reader, tx: Tx, page: ByCursor
 ) -> Success[list[PrivacyMessageDetail]]:
     """Everything that was said about a request, from the beginning."""
     messages = await PrivacyReading(tx, actor).messages(request_id, page)
