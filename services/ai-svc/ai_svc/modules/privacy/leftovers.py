@@ -1,6 +1,6 @@
 """After the rows: the objects they stood for, and the statistics that know their words."""
 
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,21 +14,24 @@ from ai_svc.modules.privacy.work import ERASURES, Work
 from chassis.data.columns import utc_now
 from knowledge.chunk_edit_tables import ChunkEdit
 from knowledge.lexical import statistics
-from knowledge.models import Chunk, Document, DocumentVersion, IngestionJob
+from knowledge.models import Base, Chunk, Document, DocumentVersion, IngestionJob
 from knowledge.search.models import ChunkSignature
 from knowledge.sources.models import SourceItem
 
 _AT_ONCE: Final = 100
-MADE_OF_DOCUMENTS: Final = (
-    DocumentVersion.document_id,
-    Chunk.document_id,
-    ChunkSignature.document_id,
-    ChunkEdit.document_id,
-    IngestionJob.__table__.c.document_id,
-    AnswerSource.document_id,
-    BatchItem.document_id,
-    SourceItem.document_id,
-    Answer.curated_document_id,
+_MODELS: Final[tuple[type[Base], ...]] = (
+    DocumentVersion,
+    Chunk,
+    ChunkSignature,
+    ChunkEdit,
+    IngestionJob,
+    AnswerSource,
+    BatchItem,
+    SourceItem,
+)
+MADE_OF_DOCUMENTS: Final[tuple[sa.Column[Any], ...]] = (
+    *(cast("sa.Table", model.__table__).c.document_id for model in _MODELS),
+    cast("sa.Table", Answer.__table__).c.curated_document_id,
 )
 """Every column that names a document: a test compares it with the catalogue."""
 
@@ -96,10 +99,8 @@ async def _cross_out(work: Work, prefix: str) -> None:
 async def _anything_of(session: AsyncSession, work: Work, document_id: UUID) -> bool:
     """Whether any table still knows the document, but as one that was deleted."""
     there = [
-        sa.exists(
-            sa.select(column)
-            .where(column == document_id)
-            .where(column.table.c.organization_id == work.organization_id)
+        sa.exists().where(
+            column.table.c.organization_id == work.organization_id, column == document_id
         )
         for column in MADE_OF_DOCUMENTS
     ]

@@ -87,7 +87,7 @@ async def erase_triages(work: Work) -> None:
     )
     while True:
         async with work.fenced() as session:
-            gone = await _delete(session, Triage, Triage.id.in_(some.scalar_subquery()), work)
+            gone = await _delete(session, Triage, Triage.id.in_(some), work)
             await work.count(session, triages=gone)
         if gone < _AT_ONCE:
             return
