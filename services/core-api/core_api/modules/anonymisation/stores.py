@@ -4,8 +4,9 @@ Words stay, identifiers go. Everything else a person is known by goes as it does
 erased, by the same stores (`erasure_stores`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -15,11 +16,14 @@ from core_api.modules.anonymisation.knowing import known_of, of_values
 from core_api.modules.anonymisation.known import Known
 from core_api.modules.anonymisation.plain_text import plain
 from core_api.modules.anonymisation.scrubbing import Scrubber
+from core_api.modules.attachments.erasing import AttachedFiles
 from core_api.modules.tickets.anonymising import (
     MESSAGES,
     REVISIONS,
     TICKETS,
     Texts,
+    find_anew,
+    found_by_more,
 )
 from core_api.subject_stores import ERASED_NAME, Store, Subject, Tally, Workshop
 from shared_schemas.privacy import StoreAction
@@ -113,19 +117,60 @@ class FacetsInStep:
         return 0
 
 
-SCRUBBING_STORES: Final[tuple[Store, ...]] = (
+@dataclass(frozen=True, kw_only=True)
+class SearchInStep:
+    """What tickets are found by: what they say now, once the client's name is gone."""
+
+    name: str = "ticket_search"
+    label: str = "Índice de busca dos chamados"
+    action: StoreAction = StoreAction.ANONYMISE
+    ground: None = None
+
+    async def count(self, workshop: Workshop, subject: Subject) -> int:
+        """Rows that hold anything else."""
+        return await self._walk(workshop, subject, None)
+
+    async def erase_batch(self, workshop: Workshop, subject: Subject, tally: Tally) -> int:
+        """All of them, a page in each transaction; those that are right are left alone."""
+        return await self._walk(workshop, subject, tally)
+
+    async def prove(self, workshop: Workshop, subject: Subject) -> int:
+        """Counts again."""
+        return await self.count(workshop, subject)
+
+    async def _walk(self, workshop: Workshop, subject: Subject, tally: Tally | None) -> int:
+        found, after = 0, _FIRST
+        while True:
+            async with workshop.database.transaction(subject.organization_id) as tx:
+                page, stale = await found_by_more(tx, subject, after)
+                if stale and tally is not None:
+                    await find_anew(tx, stale)
+                    await tally(tx, len(stale))
+            if not page:
+                return found
+            found += len(stale)
+            after = page[-1].id
+
+
+TEXT_STORES: Final[tuple[Store, ...]] = (
     ScrubbedTexts(texts=REVISIONS),
     ScrubbedTexts(texts=MESSAGES),
     ScrubbedTexts(texts=TICKETS),
-    FacetsInStep(),
 )
-_NAMES: Final = frozenset(store.name for store in SCRUBBING_STORES)
+OTHERWISE: Final[Mapping[str, Store]] = MappingProxyType(
+    {
+        store.name: store
+        for store in (FacetsInStep(), SearchInStep(), AttachedFiles(with_evidence=True))
+    }
+)
+_TEXTS: Final = frozenset(store.name for store in TEXT_STORES)
 
 
 def anonymising(stores: Sequence[Store]) -> tuple[Store, ...]:
-    """The stores of erasing with what is scrubbed in the place of what is blanked, and first: the
-    client's own row says best who it was."""
-    return (*SCRUBBING_STORES, *(store for store in stores if store.name not in _NAMES))
+    """The stores of erasing with what is scrubbed in the place of what is blanked. Texts come
+    first: the client's own row says best who it was."""
+    rest = (store for store in stores if store.name not in _TEXTS)
+    return (*TEXT_STORES, *(OTHERWISE.get(store.name, store) for store in rest))
 
 
 async def _known(tx: AsyncSession, subject: Subject) -> Known:

@@ -67,6 +67,9 @@ def _evidence(subject: Subject) -> sa.ColumnElement[bool]:
 class AttachedFiles:
     """Files of tickets: in the storage, and in the table."""
 
+    with_evidence: bool = False
+    """Whether those go, too, that prove a consent: of who is anonymised nothing may show a face or
+    a hand; the receipt keeps the hash."""
     name: str = "attachments"
     label: str = "Anexos dos chamados (arquivos e registros)"
     action: StoreAction = StoreAction.ERASE
@@ -74,7 +77,7 @@ class AttachedFiles:
 
     async def count(self, workshop: Workshop, subject: Subject) -> int:
         """Rows: each stands for an object."""
-        return await count_rows(workshop, subject, _TABLE, _erasable)
+        return await count_rows(workshop, subject, _TABLE, self._wanted)
 
     async def erase_batch(self, workshop: Workshop, subject: Subject, tally: Tally) -> int:
         """Killed in between, rows are left whose objects are gone: the next attempt ends it."""
@@ -89,7 +92,7 @@ class AttachedFiles:
                 .where(
                     _TABLE.c.organization_id == subject.organization_id,
                     _TABLE.c.id.in_(found),
-                    ~_proves(subject),
+                    self._wanted(subject),
                 )
                 .returning(_TABLE.c.id)
             )
@@ -103,10 +106,13 @@ class AttachedFiles:
 
     async def _some(self, workshop: Workshop, subject: Subject) -> Sequence[UUID]:
         statement = sa.select(_TABLE.c.id).where(
-            _TABLE.c.organization_id == subject.organization_id, _erasable(subject)
+            _TABLE.c.organization_id == subject.organization_id, self._wanted(subject)
         )
         async with workshop.database.transaction(subject.organization_id, read_only=True) as tx:
             return (await tx.scalars(statement.order_by(_TABLE.c.id).limit(_AT_ONCE))).all()
+
+    def _wanted(self, subject: Subject) -> sa.ColumnElement[bool]:
+        return _of_subject(subject) if self.with_evidence else _erasable(subject)
 
 
 async def _delete(

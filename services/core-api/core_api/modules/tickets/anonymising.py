@@ -8,7 +8,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core_api.changes import Change, Changes
 from core_api.modules.tickets.erasing import messages_of, tickets_of
 from core_api.modules.tickets.messages.models import MessageRevision, TicketMessage
 from core_api.modules.tickets.models import Ticket
@@ -16,7 +15,6 @@ from core_api.modules.tickets.search import index as search_index
 from core_api.subject_stores import Subject
 
 _PAGE: Final = 50
-_SEARCHED_AGAIN: Final = Changes({"messages": Change(None, None)})
 
 
 class Scrubs(Protocol):
@@ -86,7 +84,7 @@ class _Bodies:
                 Ticket.organization_id == rows[0].organization_id, Ticket.id.in_(said_on)
             )
             for ticket in await tx.scalars(tickets.order_by(Ticket.id)):
-                await search_index.refresh(tx, ticket, _SEARCHED_AGAIN)
+                await search_index.rebuild(tx, ticket)
 
     def _of(self, subject: Subject) -> sa.ColumnElement[bool]:
         if self.model is MessageRevision:
@@ -122,7 +120,22 @@ class _TicketTexts:
         """They are found by what is left, and no longer by what was said on them."""
         await tx.flush()
         for ticket in rows:
-            await search_index.refresh(tx, ticket, _SEARCHED_AGAIN)
+            await search_index.rebuild(tx, ticket)
+
+
+async def found_by_more(
+    tx: AsyncSession, subject: Subject, after: UUID
+) -> tuple[Sequence[Ticket], Sequence[Ticket]]:
+    """The subject's next tickets, locked; and those found by more than they say now."""
+    page = await TICKETS.page(tx, subject, after, lock=True)
+    stale = [ticket for ticket in page if not await search_index.is_in_step(tx, ticket)]
+    return page, stale
+
+
+async def find_anew(tx: AsyncSession, tickets: Sequence[Ticket]) -> None:
+    """By what they say now."""
+    for ticket in tickets:
+        await search_index.rebuild(tx, ticket)
 
 
 async def _page(

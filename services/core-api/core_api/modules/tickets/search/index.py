@@ -24,17 +24,16 @@ _ONE: Final = (
     sa.bindparam("ticket_id", type_=sa.Uuid()),
     sa.bindparam("facets", type_=ARRAY(sa.Text())),
 )
-# The client is locked against renaming until this commits: who renames sees the ticket afterwards.
-_REBUILD: Final = sa.text(
-    """
-    INSERT INTO crm.ticket_search (ticket_id, organization_id, number, characters, terms)
+_FRESH: Final = """
     SELECT t.id, t.organization_id, t.number,
-           length(t.subject) + length(t.description) + length(coalesce(said.bodies, '')),
+           length(t.subject) + length(t.description) + length(coalesce(said.bodies, ''))
+             AS characters,
            setweight(crm.terms(t.subject), 'A')
            || setweight(crm.terms(c.name), 'B')
            || setweight(crm.terms(left(t.description, 50000)), 'C')
            || setweight(crm.terms(left(coalesce(said.bodies, ''), 200000)), 'D')
            || array_to_tsvector(crm.ticket_blocks(t.organization_id, t.number) || :facets)
+             AS terms
     FROM crm.tickets t
     JOIN crm.clients c ON c.organization_id = t.organization_id AND c.id = t.client_id
     LEFT JOIN LATERAL (
@@ -43,10 +42,23 @@ _REBUILD: Final = sa.text(
       WHERE m.organization_id = t.organization_id AND m.ticket_id = t.id AND m.kind <> 'draft'
     ) said ON true
     WHERE t.organization_id = :organization_id AND t.id = :ticket_id
+"""
+# The client is locked against renaming until this commits: who renames sees the ticket afterwards.
+_REBUILD: Final = sa.text(
+    f"""
+    INSERT INTO crm.ticket_search (ticket_id, organization_id, number, characters, terms)
+    {_FRESH}
     FOR SHARE OF c
     ON CONFLICT (ticket_id) DO UPDATE
     SET characters = excluded.characters, terms = excluded.terms
-    """
+    """  # noqa: S608 - a text of ours
+).bindparams(*_ONE)
+_IN_STEP: Final = sa.text(
+    f"""
+    SELECT coalesce(bool_and(s.terms = fresh.terms), true)
+    FROM ({_FRESH}) AS fresh
+    JOIN crm.ticket_search s ON s.organization_id = fresh.organization_id AND s.ticket_id = fresh.id
+    """  # noqa: S608 - a text of ours
 ).bindparams(*_ONE)
 _CHANGE: Final = sa.text(
     f"""
@@ -99,11 +111,21 @@ async def refresh(
     """
     said = message.body if message is not None and message.kind is not MessageKind.DRAFT else ""
     if message is None and ("messages" in changes or _TEXTS & changes.keys()):
-        await _rebuild(tx, ticket)
+        await rebuild(tx, ticket)
     elif said or FACET_FIELDS & changes.keys():
         found = await tx.execute(_CHANGE, {**_of(ticket), "said": said})
         if found.first() is None or _TEXTS & changes.keys():
-            await _rebuild(tx, ticket)  # opened by a version that did not know of the index
+            await rebuild(tx, ticket)  # opened by a version that did not know of the index
+
+
+async def rebuild(tx: AsyncSession, ticket: Ticket) -> None:
+    """Anew, from what the ticket and its messages say now."""
+    await tx.execute(_REBUILD, _of(ticket))
+
+
+async def is_in_step(tx: AsyncSession, ticket: Ticket) -> bool:
+    """Whether it is found by just what the ticket and its messages say now."""
+    return bool(await tx.scalar(_IN_STEP, _of(ticket)))
 
 
 async def rename(
@@ -122,10 +144,6 @@ async def rename(
             "ticket_ids": list(ticket_ids),
         },
     )
-
-
-async def _rebuild(tx: AsyncSession, ticket: Ticket) -> None:
-    await tx.execute(_REBUILD, _of(ticket))
 
 
 def _of(ticket: Ticket) -> dict[str, Any]:
