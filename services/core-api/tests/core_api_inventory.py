@@ -9,6 +9,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
 
+from core_api_accountability import (
+    hear_block,
+    hear_triage,
+    incident,
+    organization_of,
+    transfer,
+)
 from core_api_factories import (
     Person,
     PersonOf,
@@ -19,6 +26,7 @@ from core_api_factories import (
 )
 
 from chassis.data.columns import utc_now
+from chassis.data.database import Database
 from shared_schemas.ids import new_id
 
 PICTURE: Final = base64.b64decode(
@@ -31,9 +39,15 @@ PICTURE: Final = base64.b64decode(
 class Inventory:
     """The things of one organization, made by its administrator."""
 
-    def __init__(self, admin: Person, colleague: PersonOf, label: str) -> None:
-        """`colleague`: what the token says of them → somebody else of the organization."""
+    def __init__(
+        self, admin: Person, colleague: PersonOf, label: str, database: Database
+    ) -> None:
+        """`colleague`: what the token says of them → somebody else of the organization.
+
+        `database`: for what no request makes, but an event.
+        """
         self.admin = admin
+        self.database = database
         self._colleague = colleague
         self._label = label
         self._made = 0
@@ -319,6 +333,51 @@ async def _retention_run(things: Inventory) -> str:
     return str(answer.json()["data"]["id"])
 
 
+async def _officer(things: Inventory) -> str:
+    given = {
+        "role": "substitute",
+        "name": things.unique("Davi"),
+        "email": "encarregado@exemplo.com.br",
+        "act_reference": "Portaria 12/2026",
+        "appointed_on": "2026-03-02",
+        "starts_on": "2026-03-09",
+        "ends_on": "2026-03-10",
+    }
+    return await things.made("/privacy-officers", given)
+
+
+async def _transfer(things: Inventory) -> str:
+    given = transfer(await things.id("purpose_code"), things.unique("provedor"))
+    return await things.made("/international-transfers", given)
+
+
+async def _recipient_notice(things: Inventory) -> str:
+    admin = things.admin
+    gets = {"name": things.unique("Gráfica"), "role": "operator", "what_for": "Imprimir"}
+    code = things.unique("impressos")
+    await make_purpose(admin, code=code, legal_basis="contract", recipients=[gets])
+    client_id = str((await make_client(admin))["id"])
+    await hear_block(things.database, await organization_of(admin), client_id, code)
+    (notice,) = await admin.seen("/api/v1/recipient-notices", client_id=client_id)
+    return str(notice["id"])
+
+
+async def _incident(things: Inventory) -> str:
+    return await things.made("/incidents", incident(title=things.unique("Planilha")))
+
+
+async def _decision(things: Inventory) -> str:
+    ticket_id = str((await make_ticket(things.admin))["id"])
+    await hear_triage(things.database, await organization_of(things.admin), ticket_id)
+    (decision,) = await things.admin.seen("/api/v1/automated-decisions", ticket_id=ticket_id)
+    return str(decision["id"])
+
+
+async def _review(things: Inventory) -> str:
+    decision_id = await things.another("decision_id")
+    return await things.made(f"/automated-decisions/{decision_id}/reviews", {"channel": "phone"})
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
@@ -362,6 +421,12 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "request_id": _privacy_request,
     "erasure_id": _erasure,
     "hold_id": _hold,
+    "officer_id": _officer,
+    "transfer_id": _transfer,
+    "recipient_notice_id": _recipient_notice,
+    "incident_id": _incident,
+    "decision_id": _decision,
+    "review_id": _review,
     "owner_id": _member,
     "privacy_message_id": _privacy_message,
     "answered_request_id": _answered_request,

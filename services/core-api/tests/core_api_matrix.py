@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx
+from core_api_accountability import transfer
 from core_api_factories import INTERNAL_KEY, Person
 from core_api_inventory import ALIASES, MAKERS, PICTURE, Inventory
 from core_api_needs import ANYBODY, INTERNAL, LINK, NEEDS
@@ -208,6 +209,14 @@ async def _merging(things: Inventory) -> Mapping[str, Any]:
     return {"json": {"other_id": await things.id("other_id"), "choices": {"name": "other"}}}
 
 
+async def _transferring(things: Inventory) -> Mapping[str, Any]:
+    return {"json": transfer(await things.id("purpose_code"), things.unique("provedor"))}
+
+
+async def _delivering(_things: Inventory) -> Mapping[str, Any]:
+    return {"json": {"organization_id": str(AURORA.id), "state": "sent"}}
+
+
 async def _csv_file(_things: Inventory) -> Mapping[str, Any]:
     return {"files": {"file": ("clientes.csv", "codigo,nome\nC-1,Júlia\n".encode())}}
 
@@ -233,6 +242,8 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "POST /internal/v1/client-import-runs/{run_id}/fail": _failed_run,
     "POST /internal/v1/client-imports/{import_id}/batches": _batch_of_rows,
     "PUT /tickets/{ticket_id}/presence": _viewing,
+    "POST /international-transfers": _transferring,
+    "POST /internal/v1/recipient-notices/{recipient_notice_id}/delivery": _delivering,
     "POST /clients/{client_id}/merge": _merging,
 }
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
@@ -257,8 +268,8 @@ async def built_matrix(
             callers = everybody(person, http)
             for caller in callers.values():
                 await caller.get(f"{API}/me")  # provisioned once, so that nobody is later
-            own = Inventory(person("ana"), partial(person, "bruno"), "aurora")
-            foreign = Inventory(person("beto"), partial(person, "beto"), "boreal")
+            own = Inventory(person("ana"), partial(person, "bruno"), "aurora", database)
+            foreign = Inventory(person("beto"), partial(person, "beto"), "boreal", database)
             yield Matrix(connection, app.openapi(), callers, own, foreign)
         await outer.rollback()
 
