@@ -33,19 +33,18 @@ _ALWAYS: Final = (
 
 
 async def answer_to(
-    session: AsyncSession, subject: Subject, kind: RequestType, purpose_code: str | None
+    session: AsyncSession, subject: Subject, kind: RequestType, copies_until: datetime | None
 ) -> Answer:
-    """For one type of request; for some about one purpose only. A fixed number of statements."""
+    """For one type of request; `copies_until`: when the files it promises are due, if it promises
+    any. A fixed number of statements."""
     purposes = await told_purposes(session, subject.organization_id, subject.family)
-    if purpose_code is not None:
-        purposes = [purpose for purpose in purposes if purpose.code == purpose_code]
     controller = await controller_of(session, subject.organization_id)
     if kind in _FROM_PURPOSES:
         title, write = _FROM_PURPOSES[kind]
         return _answer(title, controller, *write(purposes))
     counts = await own_counts(session, subject)
-    title = _TITLES[kind]
-    return _answer(title, controller, *_confirmation(controller, purposes, counts, kind))
+    promise = "" if copies_until is None else _PROMISES[kind].format(day=day_of(copies_until))
+    return _answer(_TITLES[kind], controller, *_confirmation(controller, purposes, counts, promise))
 
 
 def day_of(at: datetime) -> str:
@@ -76,13 +75,9 @@ def _confirmation(
     controller: Controller,
     purposes: Sequence[ToldPurpose],
     counts: Mapping[str, int],
-    kind: RequestType,
+    promise: str,
 ) -> tuple[list[str], list[AnswerPart]]:
-    later = {
-        RequestType.ACCESS: " A declaração completa fica pronta em até 15 dias.",
-        RequestType.PORTABILITY: " O arquivo com a cópia dos dados está sendo preparado.",
-    }.get(kind, "")
-    paragraphs = [f"Sim: {controller.name} trata dados pessoais seus.{later}", RIGHTS]
+    paragraphs = [f"Sim: {controller.name} trata dados pessoais seus.{promise}", RIGHTS]
     used = [purpose for purpose in purposes if purpose.uses_data]
     parts = [
         AnswerPart(
@@ -167,6 +162,14 @@ _FROM_PURPOSES: Final[Mapping[RequestType, tuple[str, _Writer]]] = MappingProxyT
     {
         RequestType.SHARING: ("Com quem seus dados são compartilhados", _sharing),
         RequestType.CONSENT_CONSEQUENCES: ("O que acontece se você não autorizar", _consequences),
+    }
+)
+_DECLARATION: Final = " A declaração completa fica pronta até {day}."
+_PROMISES: Final[Mapping[RequestType, str]] = MappingProxyType(
+    {
+        RequestType.CONFIRMATION: _DECLARATION,
+        RequestType.ACCESS: _DECLARATION,
+        RequestType.PORTABILITY: " O arquivo com a cópia dos dados fica pronto até {day}.",
     }
 )
 _TITLES: Final[Mapping[RequestType, str]] = MappingProxyType(

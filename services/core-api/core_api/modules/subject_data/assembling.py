@@ -287,6 +287,7 @@ def _place(error: BaseException) -> str | None:
 
 
 _KINDS: Final = {
+    RequestType.CONFIRMATION: DocumentKind.ACCESS,  # asked for in the complete form
     RequestType.ACCESS: DocumentKind.ACCESS,
     RequestType.PORTABILITY: DocumentKind.PORTABILITY,
 }

@@ -20,24 +20,23 @@ from core_api.subject_sections import Subject
 from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
 
-_AT_ONCE: Final = frozenset(
-    {RequestType.CONFIRMATION, RequestType.SHARING, RequestType.CONSENT_CONSEQUENCES}
-)
-_COPIES: Final = frozenset({RequestType.ACCESS, RequestType.PORTABILITY})
+_IN_FORMS: Final = frozenset({RequestType.CONFIRMATION, RequestType.ACCESS})
+_AT_ONCE: Final = frozenset({RequestType.SHARING, RequestType.CONSENT_CONSEQUENCES})
 
 
 class SubjectDataExecutor:
     """Answers in the transaction; files are made by the upkeep, which asks the other services."""
 
-    types: Final = _AT_ONCE | _COPIES
+    types: Final = _IN_FORMS | _AT_ONCE | {RequestType.PORTABILITY}
 
     async def start(self, session: AsyncSession, actor: Actor, request: PrivacyRequest) -> Started:
-        """Done for what can be said at once, and for access in the simplified form."""
+        """Done for what can be said at once."""
         organization_id = actor.organization_id
         family = await family_with_deleted(session, organization_id, request.client_id)
         subject = Subject(organization_id, family)
-        said = await answer_to(session, subject, request.type, request.purpose_code)
         done = not _is_copied(request)
+        until = None if done else request.due_at
+        said = await answer_to(session, subject, request.type, until)
         now = utc_now()
         answer = SubjectDataAnswer(
             id=new_id(),
@@ -63,5 +62,8 @@ class SubjectDataExecutor:
 
 
 def _is_copied(request: PrivacyRequest) -> bool:
-    """Whether files are to be made: an access asked for in the simplified form has its answer."""
-    return request.type in _COPIES and request.form is not AnswerForm.SIMPLIFIED
+    """Whether files are to be made. Confirmation and access are answered simplified, at once, or
+    by the complete declaration (Art. 19), as who asked wants it."""
+    if request.type is RequestType.PORTABILITY:
+        return True
+    return request.type in _IN_FORMS and request.form is AnswerForm.COMPLETE
