@@ -39,9 +39,7 @@ PICTURE: Final = base64.b64decode(
 class Inventory:
     """The things of one organization, made by its administrator."""
 
-    def __init__(
-        self, admin: Person, colleague: PersonOf, label: str, database: Database
-    ) -> None:
+    def __init__(self, admin: Person, colleague: PersonOf, label: str, database: Database) -> None:
         """`colleague`: what the token says of them → somebody else of the organization.
 
         `database`: for what no request makes, but an event.
