@@ -1,6 +1,5 @@
 """Reviews: asked for by or for the subject, answered by a person, within the time of Art. 19."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from chassis.web.etag import check_version
 from core_api.business_days import calendar_days_after
 from core_api.changes import made
 from core_api.modules.audit import service as audit
+from core_api.modules.clients.service import ClientMerged, ClientNotFound, require_client
 from core_api.modules.deadlines.service import (
     DeadlineKind,
     Deadlines,
@@ -21,7 +21,7 @@ from core_api.modules.deadlines.service import (
 )
 from core_api.modules.decisions.models import DecisionReview, ReviewStatus
 from core_api.modules.decisions.repository import Decisions
-from core_api.modules.decisions.schemas import ReviewAnswer, ReviewCreate, ReviewRead
+from core_api.modules.decisions.schemas import ReviewAnswer, ReviewCreate, ReviewDetail
 from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
 from shared_schemas.actor import Actor
 from shared_schemas.events import DecisionReviewAnswered, DecisionReviewRequested
@@ -45,6 +45,8 @@ class ReviewService:
     async def ask(self, decision_id: UUID, given: ReviewCreate) -> DecisionReview:
         """A person is to look at it. One at a time, by constraint."""
         decision = await self.decisions.get(decision_id)
+        # Kept alive meanwhile; of who was erased nothing is sealed, for it would make a key again.
+        await require_client(self.tx, self.actor.organization_id, decision.client_id)
         now, organization_id = utc_now(), self.actor.organization_id
         requested_at = given.requested_at or now
         if not decision.decided_at <= requested_at <= now:
@@ -100,9 +102,10 @@ class ReviewService:
                 "answered_by": self.actor.user_id,
             }
         )
-        review.answer_sealed = await self.texts.seal(
-            review.client_id, review.id, _ANSWER, given.answer
-        )
+        if await self._is_there(review.client_id):
+            review.answer_sealed = await self.texts.seal(
+                review.client_id, review.id, _ANSWER, given.answer
+            )
         await self.tx.flush()
         await Deadlines(self.tx, self.actor.organization_id).end(review.id, at=now)
         await self._note("decision_review.answered", review, changes)
@@ -114,22 +117,26 @@ class ReviewService:
         )
         return review
 
-    async def read(self, reviews: Sequence[DecisionReview]) -> list[ReviewRead]:
-        """With their texts; one statement for all keys."""
-        sealed = [
-            text
-            for review in reviews
-            for text in (
+    async def read(self, review_id: UUID) -> ReviewDetail:
+        """With its texts; ReviewNotFound."""
+        review = await self.decisions.review(review_id)
+        grounds, answer = await self.texts.open(
+            [
                 Sealed(review.id, _GROUNDS, review.grounds_sealed),
                 Sealed(review.id, _ANSWER, review.answer_sealed),
-            )
-        ]
-        opened, now = await self.texts.open(sealed), utc_now()
-        pairs = zip(opened[::2], opened[1::2], strict=True)
-        return [
-            ReviewRead.of(review, grounds, answer, now)
-            for review, (grounds, answer) in zip(reviews, pairs, strict=True)
-        ]
+            ]
+        )
+        return ReviewDetail.opened(review, grounds, answer, utc_now())
+
+    async def _is_there(self, client_id: UUID) -> bool:
+        """False once they were deleted or erased: then words about them are not kept."""
+        try:
+            await require_client(self.tx, self.actor.organization_id, client_id)
+        except ClientMerged:
+            return True  # who answers for them is there, and their key is as well
+        except ClientNotFound:
+            return False
+        return True
 
     async def _note(self, action: str, review: DecisionReview, changes: Any) -> None:
         await audit.record(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
 
+from chassis.data.columns import utc_now
 from chassis.security.authentication import require
 from chassis.web.dependencies import IfMatch, ReadTx, Tx
 from chassis.web.etag import versioned
@@ -12,6 +13,7 @@ from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
+from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.decisions.exceptions import (
     DecisionNotFound,
     ReviewAnswered,
@@ -31,6 +33,7 @@ from core_api.modules.decisions.schemas import (
     DecisionRead,
     ReviewAnswer,
     ReviewCreate,
+    ReviewDetail,
     ReviewRead,
 )
 from shared_schemas.actor import Actor
@@ -81,7 +84,7 @@ async def get_decision(decision_id: DecisionId, actor: Reader, tx: ReadTx) -> Su
     "/automated-decisions/{decision_id}/reviews",
     status_code=status.HTTP_201_CREATED,
     summary="Ask for a review",
-    responses=raises(DecisionNotFound, ReviewOpen, IdempotencyKeyReused),
+    responses=raises(DecisionNotFound, ClientNotFound, ReviewOpen, IdempotencyKeyReused),
 )
 async def ask_review(
     decision_id: DecisionId, given: ReviewCreate, actor: Reader, tx: Tx, response: Response
@@ -89,7 +92,7 @@ async def ask_review(
     """The subject, or somebody for them, wants a person to look at it."""
     service = ReviewService(tx, actor)
     review = await service.ask(decision_id, given)
-    return versioned(actor, response, (await service.read([review]))[0])
+    return versioned(actor, response, ReviewRead.of(review, utc_now()))
 
 
 @router.get("/decision-reviews", summary="List reviews of automated decisions")
@@ -101,10 +104,9 @@ async def list_reviews(
     decision_id: Annotated[UUID | None, Query(description="Of one decision only")] = None,
 ) -> Success[list[ReviewRead]]:
     """The earliest due first."""
-    service = ReviewService(tx, actor)
-    reviews = await service.decisions.reviews(page, status, decision_id)
-    read = {review.id: review for review in await service.read(reviews)}
-    return page.answer(actor, reviews, lambda row: read[row.id], DUE_FIRST.position)
+    now = utc_now()
+    reviews = await Decisions(tx, actor.organization_id).reviews(page, status, decision_id)
+    return page.answer(actor, reviews, lambda row: ReviewRead.of(row, now), DUE_FIRST.position)
 
 
 @router.get(
@@ -112,11 +114,9 @@ async def list_reviews(
 )
 async def get_review(
     review_id: ReviewId, actor: Officer, tx: ReadTx, response: Response
-) -> Success[ReviewRead]:
-    """One review with its texts."""
-    service = ReviewService(tx, actor)
-    review = await service.decisions.review(review_id)
-    return versioned(actor, response, (await service.read([review]))[0])
+) -> Success[ReviewDetail]:
+    """One review with what was said."""
+    return versioned(actor, response, await ReviewService(tx, actor).read(review_id))
 
 
 @router.post(
@@ -136,7 +136,7 @@ async def answer_review(
     changed there."""
     service = ReviewService(tx, actor)
     review = await service.answer(review_id, given, seen_version)
-    return versioned(actor, response, (await service.read([review]))[0])
+    return versioned(actor, response, ReviewRead.of(review, utc_now()))
 
 
 def _read(row: Any) -> DecisionRead:

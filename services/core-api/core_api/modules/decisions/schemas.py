@@ -68,7 +68,7 @@ class DecisionRead(BaseModel):
 
 
 class ReviewRead(BaseModel):
-    """One review."""
+    """One review. No words: what answers a POST may be kept for its `Idempotency-Key`."""
 
     id: UUID
     decision_id: UUID
@@ -76,13 +76,11 @@ class ReviewRead(BaseModel):
     status: ReviewStatus
     by_representative: bool
     channel: ReviewChannel
-    grounds: str | None = Field(description="Null where none were given, or were erased")
     requested_at: datetime
     recorded_by: UUID
     due_at: datetime
     is_overdue: bool
     outcome: ReviewOutcome | None
-    answer: str | None
     answered_at: datetime | None
     answered_by: UUID | None
     created_at: datetime
@@ -90,11 +88,26 @@ class ReviewRead(BaseModel):
     version: int = Field(description="Goes up with every change; also the `ETag`")
 
     @classmethod
-    def of(
+    def of(cls, review: DecisionReview, now: datetime) -> Self:
+        """As it stands."""
+        return cls(**_standing(review, now))
+
+
+class ReviewDetail(ReviewRead):
+    """With what was said."""
+
+    grounds: str | None = Field(description="Null where none were given, or were erased")
+    answer: str | None = Field(description="Null until it was answered, or once it was erased")
+
+    @classmethod
+    def opened(
         cls, review: DecisionReview, grounds: str | None, answer: str | None, now: datetime
     ) -> Self:
-        """With its texts, as far as their key exists."""
-        opened = {"grounds", "answer", "is_overdue"}
-        named = {name: getattr(review, name) for name in cls.model_fields if name not in opened}
-        overdue = review.status is ReviewStatus.OPEN and now > review.due_at
-        return cls(**named, grounds=grounds, answer=answer, is_overdue=overdue)
+        """Its texts, as far as their key exists."""
+        return cls(**_standing(review, now), grounds=grounds, answer=answer)
+
+
+def _standing(review: DecisionReview, now: datetime) -> dict[str, Any]:
+    names = (name for name in ReviewRead.model_fields if name != "is_overdue")
+    overdue = review.status is ReviewStatus.OPEN and now > review.due_at
+    return {**{name: getattr(review, name) for name in names}, "is_overdue": overdue}
