@@ -6,6 +6,11 @@
 # Where: PGHOST, PGPORT, PGUSER (a superuser), PGPASSWORD. COGEP_OWNER_PASSWORD, COGEP_APP_PASSWORD and
 # COGEP_WORKER_PASSWORD are the passwords the three roles have afterwards. PG_BIN: folder of psql and pg_restore.
 #
+# Who was erased since the dump was made is erased again before this ends (LGPD): REPLAY is the command that does it,
+# with the database's name as its argument (default: replay-suppressions.sh beside this script; see there what it
+# needs). A database whose replay failed is not left behind: it must not serve. REPLAY=none only where the schema is
+# older than the suppression ledger.
+#
 # The database must not exist: this script never overwrites data. To replace one, restore under another name, look at
 # it, stop the services, and rename both (ALTER DATABASE … RENAME TO …). All or nothing: a restore that fails leaves no
 # database behind.
@@ -19,6 +24,7 @@ dump="$1" database="$2"
 : "${PGHOST:?}" "${PGUSER:?}"
 : "${COGEP_OWNER_PASSWORD:?}" "${COGEP_APP_PASSWORD:?}" "${COGEP_WORKER_PASSWORD:?}"
 pg_bin="${PG_BIN:+${PG_BIN%/}/}"
+replay="${REPLAY:-$(cd "$(dirname "$0")" && pwd)/replay-suppressions.sh}"
 init_sql="${INIT_SQL:-$(cd "$(dirname "$0")/../postgres" && pwd)/init.sql}"
 export PGDATABASE=postgres
 
@@ -73,6 +79,16 @@ open_tables="$(ask "
     AND NOT (c.relrowsecurity AND c.relforcerowsecurity)" "$database")"
 if [ "$open_tables" -ne 0 ]; then
   say "$open_tables tenant tables came back without row-level security"
+  exit 1
+fi
+if [ "$replay" = none ]; then
+  if [ -n "$(ask "SELECT to_regclass('crm.erasures')" "$database")" ]; then
+    say "this database knows erasures: who was erased since the dump must be erased again (REPLAY)"
+    exit 1
+  fi
+  say "migrate it, and run replay-suppressions.sh before anything serves"
+elif ! "$replay" "$database"; then
+  say "who was erased since the dump was made could not be erased again"
   exit 1
 fi
 unfinished=""

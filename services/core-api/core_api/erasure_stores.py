@@ -16,7 +16,9 @@ from core_api.modules.incidents.erasing import INCIDENT_STORES
 from core_api.modules.presence.erasing import PRESENCE_STORES
 from core_api.modules.privacy.erasing import PRIVACY_STORES
 from core_api.modules.recipients.erasing import RECIPIENT_STORES
-from core_api.modules.tickets.erasing import MESSAGE_STORES, SEARCH_STORES
+from core_api.modules.sla.erasing import SLA_STORES
+from core_api.modules.subject_data.erasing import SUBJECT_DATA_STORES
+from core_api.modules.tickets.erasing import MESSAGE_STORES, SEARCH_STORES, STATISTICS_STORES
 from core_api.modules.views.erasing import VIEW_STORES
 from core_api.subject_stores import Store
 
@@ -30,11 +32,14 @@ ERASURE_STORES_IN_ORDER: Final[tuple[Store, ...]] = (
     *ATTACHMENT_STORES,
     *MESSAGE_STORES,
     *SEARCH_STORES,
+    *STATISTICS_STORES,
+    *SLA_STORES,
     *DUPLICATE_STORES,
     *CONSENT_STORES,
     *DECISION_STORES,
     *RECIPIENT_STORES,
     *INCIDENT_STORES,
+    *SUBJECT_DATA_STORES,
     *PRIVACY_STORES,
     *ERASURE_STORES,
     *AUDIT_STORES,

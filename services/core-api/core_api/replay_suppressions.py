@@ -1,14 +1,16 @@
-"""`python -m core_api.replay_suppressions`: erases again who was erased since a backup was made.
+"""`python -m core_api.replay_suppressions [EVENTS]`: erases again who was erased since a backup.
 
 For a restored database, before anything serves: `restore-db.sh` calls it. Needs the variables of
 core-api, DATABASE_URL and DATABASE_WORKER_URL being those of the restored database, and the object
-storage, where the suppression ledger is. It may be stopped and run again. Exit code 1 when the
-ledger cannot be believed, or somebody could not be erased: then the database must not serve.
+storage, where the suppression ledger is; no Redis. EVENTS is a file to write: what is left to
+`python -m ai_svc.replay_erasures`. It may be stopped and run again. Exit code 1 when the ledger
+cannot be believed, or somebody could not be erased: then the database must not serve.
 """
 
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -19,7 +21,6 @@ from chassis.observability.logging import configure_logging
 from chassis.security.sealing import Vault
 from chassis.settings import (
     DatabaseSettings,
-    RedisSettings,
     SealingSettings,
     ServiceSettings,
     StorageSettings,
@@ -42,7 +43,6 @@ class ReplaySettings:
 
     service: ServiceSettings
     database: DatabaseSettings
-    redis: RedisSettings
     sealing: SealingSettings
     storage: StorageSettings
     ledger: LedgerSettings
@@ -56,7 +56,7 @@ async def replay_all(settings: ReplaySettings) -> Replayed:
         application_name="suppression replay",
         info={VAULT: Vault(settings.sealing)},
     )
-    redis = Redis.from_url(settings.redis.url.get_secret_value())
+    redis = Redis()  # for stores that are passed over here; nothing connects
     try:
         workshop = Workshop(
             database=database, redis=redis, storage=ObjectStorage.at(settings.storage)
@@ -69,6 +69,7 @@ async def replay_all(settings: ReplaySettings) -> Replayed:
 
 def main() -> int:
     """Replays, and says in one line how it went."""
+    events = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     settings = read_settings(ReplaySettings)
     configure_logging(settings.service, service="core-api")
     try:
@@ -79,7 +80,9 @@ def main() -> int:
     except STORAGE_FAILURES as error:
         sys.stderr.write(f"the suppression ledger cannot be read: {type(error).__name__}\n")
         return 1
-    log.info("suppressions_replayed", **vars(done))
+    if events is not None:
+        events.write_text("".join(f"{event.model_dump_json()}\n" for event in done.asked), "utf-8")
+    log.info("suppressions_replayed", tombstones=done.tombstones, erased=done.erased)
     sys.stdout.write(
         f"{done.tombstones} tombstones: {done.erased} erased again, {done.known} erased before the"
         f" backup, {done.absent} not in it\n"

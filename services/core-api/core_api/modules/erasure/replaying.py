@@ -5,7 +5,7 @@ does not know as completed is erased again, here at once, elsewhere by the event
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -14,14 +14,16 @@ from core_api.erasure_stores import IN_REDIS
 from core_api.modules.clients.erasing import existing_among
 from core_api.modules.erasure.models import Mode
 from core_api.modules.erasure.repository import Erasures
-from core_api.modules.erasure.running import FIRST_STORES, own_part
-from core_api.modules.erasure.starting import ask, enter
+from core_api.modules.erasure.running import ANONYMISING_STORES, FIRST_STORES, own_part
+from core_api.modules.erasure.starting import ask, asking, enter
 from core_api.modules.erasure.suppression import SuppressionLedger, Tombstone
 from core_api.subject_stores import Workshop
+from shared_schemas.events import PrivacyErasureRequested
 from shared_schemas.ids import new_id
 
 # A backup holds the database. Redis is another's, and may not even run now.
 _STORES: Final = tuple(store for store in FIRST_STORES if store.name not in IN_REDIS)
+_ANONYMISING: Final = tuple(store for store in ANONYMISING_STORES if store.name not in IN_REDIS)
 
 
 @dataclass(kw_only=True)
@@ -35,6 +37,8 @@ class Replayed:
     """Were erased before the backup was made."""
     absent: int = 0
     """Registered after the backup was made: it does not know them."""
+    asked: list[PrivacyErasureRequested] = field(default_factory=list)
+    """What other services are asked for, also by the outbox of the restored database."""
 
 
 async def replay(workshop: Workshop, signer: Signer) -> Replayed:
@@ -75,7 +79,9 @@ async def _replay_one(
             erasure.mode = Mode.REPLAY  # it was under way when the backup was made
             await tx.flush()
             await ask(tx, erasure)
-    part = await own_part(workshop, ledger, organization_id, erasure.id, stores=_STORES)
+        done.asked.append(asking(erasure))
+    stores = _ANONYMISING if entry.is_anonymised else _STORES
+    part = await own_part(workshop, ledger, organization_id, erasure.id, stores=stores)
     if part is not None:
         await part.run()
     done.erased += 1

@@ -109,23 +109,25 @@ async def enter(
 
 
 async def ask(session: AsyncSession, erasure: Erasure) -> None:
-    """Asks every other service; asked twice they do it once. They have no statistics to keep: of
-    who is anonymised nothing stays there either."""
-    mode = Mode.REPLAY if erasure.mode is Mode.REPLAY else Mode.ERASURE
-    outbox.add(
-        session,
-        PrivacyErasureRequested.caused(
-            organization_id=erasure.organization_id,
-            correlation_id=erasure.correlation_id,
-            actor_id=erasure.requested_by,
-            privacy_request_id=erasure.privacy_request_id,
-            client_id=erasure.client_id,
-            client_ids=erasure.client_ids,
-            mode=mode.value,
-        ),
-    )
+    """Asks every other service; asked twice they do it once."""
+    outbox.add(session, asking(erasure))
     await session.flush()
     part = await Erasures(session, erasure.organization_id).part_for_update(erasure.id, ASSISTANT)
     if part is not None:
         part.attempts += 1
         part.tried_at = utc_now()
+
+
+def asking(erasure: Erasure) -> PrivacyErasureRequested:
+    """What every service is told. They have no statistics to keep: of who is anonymised nothing
+    stays there either."""
+    mode = Mode.REPLAY if erasure.mode is Mode.REPLAY else Mode.ERASURE
+    return PrivacyErasureRequested.caused(
+        organization_id=erasure.organization_id,
+        correlation_id=erasure.correlation_id,
+        actor_id=erasure.requested_by,
+        privacy_request_id=erasure.privacy_request_id,
+        client_id=erasure.client_id,
+        client_ids=erasure.client_ids,
+        mode=mode.value,
+    )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.data.object_storage import ObjectMissing, ObjectStorage
 from core_api.anchoring import Signer
-from core_api.modules.erasure.models import Erasure
+from core_api.modules.erasure.models import Erasure, Mode
 from shared_schemas.ids import OrganizationId
 
 FOLDER: Final = "suppression-ledger"
@@ -23,7 +23,7 @@ class TombstoneForged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """Who was erased, on which request."""
+    """Who was erased or anonymised, on which request."""
 
     organization_id: OrganizationId
     client_id: UUID
@@ -31,6 +31,8 @@ class Tombstone:
     privacy_request_id: UUID
     erasure_id: UUID
     erased_at: str
+    is_anonymised: bool
+    """The words of their tickets were to stay."""
 
 
 class SuppressionLedger:
@@ -54,6 +56,7 @@ class SuppressionLedger:
                 "privacy_request_id": erasure.privacy_request_id,
                 "erasure_id": erasure.id,
                 "erased_at": now,
+                "mode": erasure.mode,
             }
             content = self._signer.signed(fields)
             await self._storage.put_stream(key, _once(content), max_bytes=_LARGEST)
@@ -85,6 +88,7 @@ def _read(fields: dict[str, Any] | None) -> Tombstone | None:
         privacy_request_id=UUID(fields["privacy_request_id"]),
         erasure_id=UUID(fields["erasure_id"]),
         erased_at=str(fields["erased_at"]),
+        is_anonymised=fields.get("mode") == Mode.ANONYMIZATION.value,
     )
 
 

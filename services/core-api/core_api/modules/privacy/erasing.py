@@ -43,6 +43,14 @@ class RequestTexts:
         return await self.count(workshop, subject)
 
 
+def requests_of(subject: Subject) -> sa.Select[tuple[object]]:
+    """Ids of what the subject has asked for."""
+    return sa.select(_REQUESTS.c.id).where(
+        _REQUESTS.c.organization_id == subject.organization_id,
+        _REQUESTS.c.client_id.in_(subject.client_ids),
+    )
+
+
 def _kept(name: str, label: str, table: sa.Table) -> Store:
     where = of_clients(table.c.client_id)
     return KeptRows(name=name, label=label, ground=_PROOF, table=table, where=where)

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core_api.changes import Change, Changes
 from core_api.modules.tickets.messages.models import MessageRevision, TicketMessage
 from core_api.modules.tickets.models import Ticket
-from core_api.modules.tickets.relations.models import TicketFacet
+from core_api.modules.tickets.relations.models import TicketFacet, TicketLink, TicketWatcher
 from core_api.modules.tickets.search import forgetting
 from core_api.modules.tickets.search import index as search_index
 from core_api.subject_stores import (
     ERASED_NAME,
     ERASED_TEXT,
+    KeptRows,
     RowStore,
     Store,
     Subject,
@@ -39,7 +40,12 @@ _NO_VALUES: Final = sa.cast(sa.literal({}, JSONB()), JSONB())
 _MESSAGES: Final = cast("sa.Table", TicketMessage.__table__)
 _REVISIONS: Final = cast("sa.Table", MessageRevision.__table__)
 _FACETS: Final = cast("sa.Table", TicketFacet.__table__)
+_WATCHERS: Final = cast("sa.Table", TicketWatcher.__table__)
+_LINKS: Final = cast("sa.Table", TicketLink.__table__)
 _TABLE: Final = cast("sa.Table", Ticket.__table__)
+STATISTICS: Final = (
+    "LGPD, art. 12 e art. 16, IV: estatística do atendimento, que não diz de quem era"
+)
 
 
 def tickets_of(subject: Subject) -> sa.Select[UUID]:
@@ -225,3 +231,21 @@ MESSAGE_STORES: Final[tuple[Store, ...]] = (
 """In this order."""
 SEARCH_STORES: Final[tuple[Store, ...]] = (TicketSearchRows(), TicketVocabulary())
 """After the client's name is gone."""
+STATISTICS_STORES: Final[tuple[Store, ...]] = (
+    KeptRows(
+        name="ticket_watchers",
+        label="Quem da equipe acompanhava os chamados",
+        ground=STATISTICS,
+        table=_WATCHERS,
+        where=lambda subject: _WATCHERS.c.ticket_id.in_(tickets_of(subject)),
+    ),
+    KeptRows(
+        name="ticket_links",
+        label="Ligações entre chamados (identificadores)",
+        ground=STATISTICS,
+        table=_LINKS,
+        where=lambda subject: sa.or_(
+            _LINKS.c.ticket_id.in_(tickets_of(subject)), _LINKS.c.other_id.in_(tickets_of(subject))
+        ),
+    ),
+)

@@ -1,0 +1,90 @@
+"""`python -m ai_svc.replay_erasures EVENTS`: erases again who was erased since a backup was made.
+
+For a restored database, before anything serves; EVENTS is what `core_api.replay_suppressions`
+wrote, an event per line. Needs DATABASE_URL and DATABASE_WORKER_URL, being those of the restored
+database, and STORAGE_URL. It may be stopped and run again. The same events come by Redis later, and
+change nothing then. Exit code 1 when somebody could not be erased.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from ai_svc.modules.privacy.erasing import Eraser
+from ai_svc.modules.privacy.following import begin_erasure
+from ai_svc.modules.privacy.work import ERASURES
+from chassis.data.database import Database
+from chassis.data.object_storage import ObjectStorage
+from chassis.messaging.job_queue import JobState
+from chassis.observability.logging import configure_logging
+from chassis.settings import DatabaseSettings, ServiceSettings, StorageSettings, read_settings
+from knowledge.models import SCHEMA
+from shared_schemas.events import PrivacyErasureRequested
+from shared_schemas.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings:
+    """What the command reads from the environment."""
+
+    service: ServiceSettings
+    database: DatabaseSettings
+    storage: StorageSettings
+
+
+async def replay_all(settings: ReplaySettings, events: Sequence[PrivacyErasureRequested]) -> int:
+    """Erases all of them to the end; how many are not done."""
+    database = Database(settings.database, schema=SCHEMA, application_name="erasure replay")
+    try:
+        for event in events:
+            async with database.transaction(event.organization_id) as session:
+                await begin_erasure(session, event)
+        eraser = Eraser(database, ObjectStorage.at(settings.storage))
+        while await eraser.drain_once(f"replay:{new_id()}"):
+            pass
+        return sum([await _left(database, event) for event in events])
+    finally:
+        await database.close()
+
+
+async def _left(database: Database, event: PrivacyErasureRequested) -> int:
+    done = sa.select(sa.func.count()).where(
+        ERASURES.c.organization_id == event.organization_id,
+        ERASURES.c.privacy_request_id == event.payload.privacy_request_id,
+        ERASURES.c.state != JobState.SUCCEEDED,
+    )
+    async with database.transaction(event.organization_id, read_only=True) as session:
+        return (await session.scalar(done)) or 0
+
+
+def _read(file: Path) -> list[PrivacyErasureRequested]:
+    lines = file.read_text("utf-8").splitlines()
+    return [PrivacyErasureRequested.model_validate_json(line) for line in lines if line.strip()]
+
+
+def main() -> int:
+    """Replays, and says in one line how it went."""
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python -m ai_svc.replay_erasures EVENTS\n")
+        return 2
+    settings = read_settings(ReplaySettings)
+    configure_logging(settings.service, service="ai-svc")
+    try:
+        events = _read(Path(sys.argv[1]))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"the events cannot be read: {type(error).__name__}\n")
+        return 1
+    left = asyncio.run(replay_all(settings, events))
+    sys.stdout.write(f"{len(events)} erasures replayed, {left} left to do\n")
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
