@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Annotated, Any, Final, Literal, NewType, TypeVar, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 
 class Category(StrEnum):
@@ -113,6 +113,7 @@ _SAYS_NOTHING: Final = (
     float,
     Decimal,
     UUID,
+    AwareDatetime,
     datetime.date,
     datetime.time,
     datetime.timedelta,

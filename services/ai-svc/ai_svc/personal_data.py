@@ -25,8 +25,8 @@ FILE_VALUE: Final = Held(Category.FILE, Purpose.ASSISTANT, Eraser.VALUE)
 _RUN: Final = "leased_by stage error_code error_message correlation_id traceparent"
 _COLUMNS: Final = {
     "answer_feedback": fields_of((ASKED, "comment corrected_answer")),
-    "answer_sources": fields_of((WORDS, "title heading"), (NONE, "similarity")),
-    "answers": fields_of((ASKED, "question answer"), (NONE, "confidence model prompt_version")),
+    "answer_sources": fields_of((WORDS, "title heading")),
+    "answers": fields_of((ASKED, "question answer"), (NONE, "model prompt_version")),
     "batch_items": fields_of((FILE, "name"), (NONE, "error_code error_message")),
     "cached_answers": fields_of((ASKED, "question_key"), (NONE, "scope snapshot")),
     "chunk_edits": fields_of((WORDS, "original replacement"), (DERIVED, "original_sha256")),
@@ -79,12 +79,12 @@ _EVERYWHERE: Final = fields_of(
         """question answer corrected_answer comment wordings text content heading original
         replacement quote query suggestion stem tags""",
     ),
-    (FILE_VALUE, "title source_uri url external_id file_name address page_image"),
+    (FILE_VALUE, "title source_uri url external_id address page_image"),
     (
         NONE,
         """status stage purpose_code items error_code error_message notice mime_type content_sha256
         embedding_model model prompt_version fusion milliseconds way request_id access_key_id
-        secret_access_key state under endpoint region formats created_from created_to""",
+        secret_access_key state under endpoint region formats""",
     ),
 )
 _WITHIN: Final = {
