@@ -33,15 +33,12 @@ from chassis.data.database import Database
 from chassis.http.service_client import ServiceClient
 from core_api.modules.audit.models import SubjectKey
 from core_api.modules.subject_data.assembling import assemble_now
-from core_api.modules.subject_data.forgetting import (
-    count_copies,
-    forget_copies,
-    object_keys,
-    sweep_objects,
-)
+from core_api.modules.subject_data.erasing import SUBJECT_DATA_STORES
+from core_api.modules.subject_data.forgetting import sweep_objects
 from core_api.modules.subject_data.links import FileLink
 from core_api.modules.subject_data.models import SubjectDataFile, folder, object_key
 from core_api.settings import CoreApiSettings
+from core_api.subject_stores import Subject, Workshop
 from core_api.workplace import Workplace
 from devstack.people import AURORA, BOREAL
 from shared_schemas.ids import OrganizationId, new_id
@@ -196,20 +193,29 @@ async def test_nothing_opens_once_the_clients_key_is_gone(
 
 
 async def test_erasing_takes_answers_and_files_and_leaves_what_happened(
-    davi: Person, ana: Person, database: Database, workplace: Workplace
+    davi: Person, ana: Person, app: FastAPI, database: Database, workplace: Workplace
 ) -> None:
     client, other = await make_client(ana), await make_client(ana)
     state = await copied(davi, client_id=client["id"])
     kept = await copied(davi, client_id=other["id"])
-    ids = [UUID(client["id"])]
-    async with database.transaction(TENANT) as session:
-        assert await count_copies(session, TENANT, ids) == 3
-        keys = await object_keys(session, TENANT, ids)
-        assert await forget_copies(session, TENANT, ids) == 3
-        assert await count_copies(session, TENANT, ids) == 0
-        assert await object_keys(session, TENANT, ids) == []
+    subject = Subject(organization_id=TENANT, client_ids=(UUID(client["id"]),))
+    workshop = Workshop(
+        database=database, redis=app.state.resources.redis, storage=workplace.storage
+    )
+    gone = dict.fromkeys((store.name for store in SUBJECT_DATA_STORES), 0)
 
-    assert set(keys) == {object_key(TENANT, UUID(file["id"])) for file in state["files"]}
+    for store in SUBJECT_DATA_STORES:
+
+        async def tally(_tx: Any, count: int, name: str = store.name) -> None:
+            gone[name] += count
+
+        while await store.erase_batch(workshop, subject, tally):
+            pass
+
+    assert gone == {"subject_data_files": 3, "subject_data_answers": 0}
+    assert [await store.prove(workshop, subject) for store in SUBJECT_DATA_STORES] == [0, 0]
+    keys = {object_key(TENANT, UUID(file["id"])) for file in state["files"]}
+    assert not keys & await stored_keys(workplace.storage)
     assert (await davi.get(path_of(state, state["files"][0]))).status_code == 404
     assert (await davi.get(path_of(kept, kept["files"][0]))).status_code == 200
     again = await davi.seen(f"{REQUESTS}/{state['request_id']}/subject-data")

@@ -35,7 +35,6 @@ CLIENT_COLUMNS: Final = frozenset(
         "merged_id",
         "other_id",
         "person_id",
-        "subject_id",
         "survivor_id",
         "ticket_id",
     }

@@ -29,8 +29,8 @@ from shared_schemas.ids import new_id
 
 ANSWER_DAYS: Final = 15
 """Art. 20 names no time: that of the complete answer (Art. 19 II), doubled for small agents."""
-_GROUNDS: Final = "decision_reviews.grounds"
-_ANSWER: Final = "decision_reviews.answer"
+GROUNDS: Final = "decision_reviews.grounds"
+ANSWER: Final = "decision_reviews.answer"
 
 
 class ReviewService:
@@ -67,7 +67,7 @@ class ReviewService:
             recorded_by=self.actor.user_id,
             due_at=calendar_days_after(requested_at, ANSWER_DAYS * times),
             grounds_sealed=await self.texts.seal(
-                decision.client_id, review_id, _GROUNDS, given.grounds
+                decision.client_id, review_id, GROUNDS, given.grounds
             ),
         )
         self.tx.add(review)
@@ -75,7 +75,7 @@ class ReviewService:
         await Deadlines(self.tx, organization_id).set(
             DeadlineSubject.DECISION_REVIEW,
             review.id,
-            DeadlineKind.REVIEW_ANSWER,
+            DeadlineKind.REVIEWANSWER,
             started_at=requested_at,
             due_at=review.due_at,
         )
@@ -104,7 +104,7 @@ class ReviewService:
         )
         if await self._is_there(review.client_id):
             review.answer_sealed = await self.texts.seal(
-                review.client_id, review.id, _ANSWER, given.answer
+                review.client_id, review.id, ANSWER, given.answer
             )
         await self.tx.flush()
         await Deadlines(self.tx, self.actor.organization_id).end(review.id, at=now)
@@ -122,8 +122,8 @@ class ReviewService:
         review = await self.decisions.review(review_id)
         grounds, answer = await self.texts.open(
             [
-                Sealed(review.id, _GROUNDS, review.grounds_sealed),
-                Sealed(review.id, _ANSWER, review.answer_sealed),
+                Sealed(review.id, GROUNDS, review.grounds_sealed),
+                Sealed(review.id, ANSWER, review.answer_sealed),
             ]
         )
         return ReviewDetail.opened(review, grounds, answer, utc_now())

@@ -14,6 +14,8 @@ from core_api.modules.decisions.models import (
     ReviewOutcome,
     ReviewStatus,
 )
+from core_api.modules.decisions.reviewing import ANSWER, GROUNDS
+from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
 from core_api.subject_sections import SectionSource, Subject, Told, moment
 from core_api.tables import SCHEMA
 
@@ -75,7 +77,8 @@ async def _tell_decisions(_session: AsyncSession, _subject: Subject, rows: Seque
 
 
 def _reviews(subject: Subject) -> sa.Select[Any]:
-    names = ("id", "status", "outcome", "requested_at", "answered_at")
+    times = ("requested_at", "answered_at")
+    names = ("id", "status", "outcome", "grounds_sealed", "answer_sealed", *times)
     return (
         sa.select(*(DecisionReview.__table__.c[name] for name in names))
         .where(
@@ -86,7 +89,14 @@ def _reviews(subject: Subject) -> sa.Select[Any]:
     )
 
 
-async def _tell_reviews(_session: AsyncSession, _subject: Subject, rows: Sequence[Any]) -> Told:
+async def _tell_reviews(session: AsyncSession, subject: Subject, rows: Sequence[Any]) -> Told:
+    texts = SubjectTexts(session, subject.organization_id)
+    sealed = [
+        *(Sealed(row.id, GROUNDS, row.grounds_sealed) for row in rows),
+        *(Sealed(row.id, ANSWER, row.answer_sealed) for row in rows),
+    ]
+    opened = await texts.open(sealed)
+    said = zip(rows, opened[: len(rows)], opened[len(rows) :], strict=True)
     return Told(
         [
             {
@@ -94,8 +104,10 @@ async def _tell_reviews(_session: AsyncSession, _subject: Subject, rows: Sequenc
                 "outcome": None if row.outcome is None else _OUTCOMES[row.outcome],
                 "requested_at": moment(row.requested_at),
                 "answered_at": moment(row.answered_at),
+                "grounds": grounds,
+                "answer": answer,
             }
-            for row in rows
+            for row, grounds, answer in said
         ]
     )
 
@@ -136,6 +148,8 @@ DECISION_SECTIONS: Final = (
             "outcome": "Decisão",
             "requested_at": "Pedida em",
             "answered_at": "Respondida em",
+            "grounds": "O que você disse",
+            "answer": "O que respondemos",
         },
         select=_reviews,
         tell=_tell_reviews,

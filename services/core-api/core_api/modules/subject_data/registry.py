@@ -13,6 +13,7 @@ from core_api.modules.clients.subject_sections import CLIENT_SECTIONS
 from core_api.modules.consents.subject_sections import CONSENT_SECTIONS
 from core_api.modules.decisions.subject_sections import DECISION_SECTIONS
 from core_api.modules.duplicates.subject_sections import DUPLICATE_SECTIONS
+from core_api.modules.incidents.subject_sections import INCIDENT_SECTIONS
 from core_api.modules.privacy.subject_sections import PRIVACY_SECTIONS
 from core_api.modules.recipients.subject_sections import RECIPIENT_SECTIONS
 from core_api.modules.tickets.subject_sections import TICKET_SECTIONS
@@ -25,6 +26,7 @@ SECTIONS: Final[tuple[SectionSource, ...]] = (
     *CONSENT_SECTIONS,
     *DECISION_SECTIONS,
     *RECIPIENT_SECTIONS,
+    *INCIDENT_SECTIONS,
     *PRIVACY_SECTIONS,
     *DUPLICATE_SECTIONS,
     *AUDIT_SECTIONS,
