@@ -32,7 +32,7 @@ async def test_confirmation_is_completed_at_once_with_a_receipt_that_names_nobod
     kept = answer["parts"][0]
     assert kept["heading"] == "O que guardamos"
     assert {"Cadastro: 1 registro", "Chamados: 1 registro"} <= set(kept["items"])
-    assert any("Atendimento. Base legal: execução de contrato" in i for i in text_items(answer))
+    assert any("Atendimento. Base legal: Execução de contrato" in i for i in text_items(answer))
     assert "Conceição" not in text_of(answer)
     assert "Conceição" not in json.dumps(request["receipt"])
     (noted,) = await records.audit("subject_data.answered")
@@ -74,7 +74,7 @@ async def test_sharing_names_recipients_and_countries_of_purposes_that_use_the_d
     assert request["status"] == "completed"
     said = text_of(answer)
     assert "Gráfica Boa Vista, operador" in said
-    assert "Provedor de nuvem, US, com base em cláusulas-padrão contratuais" in said
+    assert "Provedor de nuvem, US, com base em: Cláusulas-padrão contratuais" in said
     assert "Agência X" not in said
     await make_consent(ana, client["id"])
     _, again = await answer_to(davi, client_id=client["id"], type="sharing")

@@ -63,9 +63,7 @@ async def test_access_is_answered_at_once_and_completed_with_what_every_service_
     documents = section(document, "assistant_documents")
     assert [each["title"] for each in documents] == ["Laudo da obra", "Contrato"]
     (purpose,) = document["purposes"]
-    assert purpose["legal_basis"] == (
-        "execução de contrato com você, ou de preparativos que você pediu (art. 7º, V)"
-    )
+    assert purpose["legal_basis"] == "Execução de contrato (art. 7º, V)"
     assert purpose["recipients"][0]["name"] == "Gráfica Boa Vista"
     asked = [body for path, body in neighbour.asked if path == SUBJECT_DATA]
     assert [body["cursor"] for body in asked] == [None, "1"]
@@ -103,8 +101,8 @@ async def test_declaration_on_paper_says_what_the_law_asks_for(
     for said in (
         "Declaração completa de dados pessoais",
         "Para que usamos seus dados",
-        "Base legal execução de contrato",
-        "365 dias a partir do último contato; depois são anonimizados.",
+        "Base legal Execução de contrato (art. 7º, V)",
+        "365 dias após o último contato; depois os dados são anonimizados",
         "Com quem compartilhamos",
         "Gráfica Boa Vista",
         "Vai para o exterior: Provedor de nuvem",

@@ -17,57 +17,18 @@ from core_api.modules.consents.models import (
     ConsentPurpose,
     ConsentStatus,
     LegalBasis,
-    RetentionFrom,
-    RetentionThen,
 )
 from core_api.modules.consents.repository import Consents
 from core_api.modules.consents.subject_sections import STATUS_NAMES
+from core_api.privacy_wording import legal_basis, retention
 from shared_schemas.ids import OrganizationId
 
-LEGAL_BASIS_NAMES: Final[Mapping[LegalBasis, str]] = MappingProxyType(
-    {
-        LegalBasis.CONSENT: "seu consentimento",
-        LegalBasis.LEGAL_OBLIGATION: "cumprimento de obrigação legal ou regulatória",
-        LegalBasis.PUBLIC_POLICY: "execução de políticas públicas",
-        LegalBasis.RESEARCH: "estudos por órgão de pesquisa",
-        LegalBasis.CONTRACT: "execução de contrato com você, ou de preparativos que você pediu",
-        LegalBasis.EXERCISE_OF_RIGHTS: "exercício regular de direitos em processo",
-        LegalBasis.PROTECTION_OF_LIFE: "proteção da vida ou da segurança física",
-        LegalBasis.HEALTH_PROTECTION: "tutela da saúde",
-        LegalBasis.LEGITIMATE_INTEREST: "legítimo interesse",
-        LegalBasis.CREDIT_PROTECTION: "proteção do crédito",
-    }
-)
 ROLE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "operator": "operador (trata os dados em nosso nome)",
         "controller": "controlador (decide sobre os dados que recebe)",
         "public_body": "órgão público",
     }
-)
-SAFEGUARD_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "adequacy": "país com proteção reconhecida como adequada (art. 33, I)",
-        "standard_clauses": "cláusulas-padrão contratuais (art. 33, II, b)",
-        "specific_clauses": "cláusulas contratuais específicas (art. 33, II, a)",
-        "corporate_rules": "normas corporativas globais (art. 33, II, c)",
-        "certification": "selo ou certificado (art. 33, II, d)",
-        "consent": "seu consentimento específico (art. 33, VIII)",
-        "legal_duty": "obrigação legal (art. 33, IX)",
-        "contract": "execução de contrato (art. 33, IX)",
-    }
-)
-_FROM: Final[Mapping[RetentionFrom, str]] = MappingProxyType(
-    {
-        RetentionFrom.COLLECTION: "da coleta",
-        RetentionFrom.LAST_CONTACT: "do último contato",
-        RetentionFrom.CONSENT_END: "do fim do consentimento",
-        RetentionFrom.CONTRACT_END: "do fim do contrato",
-        RetentionFrom.REQUEST_CLOSED: "do encerramento do atendimento",
-    }
-)
-_THEN: Final[Mapping[RetentionThen, str]] = MappingProxyType(
-    {RetentionThen.DELETE: "são apagados", RetentionThen.ANONYMIZE: "são anonimizados"}
 )
 _LOCAL: Final = ZoneInfo("America/Sao_Paulo")
 
@@ -97,8 +58,7 @@ class ToldPurpose:
     @property
     def basis(self) -> str:
         """In words, with the articles of the law."""
-        name = LEGAL_BASIS_NAMES[self.legal_basis]
-        return f"{name} ({', '.join(map(article_name, self.articles))})" if self.articles else name
+        return legal_basis(self.legal_basis, self.articles)
 
     @property
     def uses_data(self) -> bool:
@@ -136,13 +96,6 @@ async def told_purposes(
     ]
 
 
-def article_name(article: str) -> str:
-    """`7-I` → `art. 7º, I`."""
-    number, _, rest = article.partition("-")
-    ordinal = f"{number}º" if len(number) == 1 else number
-    return f"art. {ordinal}, {rest.replace('-', ', ')}" if rest else f"art. {ordinal}"
-
-
 def _told(row: Any, decided: Any | None) -> ToldPurpose:
     status = None if decided is None else ConsentStatus(decided.status)
     return ToldPurpose(
@@ -153,7 +106,7 @@ def _told(row: Any, decided: Any | None) -> ToldPurpose:
         legal_basis=row.legal_basis,
         articles=row.articles,
         data_categories=row.data_categories,
-        retention=_retention(row),
+        retention=retention(row),
         recipients=row.recipients,
         transfers=row.transfers,
         assistant_may_use=row.assistant_may_use,
@@ -162,13 +115,6 @@ def _told(row: Any, decided: Any | None) -> ToldPurpose:
         status=status,
         decision=_decision(row.legal_basis, decided, status),
     )
-
-
-def _retention(row: Any) -> str:
-    if row.retention_days is None:
-        return "Enquanto durar a finalidade."
-    days = "1 dia" if row.retention_days == 1 else f"{row.retention_days} dias"
-    return f"{days} a partir {_FROM[row.retention_from]}; depois {_THEN[row.retention_then]}."
 
 
 def _decision(basis: LegalBasis, decided: Any | None, status: ConsentStatus | None) -> str:

@@ -60,7 +60,7 @@ def sharing_parts(purposes: Sequence[PurposeTold]) -> list[AnswerPart]:
             items=[
                 *(f"{each.name}, {each.role}: {each.what_for}" for each in purpose.recipients),
                 *(
-                    f"Vai para o exterior: {each.recipient}, {each.country}, com base em "
+                    f"Vai para o exterior: {each.recipient}, {each.country}, com base em: "
                     f"{each.safeguard}"
                     for each in purpose.transfers
                 ),
@@ -138,7 +138,7 @@ def _consequences(purposes: Sequence[ToldPurpose]) -> tuple[list[str], list[Answ
 def _kept(purpose: ToldPurpose) -> str:
     if purpose.status is None:
         return "Nenhum dado seu é usado para isso."
-    return f"O que já foi usado antes continua válido. Guarda dos dados: {purpose.retention}"
+    return f"O que já foi usado antes continua válido. Guarda dos dados: {purpose.retention}."
 
 
 def _answer(

@@ -18,7 +18,6 @@ from chassis.web.errors import Unavailable
 from core_api.folding import fold
 from core_api.modules.consents.told_purposes import (
     ROLE_NAMES,
-    SAFEGUARD_NAMES,
     ToldPurpose,
     told_purposes,
 )
@@ -30,6 +29,7 @@ from core_api.modules.subject_data.documents import (
     TransferTold,
 )
 from core_api.modules.subject_data.registry import SECTIONS
+from core_api.privacy_wording import SAFEGUARDS
 from core_api.subject_sections import Subject
 from core_api.tables import SCHEMA
 from shared_schemas.envelope import Success
@@ -198,7 +198,7 @@ def told_purpose(purpose: ToldPurpose) -> PurposeTold:
             TransferTold(
                 recipient=each["recipient"],
                 country=each["country"],
-                safeguard=SAFEGUARD_NAMES.get(each["safeguard"], each["safeguard"]),
+                safeguard=SAFEGUARDS.get(each["safeguard"], each["safeguard"]),
             )
             for each in purpose.transfers
         ],
