@@ -150,7 +150,9 @@ async def test_what_cannot_be_blocked_is_refused(ana: Person, davi: Person) -> N
         "no client": await davi.post(blocks_of(str(new_id())), given),
     }
 
-    assert {name: (answer.status_code, answer.json()["code"]) for name, answer in answers.items()} == {
+    assert {
+        name: (answer.status_code, answer.json()["code"]) for name, answer in answers.items()
+    } == {
         "twice": (409, "PROCESSING_BLOCK_STANDS"),
         "unknown": (404, "PURPOSE_NOT_FOUND"),
         "consent": (409, "OPPOSITION_NEEDS_OTHER_BASIS"),
