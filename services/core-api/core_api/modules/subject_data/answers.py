@@ -1,7 +1,7 @@
 """What can be said at once, in plain Portuguese: the simplified answer (LGPD Art. 19 I), with whom
 data was shared (Art. 18 VII), and what follows from not consenting (Art. 18 VIII)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +13,12 @@ from chassis.data.columns import utc_now
 from core_api.modules.consents.told_purposes import ToldPurpose, told_purposes
 from core_api.modules.privacy.execution import RequestType
 from core_api.modules.subject_data.documents import Answer, AnswerPart, Controller, PurposeTold
-from core_api.modules.subject_data.gathering import controller_of, own_counts, told_purpose
+from core_api.modules.subject_data.gathering import (
+    controller_of,
+    own_counts,
+    told_purpose,
+    transfers_to,
+)
 from core_api.subject_sections import Subject
 
 LOCAL: Final = ZoneInfo("America/Sao_Paulo")
@@ -39,9 +44,12 @@ async def answer_to(
     any. A fixed number of statements."""
     purposes = await told_purposes(session, subject.organization_id, subject.family)
     controller = await controller_of(session, subject.organization_id)
-    if kind in _FROM_PURPOSES:
-        title, write = _FROM_PURPOSES[kind]
-        return _answer(title, controller, *write(purposes))
+    if kind is RequestType.CONSENT_CONSEQUENCES:
+        return _answer(_TITLES[kind], controller, *_consequences(purposes))
+    if kind is RequestType.SHARING:
+        registered = await transfers_to(session, subject.organization_id, purposes)
+        told = [told_purpose(purpose, registered[purpose.code]) for purpose in purposes]
+        return _answer(_TITLES[kind], controller, *_sharing(told))
     counts = await own_counts(session, subject)
     promise = "" if copies_until is None else _PROMISES[kind].format(day=day_of(copies_until))
     return _answer(_TITLES[kind], controller, *_confirmation(controller, purposes, counts, promise))
@@ -102,8 +110,8 @@ def _confirmation(
     return paragraphs, parts
 
 
-def _sharing(purposes: Sequence[ToldPurpose]) -> tuple[list[str], list[AnswerPart]]:
-    parts = sharing_parts([told_purpose(purpose) for purpose in purposes])
+def _sharing(purposes: Sequence[PurposeTold]) -> tuple[list[str], list[AnswerPart]]:
+    parts = sharing_parts(purposes)
     if not parts:
         return [_NOT_SHARED, RIGHTS], []
     said = "Estas são as pessoas e empresas com quem seus dados são compartilhados, por finalidade."
@@ -144,10 +152,8 @@ def _kept(purpose: ToldPurpose) -> str:
 def _answer(
     title: str, controller: Controller, paragraphs: list[str], parts: list[AnswerPart]
 ) -> Answer:
-    contact = controller.officer_contact or controller.contact
-    if controller.officer or contact:
-        who = ", ".join(filter(None, (controller.officer, contact)))
-        parts = [*parts, AnswerPart(heading="Encarregado pelos dados pessoais", paragraphs=[who])]
+    if who := controller.officers or list(filter(None, [controller.contact])):
+        parts = [*parts, AnswerPart(heading="Com quem falar sobre seus dados", paragraphs=who)]
     return Answer(
         title=title,
         controller=controller.name,
@@ -157,13 +163,6 @@ def _answer(
     )
 
 
-_Writer = Callable[[Sequence[ToldPurpose]], tuple[list[str], list[AnswerPart]]]
-_FROM_PURPOSES: Final[Mapping[RequestType, tuple[str, _Writer]]] = MappingProxyType(
-    {
-        RequestType.SHARING: ("Com quem seus dados são compartilhados", _sharing),
-        RequestType.CONSENT_CONSEQUENCES: ("O que acontece se você não autorizar", _consequences),
-    }
-)
 _DECLARATION: Final = " A declaração completa fica pronta até {day}."
 _PROMISES: Final[Mapping[RequestType, str]] = MappingProxyType(
     {
@@ -174,6 +173,8 @@ _PROMISES: Final[Mapping[RequestType, str]] = MappingProxyType(
 )
 _TITLES: Final[Mapping[RequestType, str]] = MappingProxyType(
     {
+        RequestType.SHARING: "Com quem seus dados são compartilhados",
+        RequestType.CONSENT_CONSEQUENCES: "O que acontece se você não autorizar",
         RequestType.CONFIRMATION: "Confirmação de tratamento de dados pessoais",
         RequestType.ACCESS: "Acesso aos seus dados pessoais: resposta imediata",
         RequestType.PORTABILITY: "Portabilidade dos seus dados pessoais",

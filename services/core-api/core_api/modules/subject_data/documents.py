@@ -34,8 +34,7 @@ class Controller(_Part):
     name: str = Field(description="Nome da organização")
     tax_id: str | None = Field(description="CNPJ")
     contact: str | None = Field(description="Canal de atendimento a titulares")
-    officer: str | None = Field(description="Encarregado pelo tratamento de dados pessoais")
-    officer_contact: str | None = Field(description="Contato do encarregado")
+    officers: list[str] = Field(description="Encarregado, e substituto, com seus contatos")
 
 
 class RecipientTold(_Part):

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,7 +11,6 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.columns import utc_now
 from chassis.http.service_client import ServiceClient
 from chassis.web.errors import Unavailable
 from core_api.folding import fold
@@ -21,6 +19,7 @@ from core_api.modules.consents.told_purposes import (
     ToldPurpose,
     told_purposes,
 )
+from core_api.modules.officers.service import officer_line, responsible_of
 from core_api.modules.subject_data.documents import (
     Controller,
     PurposeTold,
@@ -29,6 +28,7 @@ from core_api.modules.subject_data.documents import (
     TransferTold,
 )
 from core_api.modules.subject_data.registry import SECTIONS
+from core_api.modules.transfers.service import transfers_in_force
 from core_api.privacy_wording import SAFEGUARDS
 from core_api.subject_sections import Subject
 from core_api.tables import SCHEMA
@@ -53,19 +53,6 @@ _ORGANIZATIONS: Final = sa.table(
     sa.column("name", sa.Text()),
     schema=SCHEMA,
 )
-_PROFILES: Final = sa.table(
-    "controller_profiles",
-    sa.column("organization_id", _UUID),
-    *(sa.column(name, sa.Text()) for name in ("legal_name", "tax_id", "subject_channel")),
-    schema=SCHEMA,
-)
-_OFFICERS: Final = sa.table(
-    "privacy_officers",
-    sa.column("organization_id", _UUID),
-    *(sa.column(name, sa.Text()) for name in ("role", "name", "email", "phone")),
-    *(sa.column(name, sa.Date()) for name in ("starts_on", "ends_on")),
-    schema=SCHEMA,
-)
 _CLIENTS: Final = sa.table(
     "clients",
     *(sa.column(name, _UUID) for name in ("organization_id", "id", "merged_into_id")),
@@ -83,6 +70,8 @@ class Own:
 
     controller: Controller
     purposes: Sequence[ToldPurpose]
+    transfers: Mapping[str, Sequence[TransferTold]]
+    """By purpose, of the register."""
     sections: Sequence[DataSection]
 
 
@@ -106,9 +95,12 @@ async def family_with_deleted(
 
 async def own_data(session: AsyncSession, subject: Subject) -> Own:
     """Everything of core-api's, in a fixed number of statements."""
+    tenant = subject.organization_id
+    purposes = await told_purposes(session, tenant, subject.family)
     return Own(
-        controller=await controller_of(session, subject.organization_id),
-        purposes=await told_purposes(session, subject.organization_id, subject.family),
+        controller=await controller_of(session, tenant),
+        purposes=purposes,
+        transfers=await transfers_to(session, tenant, purposes),
         sections=[await source.load(session, subject) for source in SECTIONS],
     )
 
@@ -121,23 +113,36 @@ async def own_counts(session: AsyncSession, subject: Subject) -> dict[str, int]:
 
 async def controller_of(session: AsyncSession, organization_id: OrganizationId) -> Controller:
     """Who decides about the data, and whom to turn to today."""
+    responsible = await responsible_of(session, organization_id)
+    profile = responsible.profile
     name = sa.select(_ORGANIZATIONS.c.name).where(
         _ORGANIZATIONS.c.organization_id == organization_id
     )
-    profile = (
-        await session.execute(
-            sa.select(*_PROFILES.c).where(_PROFILES.c.organization_id == organization_id)
-        )
-    ).one_or_none()
-    officer = (await session.execute(_officer_on(organization_id, utc_now().date()))).first()
-    contact = None if officer is None else [officer.email, officer.phone]
     return Controller(
-        name=(profile and profile.legal_name) or await session.scalar(name) or "",
-        tax_id=profile and profile.tax_id,
-        contact=profile and profile.subject_channel,
-        officer=officer and officer.name,
-        officer_contact=", ".join(filter(None, contact)) if contact else None,
+        name=await session.scalar(name) or "" if profile is None else profile.legal_name,
+        tax_id=None if profile is None else profile.tax_id,
+        contact=None if profile is None else profile.subject_channel,
+        officers=[officer_line(officer) for officer in responsible.officers],
     )
+
+
+async def transfers_to(
+    session: AsyncSession, organization_id: OrganizationId, purposes: Sequence[ToldPurpose]
+) -> dict[str, list[TransferTold]]:
+    """By purpose what the register of transfers allows today; an entry that names no purpose is of
+    all of them."""
+    told: dict[str, list[TransferTold]] = {purpose.code: [] for purpose in purposes}
+    for transfer in await transfers_in_force(session, organization_id):
+        for code in transfer.purpose_codes or told:
+            if code in told:
+                told[code].append(
+                    TransferTold(
+                        recipient=transfer.importer_name,
+                        country=transfer.country,
+                        safeguard=SAFEGUARDS[transfer.mechanism.value],
+                    )
+                )
+    return told
 
 
 async def others_data(
@@ -177,8 +182,8 @@ def told_section(
     )
 
 
-def told_purpose(purpose: ToldPurpose) -> PurposeTold:
-    """As the document has it."""
+def told_purpose(purpose: ToldPurpose, registered: Sequence[TransferTold]) -> PurposeTold:
+    """As the document has it; `registered`: what the register of transfers says of it."""
     return PurposeTold(
         code=purpose.code,
         name=purpose.name,
@@ -194,18 +199,29 @@ def told_purpose(purpose: ToldPurpose) -> PurposeTold:
             )
             for each in purpose.recipients
         ],
-        transfers=[
-            TransferTold(
-                recipient=each["recipient"],
-                country=each["country"],
-                safeguard=SAFEGUARDS.get(each["safeguard"], each["safeguard"]),
-            )
-            for each in purpose.transfers
-        ],
+        transfers=_each_once(
+            [
+                *(
+                    TransferTold(
+                        recipient=each["recipient"],
+                        country=each["country"],
+                        safeguard=SAFEGUARDS.get(each["safeguard"], each["safeguard"]),
+                    )
+                    for each in purpose.transfers
+                ),
+                *registered,
+            ]
+        ),
         assistant_may_use=purpose.assistant_may_use,
         uses_your_data=purpose.uses_data,
         your_decision=purpose.decision,
     )
+
+
+def _each_once(transfers: Sequence[TransferTold]) -> list[TransferTold]:
+    """A purpose may say itself what the register says, too."""
+    known = {(each.recipient, each.country): each for each in reversed(transfers)}
+    return list(reversed(known.values()))
 
 
 async def _page(
@@ -261,17 +277,3 @@ def _purposes_of(service: str, section: DataSection, purposes: Sequence[ToldPurp
         if purpose.uses_data
         and (not purpose.data_categories or mine & set(map(fold, purpose.data_categories)))
     ]
-
-
-def _officer_on(organization_id: OrganizationId, day: date) -> sa.Select[Any]:
-    """The holder, else the substitute."""
-    return (
-        sa.select(*_OFFICERS.c)
-        .where(
-            _OFFICERS.c.organization_id == organization_id,
-            _OFFICERS.c.starts_on <= day,
-            sa.or_(_OFFICERS.c.ends_on.is_(None), _OFFICERS.c.ends_on >= day),
-        )
-        .order_by(_OFFICERS.c.role, _OFFICERS.c.starts_on.desc())  # holder before substitute
-        .limit(1)
-    )

@@ -86,7 +86,7 @@ def _document(
         made_at=utc_now().replace(microsecond=0),
         controller=own.controller,
         services=[OWN_NAME, OTHER],
-        purposes=[told_purpose(purpose) for purpose in own.purposes],
+        purposes=[told_purpose(purpose, own.transfers[purpose.code]) for purpose in own.purposes],
         sections=[told_section(service, section, own.purposes) for service, section in sections],
     )
 

@@ -73,8 +73,7 @@ def _introduction(paper: Paper, document: SubjectDataDocument) -> None:
         ("Controlador", controller.name),
         ("CNPJ", controller.tax_id),
         ("Atendimento a titulares", controller.contact),
-        ("Encarregado", controller.officer),
-        ("Contato do encarregado", controller.officer_contact),
+        ("Encarregado", "\n".join(controller.officers)),
     ]
     paper.fields([(name, value) for name, value in pairs if value])
     paper.heading("Resumo")
