@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pypdfium2
+from core_api_accountability import OFFICER, PROFILE, transfer
 from core_api_factories import Person, make_client, make_consent, make_purpose, make_ticket
 from core_api_records import Records
 from privacy_factories import REQUESTS, make_request
@@ -122,3 +123,23 @@ async def test_request_nobody_executed_has_no_answer(davi: Person, ana: Person) 
         assert answer.json()["code"] == "SUBJECT_DATA_ANSWER_NOT_FOUND", answer.text
     answer = await davi.post(f"{REQUESTS}/{request['id']}/subject-data/retry")
     assert answer.status_code == 404
+
+
+async def test_who_to_talk_to_and_the_register_of_transfers_are_told(
+    davi: Person, ana: Person
+) -> None:
+    await make_purpose(ana, code="contrato", name="Atendimento", legal_basis="contract")
+    assert (await ana.call("PUT", "/api/v1/controller-profile", json=PROFILE)).is_success
+    await ana.made("/api/v1/privacy-officers", OFFICER)
+    register = "/api/v1/international-transfers"
+    draft = await ana.made(register, transfer("contrato"))
+    _, before = await answer_to(davi, type="sharing")
+    await ana.made(f"{register}/{draft['id']}/authorise", {"reason": "Contrato assinado"})
+
+    _, answer = await answer_to(davi, type="sharing")
+
+    assert "OpenAI" not in text_of(before), "nothing goes there yet"
+    assert answer["controller"] == "Prefeitura Municipal de Aurora"
+    (item,) = text_items(answer)
+    assert item.startswith("Vai para o exterior: OpenAI, L.L.C., US, com base em: Cláusulas-padrão")
+    assert answer["parts"][-1]["paragraphs"] == ["Davi Exemplo, encarregado@aurora.example"]

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
+from core_api_accountability import hear_block, hear_triage
 from core_api_factories import (
     CLIENTS,
     TICKETS,
@@ -157,6 +158,32 @@ async def test_declaration_tells_what_is_kept_where_it_is_from_and_why(ana: Pers
         assert each["origin"]
         assert each["criteria"]
         assert all(set(record) <= set(each["fields"]) for record in each["records"])
+
+
+async def test_what_a_machine_decided_and_who_else_was_told_is_told(
+    ana: Person, database: Database
+) -> None:
+    recipients = [{"name": "Gráfica Boa Vista", "role": "operator", "what_for": "Cartas"}]
+    await make_purpose(ana, code="contrato", legal_basis="contract", recipients=recipients)
+    client = await make_client(ana)
+    ticket = await make_ticket(ana, client["id"])
+    tenant = OrganizationId(AURORA.id)
+    await hear_triage(database, tenant, ticket["id"])
+    await hear_block(database, tenant, client["id"], None)
+    (decision,) = await ana.seen("/api/v1/automated-decisions")
+    asked = {"channel": "email", "grounds": "Quero que alguém olhe."}
+    await ana.made(f"/api/v1/automated-decisions/{decision['id']}/reviews", asked)
+
+    document = await document_of(ana, await copied(ana, client_id=client["id"]))
+
+    (decided,) = section(document, "automated_decisions")
+    assert (decided["kind"], decided["model"]) == ("triagem do chamado", "extractive")
+    assert decided["inputs"] == ["subject", "description"]
+    assert "priority: high" in decided["outcome"]
+    (review,) = section(document, "decision_reviews")
+    assert review["grounds"] == "Quero que alguém olhe."
+    (notice,) = section(document, "recipient_notices")
+    assert (notice["recipient"], notice["act"]) == ("Gráfica Boa Vista", "bloqueio")
 
 
 async def test_nobody_else_is_named(ana: Person, bruno: Person) -> None:

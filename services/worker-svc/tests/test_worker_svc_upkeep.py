@@ -20,6 +20,7 @@ from worker_svc.upkeep import (
     REBUILD,
     SLA,
     SOURCES,
+    SUBJECT_DATA,
     check_task,
     prune_task,
     rebuild_task,
@@ -101,7 +102,9 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
     assert (request.method, request.url.path) == ("POST", REBUILD)
 
 
-@pytest.mark.parametrize("what", [SLA, ASSIGNMENT, CONSENTS, PRIVACY, AUDIT, ERASURES, SOURCES])
+@pytest.mark.parametrize(
+    "what", [SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT, ERASURES, SOURCES]
+)
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
     async with owner.client() as first, owner.client() as second:
