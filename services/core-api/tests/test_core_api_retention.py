@@ -43,11 +43,12 @@ async def retention(person: Person, code: str, **changes: Any) -> dict[str, Any]
 
 async def age(superuser: asyncpg.Connection, client: dict[str, Any], days: int) -> None:
     """As if everything about the client had happened so much earlier."""
-    for statement in (
-        "UPDATE crm.clients SET created_at = created_at - $1 * interval '1 day' WHERE id = $2",
+    tickets = (
         "UPDATE crm.tickets SET created_at = created_at - $1 * interval '1 day',"
-        " last_message_at = last_message_at - $1 * interval '1 day' WHERE client_id = $2",
-    ):
+        " last_message_at = last_message_at - $1 * interval '1 day' WHERE client_id = $2"
+    )
+    clients = "UPDATE crm.clients SET created_at = created_at - $1 * interval '1 day' WHERE id = $2"
+    for statement in (clients, tickets):
         await superuser.execute(statement, days, client["id"])
 
 

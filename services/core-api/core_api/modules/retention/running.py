@@ -23,22 +23,14 @@ from chassis.web.errors import DomainError
 from core_api.changes import made
 from core_api.clockwork import nobody
 from core_api.modules.audit import service as audit
-from core_api.modules.privacy.executing import Execution, by_type
-from core_api.modules.privacy.kinds import (
-    IdentityLevel,
-    RequestChannel,
-    RequestStatus,
-    RequestType,
-)
-from core_api.modules.privacy.opening import Asked, open_request
+from core_api.modules.privacy.execution import RequestType
+from core_api.modules.privacy.own_requests import execute_own
 from core_api.modules.retention.facts import clients_after, rules_of
 from core_api.modules.retention.models import RetentionRun
 from core_api.modules.retention.rules import ClientFacts, Rule, Then, Verdict, judged
 from core_api.modules.retention.service import none_apply
 from core_api.privacy_executors import EXECUTORS
-from core_api.recording import Recorder
 from core_api.tables import SCHEMA
-from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
 
 _log = structlog.get_logger(__name__)
@@ -166,15 +158,16 @@ class RetentionSweep:
         actor = nobody(run.organization_id, self.correlation_id)
         try:
             async with tx.begin_nested():
-                request_id = await _requested(tx, actor, facts.client_id, verdict)
+                kind = _TYPES[verdict.then or Then.DELETE]
+                request_id = await execute_own(
+                    tx, actor, facts.client_id, kind, EXECUTORS, reason=_REASON
+                )
                 audit.record_by_system(
                     tx,
                     run.organization_id,
                     "retention_run.client_due",
                     run.id,
-                    changes=made(
-                        {"purpose_code": verdict.decided_by, "then": verdict.then}
-                    ),
+                    changes=made({"purpose_code": verdict.decided_by, "then": verdict.then}),
                     reason=_REASON,
                     run_id=self.correlation_id,
                     about=facts.client_id,
@@ -213,19 +206,6 @@ async def _unfinished(tx: AsyncSession, organization_id: OrganizationId) -> Rete
         .with_for_update(skip_locked=True)
     )
     return (await tx.scalars(statement)).one_or_none()
-
-
-async def _requested(tx: AsyncSession, actor: Actor, client_id: UUID, verdict: Verdict) -> UUID:
-    """Nobody has to prove to be the subject: the organization does what it has promised."""
-    recorder = Recorder(actor.organization_id, actor.request_id, reason=_REASON)
-    kind = _TYPES[verdict.then or Then.DELETE]
-    asked = Asked(type=kind, channel=RequestChannel.API)
-    request = await open_request(tx, recorder, client_id, asked)
-    request.identity_required = IdentityLevel.NONE
-    request.status = RequestStatus.RECEIVED
-    await tx.flush()
-    await Execution(tx, actor, by_type(EXECUTORS)).execute(request.id, None)
-    return request.id
 
 
 def _tell_end(tx: AsyncSession, run: RetentionRun) -> None:
