@@ -32,6 +32,7 @@ from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from chassis.http.service_client import ServiceClient
 from core_api.modules.audit.models import SubjectKey
+from core_api.modules.privacy.execution import PrivacyRequest, RequestStatus
 from core_api.modules.subject_data.assembling import assemble_now
 from core_api.modules.subject_data.erasing import SUBJECT_DATA_STORES
 from core_api.modules.subject_data.forgetting import sweep_objects
@@ -222,36 +223,31 @@ async def test_erasing_takes_answers_and_files_and_leaves_what_happened(
     assert (again["state"], again["files"]) == ("complete", [])
 
 
-async def test_copy_is_not_made_of_somebody_who_is_being_erased(
+async def test_copy_is_not_made_of_somebody_who_is_erased_meanwhile(
     davi: Person, ana: Person, neighbour: Neighbour, database: Database, workplace: Workplace
 ) -> None:
     client = await make_client(ana)
     neighbour.is_down(SUBJECT_DATA)
     state = await copied(davi, client_id=client["id"])
-    neighbour.forget()
-    await _begin_erasure(database, UUID(client["id"]))
+    erasure = await executed(davi, client_id=client["id"], type="erasure")
     before = await stored_keys(workplace.storage)
+    neighbour.asked.clear()
 
-    again = await retried(davi, state["request_id"])
-
-    assert (again["state"], again["files"]) == ("stopped", [])
-    assert await stored_keys(workplace.storage) == before
-    assert neighbour.asked == []
-
-
-async def _begin_erasure(database: Database, client_id: UUID) -> None:
+    meanwhile = await retried(davi, state["request_id"])
     async with database.transaction(TENANT) as session:
-        await session.execute(
-            sa.text(
-                "INSERT INTO crm.erasures (id, organization_id, client_id, client_ids,"
-                " privacy_request_id, mode, correlation_id)"
-                " VALUES (:id, :tenant, :client, ARRAY[:client]::uuid[], :id, 'erasure', 'x')"
-            ).bindparams(
-                sa.bindparam("id", new_id(), sa.Uuid()),
-                sa.bindparam("tenant", TENANT, sa.Uuid()),
-                sa.bindparam("client", client_id, sa.Uuid()),
-            )
-        )
+        mine = PrivacyRequest.id == UUID(erasure["id"])
+        done = sa.update(PrivacyRequest).where(mine).values(status=RequestStatus.COMPLETED)
+        await session.execute(done)
+    afterwards = await retried(davi, state["request_id"])
+
+    assert (meanwhile["state"], meanwhile["waiting_for"]) == ("assembling", "erasure")
+    assert (afterwards["state"], afterwards["files"]) == ("stopped", [])
+    request = await davi.seen(f"{REQUESTS}/{state['request_id']}")
+    assert request["status"] == "completed"
+    assert request["receipt"]["copies"] == "not_made"
+    assert request["receipt"]["because"] == "CLIENT_ALREADY_ERASED"
+    assert await stored_keys(workplace.storage) == before
+    assert SUBJECT_DATA not in [path for path, _ in neighbour.asked]
 
 
 async def test_object_changed_in_the_storage_is_never_handed_over_whole(

@@ -42,7 +42,7 @@ def upgrade() -> None:
         _to_request("subject_data_answers"),
         sa.UniqueConstraint("organization_id", "request_id"),
         enum_check("state", ("assembling", "complete", "stopped")),
-        enum_check("waiting_for", ("ai-svc", "storage", "error")),
+        enum_check("waiting_for", ("ai-svc", "storage", "erasure", "error")),
         schema=SCHEMA,
     )
     op.create_table(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.modules.privacy.closing import close
 from core_api.modules.privacy.content import CONTENT, RequestContent
+from core_api.modules.privacy.destruction import locked_intact
 from core_api.modules.privacy.exceptions import (
     ClientAlreadyAnonymised,
     ClientAlreadyErased,
@@ -44,6 +45,7 @@ __all__ = [
     "count_texts",
     "forget_texts",
     "is_small_agent",
+    "locked_intact",
     "request_of",
 ]
 

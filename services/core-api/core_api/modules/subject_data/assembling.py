@@ -14,7 +14,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
@@ -23,7 +22,14 @@ from chassis.data.object_storage import STORAGE_FAILURES
 from chassis.web.errors import Unavailable
 from core_api.modules.audit import service as audit
 from core_api.modules.privacy.execution import PrivacyRequest, RequestStatus, RequestType
-from core_api.modules.privacy.service import complete, request_of
+from core_api.modules.privacy.service import (
+    ClientAlreadyAnonymised,
+    ClientAlreadyErased,
+    DestructionUnderWay,
+    complete,
+    locked_intact,
+    request_of,
+)
 from core_api.modules.subject_data.documents import DocumentKind, SubjectDataDocument
 from core_api.modules.subject_data.making import Made, Wanted, discard, gathered, stored
 from core_api.modules.subject_data.models import (
@@ -34,7 +40,6 @@ from core_api.modules.subject_data.models import (
 )
 from core_api.modules.subject_data.sealed_answers import seal_under_client
 from core_api.modules.subject_data.sealed_files import key_place
-from core_api.tables import SCHEMA
 from core_api.workplace import Workplace
 from shared_schemas.ids import OrganizationId
 
@@ -47,13 +52,6 @@ _HELD: Final = timedelta(minutes=10)
 _FIRST_PAUSE: Final = timedelta(minutes=1)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _AT_ONCE: Final = 20
-# Columns alone: erasing is the business of its own context.
-_ERASURES: Final = sa.table(
-    "erasures",
-    sa.column("organization_id", sa.Uuid()),
-    sa.column("client_ids", ARRAY(sa.Uuid())),
-    schema=SCHEMA,
-)
 _REASON: Final = "a cópia dos dados do titular ficou pronta"
 
 
@@ -116,9 +114,8 @@ async def _claim(
         answer = await session.scalar(statement.with_for_update(skip_locked=True))
         if answer is None:
             return None
-        request = await request_of(session, organization_id, answer.request_id)
-        if not await _is_wanted(session, request):
-            _stop(answer)
+        request = await _wanted(session, answer)
+        if request is None:
             return None
         answer.attempts += 1
         answer.next_attempt_at, answer.waiting_for = now + _HELD, None
@@ -177,11 +174,8 @@ async def _finish(
         answer = await session.scalar(_claimed(claim).with_for_update())
         if answer is None:
             return False
-        # Locked, so that nobody closes it in between.
-        request = await request_of(session, tenant, wanted.request_id)
-        await session.refresh(request, with_for_update=True)
-        if not await _is_wanted(session, request):
-            _stop(answer)
+        request = await _wanted(session, answer)
+        if request is None:
             return False
         expires_at = now + workplace.settings.subject_data.keep_files
         for each in made:
@@ -253,16 +247,28 @@ async def _wait(database: Database, claim: Claim, obstacle: Obstacle) -> None:
             answer.waiting_for, answer.next_attempt_at = obstacle, utc_now() + pause
 
 
-async def _is_wanted(session: AsyncSession, request: PrivacyRequest) -> bool:
-    """Whether it is still being executed, and nobody erases the person: a copy made meanwhile would
-    outlive what it was copied from."""
+async def _wanted(session: AsyncSession, answer: SubjectDataAnswer) -> PrivacyRequest | None:
+    """The request, locked, if it still waits for copies; otherwise why not is written down.
+
+    Until the commit nobody begins to erase the person: a copy made meanwhile would outlive what it
+    was copied from.
+    """
+    tenant, request_id = answer.organization_id, answer.request_id
+    try:
+        request = await locked_intact(session, tenant, request_id)
+    except DestructionUnderWay:
+        answer.waiting_for, answer.next_attempt_at = Obstacle.ERASURE, utc_now() + _FIRST_PAUSE
+        return None
+    except (ClientAlreadyErased, ClientAlreadyAnonymised) as gone:
+        said = (await request_of(session, tenant, request_id)).receipt or {}
+        receipt = {**said, "copies": "not_made", "because": gone.code}
+        await complete(session, tenant, request_id, receipt, correlation_id=answer.correlation_id)
+        _stop(answer)
+        return None
     if request.status is not RequestStatus.EXECUTING:
-        return False
-    erased = sa.exists().where(
-        _ERASURES.c.organization_id == request.organization_id,
-        sa.literal(request.client_id, sa.Uuid()) == sa.any_(_ERASURES.c.client_ids),
-    )
-    return not await session.scalar(sa.select(erased))
+        _stop(answer)
+        return None
+    return request
 
 
 def _claimed(claim: Claim) -> sa.Select[SubjectDataAnswer]:

@@ -32,6 +32,7 @@ class Obstacle(StrEnum):
 
     AI_SVC = "ai-svc"  # is down, or says what cannot be read
     STORAGE = "storage"
+    ERASURE = "erasure"  # of this person, or their anonymisation: what it leaves is seen then
     ERROR = "error"  # ours: the logs say which
 
 
