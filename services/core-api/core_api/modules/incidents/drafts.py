@@ -124,7 +124,8 @@ def _data(incident: Incident) -> str:
 def _affected(incident: Incident) -> str:
     if incident.subjects_affected is None:
         return ""
-    parts = [f"{incident.subjects_affected} titulares"]
+    people = "titular" if incident.subjects_affected == 1 else "titulares"
+    parts = [f"{incident.subjects_affected} {people}"]
     if incident.minors_affected is not None:
         parts.append(f"entre eles {incident.minors_affected} crianças ou adolescentes")
     if incident.elderly_affected is not None:
