@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import Schedule
 from worker_svc.upkeep import (
+    ACCOUNTABILITY,
     ASSIGNMENT,
     AUDIT,
     CHECK,
@@ -103,7 +104,8 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", [SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT, ERASURES, SOURCES]
+    "what",
+    [SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT, ERASURES, SOURCES, ACCOUNTABILITY],
 )
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
