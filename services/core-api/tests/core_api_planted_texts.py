@@ -32,7 +32,7 @@ PLANTED: Final[tuple[tuple[str, str], ...]] = (
     ("Assinado: Maria Lima", "Assinado: [nome]"),
     ("usuário mariaprado sem acesso", "usuário [nome] sem acesso"),
     ("arquivo maria_prado_contrato.pdf", "arquivo [nome]_contrato.pdf"),
-    ("Maria-Prado e MARIA.PRADO", "[nome] e [nome]"),
+    ("Maria-Prado ou MARIA PRADO", "[nome] ou [nome]"),
     ("Ｍａｒｉａ Ｐｒａｄｏ escreveu em letras largas", "[nome] escreveu em letras largas"),
     ("Ma\u200bria tem caractere invisível", "[nome] tem caractere invisível"),
     ("Conceic\u0327a\u0303o decomposta", "[nome] decomposta"),

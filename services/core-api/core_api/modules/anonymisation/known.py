@@ -175,8 +175,10 @@ def _phone(number: str) -> str:
         spread = gap.join(national)
         return rf"(?<!\d)(?:(?:\+|00)?{gap}{country}{gap})?0?{spread}(?!\d)"
     area, local = national[:2], gap.join(national[2:][-_LOCAL_DIGITS:])
-    before = rf"(?:(?:\+|00)?{gap}{country}{gap})?(?:0\d{{0,2}}{gap})?"
-    return rf"(?<!\d)(?:{before}{gap.join(area)}{gap})?(?:\({area}\){gap})?(?:9{gap})?{local}(?!\d)"
+    abroad = rf"(?:(?:\+|00)?{gap}{country}{gap})?"
+    carrier = rf"(?:0{gap}\d{{0,2}}{gap})?"
+    before = rf"(?:\(?{abroad}{carrier}{gap.join(area)}{gap})?"
+    return rf"(?<!\d){before}(?:9{gap})?{local}(?!\d)"
 
 
 def _email(address: str) -> str:

@@ -114,8 +114,8 @@ _RECOGNISERS: Final[tuple[Callable[[str], Iterator[Span]], ...]] = (
     _emails,
     _cnpjs,
     _cpfs,
+    _ceps,  # before phones: some are numbers of services as well
     _phones,
-    _ceps,
 )
 
 
