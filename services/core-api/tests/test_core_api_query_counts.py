@@ -61,7 +61,7 @@ BOUNDED: dict[str, str] = {
     "GET /views/counts": "one statement counts fifty views at most",
     "GET /views/{view_id}/tickets": "answered like the list of tickets",
     "GET /tickets/{ticket_id}/presence": "in Redis",
-    "GET /clients/{client_id}/processing-blocks": "of a purpose one at a time stands; one statement",
+    "GET /clients/{client_id}/processing-blocks": "of a purpose one at a time stands",
     "GET /retention-runs": "one a day, from one table",
 }
 """Lists that cannot grow to thirty rows → why."""
