@@ -1,7 +1,11 @@
 """A backup counts when it was restored. This one is: rows, roles, policies and all."""
 
+import base64
+import json
 import os
+import random
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -73,7 +77,17 @@ def environment(
         "COGEP_APP_PASSWORD": postgres.passwords.app,
         "COGEP_WORKER_PASSWORD": postgres.passwords.worker,
         "BACKUP_DIR": str(tmp_path_factory.mktemp("backups")),
+        "PYTHON": sys.executable,
+        "ENVIRONMENT": "test",
+        "STORAGE_URL": tmp_path_factory.mktemp("objects").as_uri(),
+        "LEDGER_SIGNING_KEY": _key(1),
+        "FIELD_KEYS": json.dumps({"1": _key(2)}),
+        "BLIND_INDEX_KEY": _key(3),
     }
+
+
+def _key(seed: int) -> str:
+    return base64.b64encode(random.Random(seed).randbytes(32)).decode()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -284,6 +298,43 @@ def test_a_restore_that_fails_leaves_nothing(
 
     assert "nothing was restored" in problem
     assert "cogep_nonsense" not in databases(postgres)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"STORAGE_URL": ""}, "STORAGE_URL"),
+        ({"LEDGER_SIGNING_KEY": ""}, "LEDGER_SIGNING_KEY is missing"),
+        ({"REPLAY": "false"}, "could not be erased again"),
+        ({"REPLAY": "none"}, "this database knows erasures"),
+    ],
+)
+def test_a_restore_that_cannot_erase_again_leaves_nothing(
+    dump: Path,
+    environment: dict[str, str],
+    postgres: RunningPostgres,
+    changed: dict[str, str],
+    told: str,
+) -> None:
+    problem = refusal(str(dump), "cogep_unreplayed", environment=environment | changed)
+
+    assert told in problem
+    assert "nothing was restored" in problem
+    assert "cogep_unreplayed" not in databases(postgres)
+
+
+def test_a_forged_ledger_stops_the_restore(
+    dump: Path, environment: dict[str, str], postgres: RunningPostgres, tmp_path: Path
+) -> None:
+    forged = tmp_path / "suppression-ledger" / str(AURORA.id) / f"{uuid4()}.json"
+    forged.parent.mkdir(parents=True)
+    forged.write_text('{"head": "{}", "signature": "AAAA"}', "utf-8")
+    changed = environment | {"STORAGE_URL": tmp_path.as_uri()}
+
+    problem = refusal(str(dump), "cogep_forged", environment=changed)
+
+    assert "not to be believed" in problem
+    assert "cogep_forged" not in databases(postgres)
 
 
 @pytest.mark.parametrize("name", ["", "Cogep", 'cogep"; DROP', "cogep-prod"])

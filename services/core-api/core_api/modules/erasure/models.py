@@ -59,6 +59,11 @@ class LegalHold(VersionedRow, Base):
     lift_reason_sealed: Mapped[bytes | None]
 
     @property
+    def placed_at(self) -> datetime:
+        """From then on it has held."""
+        return self.created_at
+
+    @property
     def is_standing(self) -> bool:
         """Whether it still holds anything."""
         return self.lifted_at is None

@@ -17,6 +17,7 @@ from core_api.anchoring import Signer
 from core_api.documentation import raises
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.erasure.exceptions import ErasureNotFound
+from core_api.modules.erasure.models import Erasure
 from core_api.modules.erasure.previewing import preview
 from core_api.modules.erasure.repository import (
     NEWEST_FIRST,
@@ -87,8 +88,7 @@ async def list_erasures(
     rows = await erasures.list(wanted, page)
     parts = await erasures.parts([row.id for row in rows])
 
-    def read(row: object) -> ErasureRead:
-        erasure = next(one for one in rows if one is row)
+    def read(erasure: Erasure) -> ErasureRead:
         return ErasureRead.of(erasure, [part for part in parts if part.erasure_id == erasure.id])
 
     return page.answer(actor, rows, read, NEWEST_FIRST.position)

@@ -77,7 +77,7 @@ class LegalHoldRead(BaseModel):
     owner_id: UUID = Field(examples=[_MEMBER])
     review_on: date
     placed_by: UUID
-    placed_at: datetime = Field(validation_alias="created_at")
+    placed_at: datetime
     lifted_at: datetime | None
     lifted_by: UUID | None
     is_standing: bool = Field(description="Whether it still stops erasure and retention")
