@@ -226,8 +226,11 @@ async def test_what_is_complete_is_not_made_again(
     state = await copied(davi, client_id=(await make_client(ana))["id"])
     neighbour.asked.clear()
 
-    again = await retried(davi, state["request_id"])
+    answer = await davi.post(f"{REQUESTS}/{state['request_id']}/subject-data/retry")
 
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "SUBJECT_DATA_NOTHING_TO_MAKE"
+    again = await davi.seen(f"{REQUESTS}/{state['request_id']}/subject-data")
     assert again["files"] == state["files"]
     assert neighbour.asked == []
 

@@ -17,6 +17,13 @@ class AnswerGone(Conflict):
     message = "Os dados desta pessoa foram excluídos, e a resposta com eles."
 
 
+class NothingToMake(Conflict):
+    """The answer is complete, or was stopped."""
+
+    code = "SUBJECT_DATA_NOTHING_TO_MAKE"
+    message = "Não há cópia a fazer: a resposta a este pedido já terminou."
+
+
 class FileNotFound(NotFound):
     """No such file of this request, or its time is over."""
 

@@ -34,9 +34,11 @@ from core_api.modules.subject_data.exceptions import (
     AnswerNotFound,
     DownloadLinkInvalid,
     FileNotFound,
+    NothingToMake,
 )
 from core_api.modules.subject_data.forgetting import expire_files
 from core_api.modules.subject_data.links import LONGEST, FileLink, opened_link
+from core_api.modules.subject_data.models import AnswerState
 from core_api.modules.subject_data.printing import print_answer
 from core_api.modules.subject_data.repository import SubjectDataRows
 from core_api.modules.subject_data.schemas import AnswerStateRead, FileLinkRead, FileRead
@@ -128,7 +130,7 @@ async def get_answer_state(
 @direct_router.post(
     _OF_REQUEST + "/subject-data/retry",
     summary="Make the copies of a request now",
-    responses=raises(RequestNotFound, AnswerNotFound),
+    responses=raises(RequestNotFound, AnswerNotFound, NothingToMake),
 )
 async def retry(
     request_id: RequestId,
@@ -137,8 +139,12 @@ async def retry(
     workplace: CurrentWorkplace,
 ) -> Success[AnswerStateRead]:
     """Without waiting for the next attempt, e.g. after a service that was down came back. What is
-    complete, or being made at this moment, stays as it is."""
+    being made at this moment stays as it is."""
     tenant = actor.organization_id
+    async with resources.database.transaction(tenant, read_only=True) as session:
+        before = await _state(session, actor, request_id)
+    if before.state is not AnswerState.ASSEMBLING:
+        raise NothingToMake
     await assemble_now(resources.database, workplace, tenant, request_id)
     async with resources.database.transaction(tenant, read_only=True) as session:
         read = await _state(session, actor, request_id)
