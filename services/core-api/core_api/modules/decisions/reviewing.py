@@ -75,7 +75,7 @@ class ReviewService:
         await Deadlines(self.tx, organization_id).set(
             DeadlineSubject.DECISION_REVIEW,
             review.id,
-            DeadlineKind.REVIEWANSWER,
+            DeadlineKind.REVIEW_ANSWER,
             started_at=requested_at,
             due_at=review.due_at,
         )
