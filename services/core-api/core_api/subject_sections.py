@@ -38,6 +38,8 @@ class Told:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+Rows = sa.Select[*tuple[Any, ...]]
+"""What a section is read by."""
 Tell = Callable[[AsyncSession, Subject, Sequence[Any]], Awaitable[Told]]
 """From the rows of a section to its records, in a fixed number of statements."""
 
@@ -56,7 +58,7 @@ class SectionSource:
     """What it tells of. A test asks this of every table that refers to a client."""
     portable: bool = True
     fields: Mapping[str, str]
-    select: Callable[[Subject], sa.Select[Any]]
+    select: Callable[[Subject], Rows]
     tell: Tell
 
     async def count(self, session: AsyncSession, subject: Subject) -> int:

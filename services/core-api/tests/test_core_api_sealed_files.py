@@ -52,7 +52,7 @@ async def test_what_was_sealed_opens_whatever_the_parts_it_arrives_in(
 
     assert await opened(stored, parts) == plain
     assert len(stored) <= sealed_size(size)
-    assert plain[:40] not in stored or size == 0
+    assert size < 40 or plain[:40] not in stored
 
 
 CHANGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {

@@ -83,7 +83,9 @@ async def test_sharing_names_recipients_and_countries_of_purposes_that_use_the_d
 
 
 async def test_sharing_with_nobody_says_so(davi: Person, ana: Person) -> None:
-    _, answer = await answer_to(davi, type="sharing")
+    client = await make_client(ana)
+
+    _, answer = await answer_to(davi, client_id=client["id"], type="sharing")
 
     assert answer["paragraphs"][0].endswith("não são compartilhados com terceiros.")
 
@@ -106,7 +108,8 @@ async def test_consequences_of_not_consenting_are_told_purpose_by_purpose(
 
 
 async def test_answer_is_there_on_paper(davi: Person, ana: Person) -> None:
-    request, _ = await answer_to(davi, type="confirmation")
+    client = await make_client(ana)
+    request, _ = await answer_to(davi, client_id=client["id"], type="confirmation")
 
     answer = await davi.get(f"{REQUESTS}/{request['id']}/answer.pdf")
 
@@ -133,10 +136,11 @@ async def test_who_to_talk_to_and_the_register_of_transfers_are_told(
     await ana.made("/api/v1/privacy-officers", OFFICER)
     register = "/api/v1/international-transfers"
     draft = await ana.made(register, transfer("contrato"))
-    _, before = await answer_to(davi, type="sharing")
+    client_id = (await make_client(ana))["id"]
+    _, before = await answer_to(davi, client_id=client_id, type="sharing")
     await ana.made(f"{register}/{draft['id']}/authorise", {"reason": "Contrato assinado"})
 
-    _, answer = await answer_to(davi, type="sharing")
+    _, answer = await answer_to(davi, client_id=client_id, type="sharing")
 
     assert "OpenAI" not in text_of(before), "nothing goes there yet"
     assert answer["controller"] == "Prefeitura Municipal de Aurora"

@@ -5,7 +5,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core_api.modules.attachments.models import Attachment
-from core_api.subject_sections import SectionSource, Subject, each, moment
+from core_api.subject_sections import (
+    Rows,
+    SectionSource,
+    Subject,
+    each,
+    moment,
+)
 from core_api.tables import SCHEMA
 from shared_schemas.privacy import Record
 
@@ -17,7 +23,7 @@ _TICKETS: Final = sa.table(
 )
 
 
-def _attachments(subject: Subject) -> sa.Select[Any]:
+def _attachments(subject: Subject) -> Rows:
     ticket = sa.and_(
         _TICKETS.c.organization_id == Attachment.organization_id,
         _TICKETS.c.id == Attachment.ticket_id,

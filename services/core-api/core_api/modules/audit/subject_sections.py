@@ -11,7 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core_api.modules.audit.models import CLIENT_CHANGES, AuditEvent
 from core_api.modules.audit.service import opened_values
 from core_api.modules.audit.timeline_source import FIELD_NAMES, TITLES
-from core_api.subject_sections import SectionSource, Subject, Told, moment
+from core_api.subject_sections import (
+    Rows,
+    SectionSource,
+    Subject,
+    Told,
+    moment,
+)
 from shared_schemas.privacy import Record, Scalar
 
 _OTHERS: Final = frozenset({"company_id", "person_id"})
@@ -19,7 +25,7 @@ _OTHERS: Final = frozenset({"company_id", "person_id"})
 _ENTRY: Final[Mapping[str, str]] = MappingProxyType({"emails": "address", "phones": "number"})
 
 
-def _changes(subject: Subject) -> sa.Select[Any]:
+def _changes(subject: Subject) -> Rows:
     names = ("id", "occurred_at", "action", "changed", "values")
     return (
         sa.select(*(AuditEvent.__table__.c[name] for name in names))

@@ -17,6 +17,7 @@ from core_api.modules.fields.service import FieldEntity, labels_of
 from core_api.subject_sections import (
     MADE_BY_US,
     PROVIDED,
+    Rows,
     SectionSource,
     Subject,
     Told,
@@ -34,7 +35,7 @@ _KINDS: Final[Mapping[ClientKind, str]] = MappingProxyType(
 _ADDRESS: Final = ("street", "number", "complement", "district", "city", "uf", "cep")
 
 
-def _registrations(subject: Subject) -> sa.Select[Any]:
+def _registrations(subject: Subject) -> Rows:
     columns = (column for column in Client.__table__.c if column.name != "document")
     return (
         sa.select(*columns)
@@ -90,7 +91,7 @@ def _address(entry: Mapping[str, Any]) -> str:
     return ", ".join(str(entry[part]) for part in _ADDRESS if entry.get(part))
 
 
-def _notes(subject: Subject) -> sa.Select[Any]:
+def _notes(subject: Subject) -> Rows:
     return (
         sa.select(ClientNote.id, ClientNote.body, ClientNote.created_at, ClientNote.updated_at)
         .where(
@@ -109,7 +110,7 @@ def _note(row: Any) -> Record:
     }
 
 
-def _relations(subject: Subject) -> sa.Select[Any]:
+def _relations(subject: Subject) -> Rows:
     """A company is named; another person is not: that is their data, not the subject's."""
     mine_is_person = ClientRelation.person_id.in_(subject.family)
     company = aliased(Client)

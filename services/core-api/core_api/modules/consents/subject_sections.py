@@ -15,7 +15,14 @@ from core_api.modules.consents.models import (
     ConsentStatus,
 )
 from core_api.modules.consents.repository import standing_consents
-from core_api.subject_sections import MADE_BY_US, SectionSource, Subject, each, moment
+from core_api.subject_sections import (
+    MADE_BY_US,
+    Rows,
+    SectionSource,
+    Subject,
+    each,
+    moment,
+)
 from shared_schemas.privacy import Record
 
 STATUS_NAMES: Final[Mapping[ConsentStatus, str]] = MappingProxyType(
@@ -47,7 +54,7 @@ _CAUSES: Final[Mapping[BlockCause, str]] = MappingProxyType(
 )
 
 
-def _consents(subject: Subject) -> sa.Select[Any]:
+def _consents(subject: Subject) -> Rows:
     notice = sa.and_(
         ConsentNotice.organization_id == Consent.organization_id,
         ConsentNotice.purpose_id == Consent.purpose_id,
@@ -80,7 +87,7 @@ def _consent(row: Any) -> Record:
     }
 
 
-def _blocks(subject: Subject) -> sa.Select[Any]:
+def _blocks(subject: Subject) -> Rows:
     purpose = sa.and_(
         ConsentPurpose.organization_id == ProcessingBlock.organization_id,
         ConsentPurpose.id == ProcessingBlock.purpose_id,

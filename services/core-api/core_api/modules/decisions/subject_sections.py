@@ -16,7 +16,13 @@ from core_api.modules.decisions.models import (
 )
 from core_api.modules.decisions.reviewing import ANSWER, GROUNDS
 from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
-from core_api.subject_sections import SectionSource, Subject, Told, moment
+from core_api.subject_sections import (
+    Rows,
+    SectionSource,
+    Subject,
+    Told,
+    moment,
+)
 from core_api.tables import SCHEMA
 
 _KINDS: Final[Mapping[DecisionKind, str]] = MappingProxyType(
@@ -40,7 +46,7 @@ _TICKETS: Final = sa.table(
 )
 
 
-def _decisions(subject: Subject) -> sa.Select[Any]:
+def _decisions(subject: Subject) -> Rows:
     ticket = sa.and_(
         _TICKETS.c.organization_id == AutomatedDecision.organization_id,
         _TICKETS.c.id == AutomatedDecision.ticket_id,
@@ -76,7 +82,7 @@ async def _tell_decisions(_session: AsyncSession, _subject: Subject, rows: Seque
     )
 
 
-def _reviews(subject: Subject) -> sa.Select[Any]:
+def _reviews(subject: Subject) -> Rows:
     times = ("requested_at", "answered_at")
     names = ("id", "status", "outcome", "grounds_sealed", "answer_sealed", *times)
     return (

@@ -5,11 +5,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core_api.modules.duplicates.models import ClientMerge
-from core_api.subject_sections import MADE_BY_US, SectionSource, Subject, each, moment
+from core_api.subject_sections import (
+    MADE_BY_US,
+    Rows,
+    SectionSource,
+    Subject,
+    each,
+    moment,
+)
 from shared_schemas.privacy import Record
 
 
-def _merges(subject: Subject) -> sa.Select[Any]:
+def _merges(subject: Subject) -> Rows:
     return (
         sa.select(ClientMerge.id, ClientMerge.created_at, ClientMerge.undone_at, ClientMerge.reason)
         .where(

@@ -7,7 +7,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core_api.modules.incidents.models import Incident, IncidentSubject, NoticeChannel
-from core_api.subject_sections import MADE_BY_US, SectionSource, Subject, each, moment
+from core_api.subject_sections import (
+    MADE_BY_US,
+    Rows,
+    SectionSource,
+    Subject,
+    each,
+    moment,
+)
 from shared_schemas.privacy import Record
 
 _CHANNELS: Final[Mapping[NoticeChannel, str]] = MappingProxyType(
@@ -23,7 +30,7 @@ _CHANNELS: Final[Mapping[NoticeChannel, str]] = MappingProxyType(
 )
 
 
-def _incidents(subject: Subject) -> sa.Select[Any]:
+def _incidents(subject: Subject) -> Rows:
     """What is still looked into is told by the notice, when it is known (Art. 48)."""
     incident = sa.and_(
         Incident.organization_id == IncidentSubject.organization_id,

@@ -12,14 +12,21 @@ from core_api.modules.privacy.kinds import MessageDirection
 from core_api.modules.privacy.models import PrivacyMessage, PrivacyRequest
 from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
 from core_api.modules.privacy.wording import STATUS_NAMES, TYPE_NAMES
-from core_api.subject_sections import PROVIDED, SectionSource, Subject, Told, moment
+from core_api.subject_sections import (
+    PROVIDED,
+    Rows,
+    SectionSource,
+    Subject,
+    Told,
+    moment,
+)
 
 _SPEAKERS: Final[Mapping[MessageDirection, str]] = MappingProxyType(
     {MessageDirection.TO_SUBJECT: "nossa equipe", MessageDirection.FROM_SUBJECT: "você"}
 )
 
 
-def _requests(subject: Subject) -> sa.Select[Any]:
+def _requests(subject: Subject) -> Rows:
     names = ("id", "type", "status", "received_at", "due_at", "closed_at", "content_sealed")
     return (
         sa.select(*(PrivacyRequest.__table__.c[name] for name in names))
@@ -51,7 +58,7 @@ async def _tell_requests(session: AsyncSession, subject: Subject, rows: Sequence
     )
 
 
-def _messages(subject: Subject) -> sa.Select[Any]:
+def _messages(subject: Subject) -> Rows:
     names = ("id", "request_id", "direction", "body_sealed", "created_at")
     return (
         sa.select(*(PrivacyMessage.__table__.c[name] for name in names))

@@ -7,7 +7,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from core_api.modules.recipients.models import Act, NoticeState, RecipientNotice
-from core_api.subject_sections import MADE_BY_US, SectionSource, Subject, each, moment
+from core_api.subject_sections import (
+    MADE_BY_US,
+    Rows,
+    SectionSource,
+    Subject,
+    each,
+    moment,
+)
 from shared_schemas.privacy import Record
 
 _ACTS: Final[Mapping[Act, str]] = MappingProxyType(
@@ -29,7 +36,7 @@ _STATES: Final[Mapping[NoticeState, str]] = MappingProxyType(
 )
 
 
-def _notices(subject: Subject) -> sa.Select[Any]:
+def _notices(subject: Subject) -> Rows:
     names = ("id", "act", "recipient", "country", "state", "sent_at", "delivered_at", "created_at")
     return (
         sa.select(*(RecipientNotice.__table__.c[name] for name in names))

@@ -1,7 +1,6 @@
 """Answers and files of one organization in the database."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,7 +52,7 @@ class SubjectDataRows:
         statement = self._living(file_id, request_id).with_for_update()
         return await self._session.scalar(statement.execution_options(populate_existing=True))
 
-    def _living(self, file_id: UUID, request_id: UUID | None) -> sa.Select[Any]:
+    def _living(self, file_id: UUID, request_id: UUID | None) -> sa.Select[SubjectDataFile]:
         statement = sa.select(SubjectDataFile).where(
             self._mine(),
             SubjectDataFile.id == file_id,

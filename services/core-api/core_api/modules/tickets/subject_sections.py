@@ -14,6 +14,7 @@ from core_api.modules.tickets.wording import STATUS_NAMES
 from core_api.subject_sections import (
     MADE_BY_US,
     PROVIDED,
+    Rows,
     SectionSource,
     Subject,
     Told,
@@ -60,7 +61,7 @@ _CATEGORIES: Final = sa.table(
 )
 
 
-def _tickets(subject: Subject) -> sa.Select[Any]:
+def _tickets(subject: Subject) -> Rows:
     category = sa.and_(
         _CATEGORIES.c.organization_id == Ticket.organization_id,
         _CATEGORIES.c.id == Ticket.category_id,
@@ -116,7 +117,7 @@ def _ticket(row: Any) -> Record:
     }
 
 
-def _messages(subject: Subject) -> sa.Select[Any]:
+def _messages(subject: Subject) -> Rows:
     return (
         sa.select(
             TicketMessage.id,
@@ -141,11 +142,11 @@ def _messages(subject: Subject) -> sa.Select[Any]:
     )
 
 
-def _said(subject: Subject) -> sa.Select[Any]:
+def _said(subject: Subject) -> Rows:
     return _messages(subject).where(TicketMessage.kind.in_(_SAID))
 
 
-def _noted(subject: Subject) -> sa.Select[Any]:
+def _noted(subject: Subject) -> Rows:
     return _messages(subject).where(TicketMessage.kind.not_in(_SAID))
 
 
@@ -159,7 +160,7 @@ def _message(row: Any) -> Record:
     }
 
 
-def _earlier(subject: Subject) -> sa.Select[Any]:
+def _earlier(subject: Subject) -> Rows:
     revised = sa.and_(
         MessageRevision.organization_id == TicketMessage.organization_id,
         MessageRevision.message_id == TicketMessage.id,
