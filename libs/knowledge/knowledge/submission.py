@@ -1,6 +1,7 @@
 """Taking documents in: row, place in the queue and event, all in the caller's transaction."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ from shared_schemas.ids import new_id
 
 MAX_TITLE: Final = 300
 _TITLE_OF_TEXT: Final = 80
+_FIRST_LINE: Final = re.compile(r"\s*[# ]*([^\n]*)")
 _LIMITS: Final = Limits()
 DEFAULT_QUOTA: Final = Quota()
 
@@ -114,17 +116,15 @@ class Source:
     @classmethod
     def text(cls, text: str) -> "Source":
         """A text, kept in the document's own row. Raises EmptyDocument, DocumentTooLong."""
-        # PostgreSQL's text holds neither NUL nor surrogates; the worker normalises the rest.
-        content = text.replace("\x00", "").encode("utf-8", "replace").decode()
-        if not content.strip():
+        content, raw = _storable(text)
+        if not content or content.isspace():
             raise EmptyDocument
         if len(content) > _LIMITS.max_characters:
             raise DocumentTooLong
-        first_line = content.lstrip().partition("\n")[0].lstrip("# ")
-        raw = content.encode()
+        first_line = _FIRST_LINE.match(content)
         return cls(
             SourceType.TEXT,
-            title=tidy_title(first_line)[:_TITLE_OF_TEXT] or "Texto",
+            title=tidy_title(first_line[1] if first_line else "")[:_TITLE_OF_TEXT] or "Texto",
             content=content,
             content_sha256=hashlib.sha256(raw).hexdigest(),
             size_bytes=len(raw),
@@ -140,6 +140,17 @@ class Source:
         """A page to be fetched by the worker. Raises UrlRefused for what is plainly not public."""
         address = str(policy.check_url(url))
         return cls(SourceType.URL, title=address[:MAX_TITLE], uri=address)
+
+
+def _storable(text: str) -> tuple[str, bytes]:
+    """As PostgreSQL's text can hold it, without NUL and surrogates, and its bytes. The worker
+    normalises the rest."""
+    content = text.replace("\x00", "") if "\x00" in text else text
+    try:
+        return content, content.encode()
+    except UnicodeEncodeError:
+        raw = content.encode("utf-8", "replace")
+        return raw.decode(), raw
 
 
 def tidy_title(title: str) -> str:
