@@ -39,8 +39,8 @@ async def submit_file(database: Database, storage: ObjectStorage, raw: bytes, na
     key = original_key(actor.organization_id, upload.document_id, upload.version_id)
     stored = await storage.put_stream(key, _parts(raw), max_bytes=len(raw))
     async with database.transaction(actor.organization_id) as session:
-        submitted = await submit(session, actor, Source.file(stored, name), upload=upload)
-    return submitted.document.id
+        await submit(session, actor, Source.file(stored, name), upload=upload)
+    return upload.document_id
 
 
 async def _parts(raw: bytes) -> AsyncIterator[bytes]:

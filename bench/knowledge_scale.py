@@ -8,8 +8,10 @@ written down.
 import os
 import sys
 import time
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -34,7 +36,7 @@ from bench.knowledge_calls import (
 )
 from bench.knowledge_rows import CHUNKS_OF_DOCUMENT, MODEL, Collection, Lexicon
 from bench.load import Seen
-from bench.servers import Servers, running_servers
+from bench.servers import Servers, production_memory, running_servers
 from bench.service_process import ServiceProcess, running_service
 from chassis.data.database import Database
 from devstack.people import AURORA
@@ -52,6 +54,7 @@ _WHOLE: Final = _SHARE == 1
 _QUESTIONS: Final = 200 if _WHOLE else 40
 _ROUNDS: Final = 3
 _SECONDS: Final = 6.0 if _WHOLE else 1.0
+_WAYS: Final = ("words", "misspelt", "hybrid")
 _EXTRAPOLATED: Final = 1_000_000
 _ORGANIZATION: Final = OrganizationId(AURORA.id)
 
@@ -61,170 +64,196 @@ subject, chunks of 300 to 1,600 characters), their rows made by the real analyze
 {filling.PROCESSES} processes and written by COPY. Vectors are projections of {96} latent dimensions
 with noise, as of a provider's model; the small organizations draw their documents from a pool of
 {filling.POOL * filling.PROCESSES} that were analysed once. One ai-svc process under uvicorn with
-its own authentication, durable PostgreSQL with 128 MB of shared buffers; *words* is the built-in
+its own authentication, durable PostgreSQL with the memory of production; *words* is the built-in
 configuration, *hybrid* has an embedding provider on the loopback interface. Questions are 3 to 8
 consecutive content words of a chunk, {_QUESTIONS} of them in turn, one at a time over one
 connection, {_ROUNDS} rounds of {_SECONDS:g} s; *misspelt* is each without accents and with one
 typing mistake (`evals/misspelling.py`). Times of legs are what `explain` tells. *Recall@10* is the
 share of the ten nearest by an exact scan of the organization that the vector leg brings, before
-fusion. The slowdown compares the rounds after the small organizations came with those before, in
-one run.
+fusion. The small organizations come into a copy of the database; the slowdown compares the copy's
+rounds with those of the database without them, which take turns.
 The points are {", ".join(f"{point:,}" for point in _POINTS)} chunks in one organization; through
 them goes a straight line by least squares, which is read at {_EXTRAPOLATED:,}: what a leg looks
 through grows with the chunks, or (candidates of words) not at all.
 """
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Point:
     """What was seen at one size of the organization."""
 
     chunks: int
     words: Explained
     hybrid: Explained
+    fill_seconds: float
+    statistics_seconds: float
 
 
-@dataclass(slots=True)
-class _Run:
-    """What all steps share, and what they found."""
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every database of the run is asked with."""
 
-    servers: Servers
     identity: Identity
-    database: Database
-    admin: asyncpg.Connection
+    provider: str
     collection: Collection
     asked: list[Question]
-    words: ServiceProcess
-    hybrid: ServiceProcess
-    points: list[_Point] = field(default_factory=list)
-    fill_seconds: float = 0.0
-    statistics_seconds: float = 0.0
-    load: list[str] = field(default_factory=list)
 
     @property
     def token(self) -> str:
         """Of ana, at the large organization."""
         return self.identity.token("ana")
 
-    async def settle(self) -> None:
-        """What autovacuum and the worker do in the minutes after."""
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One database, and the two ways of searching it."""
+
+    common: _Common
+    servers: Servers
+    database: Database
+    admin: asyncpg.Connection
+    words: ServiceProcess
+    hybrid: ServiceProcess
+
+    async def settle(self) -> float:
+        """What autovacuum and the worker do in the minutes after; seconds of the statistics."""
         for table in ("documents", "document_versions", "chunks", "chunk_signatures"):
             await self.admin.execute(f"VACUUM ANALYZE ai.{table}")
         await self.admin.execute("CHECKPOINT")
         begun = time.perf_counter()
         await statistics.rebuild(self.database, _ORGANIZATION)
-        self.statistics_seconds = time.perf_counter() - begun
+        return time.perf_counter() - begun
 
-    async def grow(self, to: int) -> None:
-        """The large organization up to so many chunks."""
-        have = self.points[-1].chunks if self.points else 0
+    async def grow(self, have: int, to: int) -> _Point:
+        """The large organization from so many chunks to so many."""
         numbers = range(have // CHUNKS_OF_DOCUMENT, to // CHUNKS_OF_DOCUMENT)
         begun = time.perf_counter()
         await filling.fill(self.servers.plain_url("postgres"), _ORGANIZATION, numbers)
-        self.fill_seconds += time.perf_counter() - begun
-        await self.settle()
-        plain = [(question.text, question) for question in self.asked]
-        seen = [
-            await explained(service, self.token, self.collection, plain)
+        fill_seconds = time.perf_counter() - begun
+        statistics_seconds = await self.settle()
+        plain = [(question.text, question) for question in self.common.asked]
+        words, hybrid = [
+            await explained(service, self.common.token, self.common.collection, plain)
             for service in (self.words, self.hybrid)
         ]
-        self.points.append(_Point(to, *seen))
         print(f"  {to:,} chunks …", file=sys.stderr, flush=True)
-        self.load.append(f"load average at {to:,} chunks: {os.getloadavg()[0]:.1f}")
+        return _Point(to, words, hybrid, fill_seconds, statistics_seconds)
 
-    async def rounds(self) -> dict[str, list[Seen]]:
-        """Over HTTP; the ways take turns."""
-        found: dict[str, list[Seen]] = {"words": [], "misspelt": [], "hybrid": []}
-        texts = [question.text for question in self.asked]
-        typed = [question.misspelt for question in self.asked]
-        for _ in range(_ROUNDS):
-            for name, service, sent in (
-                ("words", self.words, texts),
-                ("misspelt", self.words, typed),
-                ("hybrid", self.hybrid, texts),
-            ):
-                found[name].append(await timed(service, self.token, sent, seconds=_SECONDS))
-        return found
+    async def round(self, name: str) -> Seen:
+        """Over HTTP: words, misspelt or hybrid."""
+        service = self.hybrid if name == "hybrid" else self.words
+        asked = self.common.asked
+        texts = [each.misspelt if name == "misspelt" else each.text for each in asked]
+        return await timed(service, self.common.token, texts, seconds=_SECONDS)
+
+
+@asynccontextmanager
+async def _opened(common: _Common, servers: Servers) -> AsyncIterator[_Run]:
+    provider = {
+        "EMBEDDING_PROVIDER": "openai",
+        "EMBEDDING_MODEL": MODEL,
+        "OPENAI_API_KEY": "none",
+        "OPENAI_BASE_URL": common.provider,
+    }
+    ai_svc = "ai_svc.main:create_app"
+    async with AsyncExitStack() as stack:
+        admin = await asyncpg.connect(servers.plain_url("postgres"))
+        stack.push_async_callback(admin.close)
+        yield _Run(
+            common,
+            servers,
+            await stack.enter_async_context(open_database(servers, SCHEMA)),
+            admin,
+            words=stack.enter_context(running_service(ai_svc, servers, common.identity)),
+            hybrid=stack.enter_context(
+                running_service(ai_svc, servers, common.identity, **provider)
+            ),
+        )
 
 
 async def measure() -> Outcome:
-    """Fill step by step, ask, add the small organizations, ask again."""
+    """Fill step by step, ask, add the small organizations to a copy, ask both."""
     collection = Collection(Lexicon())
     asked = questions(collection, _POINTS[0], _QUESTIONS)
-    async with AsyncExitStack() as stack:
-        servers = stack.enter_context(running_servers())
-        identity = stack.enter_context(running_identity())
-        vectors = {question.text: question.vector.tolist() for question in asked}
-        provider = stack.enter_context(running_provider(vectors))
-        run = _Run(
-            servers=servers,
-            identity=identity,
-            database=await stack.enter_async_context(open_database(servers, SCHEMA)),
-            admin=await asyncpg.connect(servers.plain_url("postgres")),
-            collection=collection,
-            asked=asked,
-            words=stack.enter_context(running_service("ai_svc.main:create_app", servers, identity)),
-            hybrid=stack.enter_context(
-                running_service(
-                    "ai_svc.main:create_app",
-                    servers,
-                    identity,
-                    EMBEDDING_PROVIDER="openai",
-                    EMBEDDING_MODEL=MODEL,
-                    OPENAI_API_KEY="none",
-                    OPENAI_BASE_URL=provider,
-                )
-            ),
+    vectors = {question.text: question.vector.tolist() for question in asked}
+    with (
+        running_servers(settings=production_memory()) as servers,
+        running_identity() as identity,
+        running_provider(vectors) as provider,
+    ):
+        common = _Common(identity, provider, collection, asked)
+        figures, load = await _of_one(common, servers)
+        slowed, more_load = await _of_many(common, servers)
+    return Outcome(METHOD, [*slowed, *figures], [*load, *more_load], is_whole=_WHOLE)
+
+
+async def _of_one(common: _Common, servers: Servers) -> tuple[list[Figure], list[str]]:
+    """The large organization as it grows, and its vector leg."""
+    points: list[_Point] = []
+    load: list[str] = []
+    async with _opened(common, servers) as run:
+        for have, to in pairwise((0, *_POINTS)):
+            points.append(await run.grow(have, to))
+            load.append(f"load average at {to:,} chunks: {os.getloadavg()[0]:.1f}")
+        truth = await truly_nearest(run.admin, _ORGANIZATION, common.asked)
+        typed = [(question.misspelt, question) for question in common.asked]
+        misspelt = await explained(run.words, common.token, common.collection, typed)
+        claims = TokenClaims.model_validate(common.identity.tokens.claims("ana"))
+        dense_alone, nearest = await calls.dense_alone(
+            run.database, Actor.of(claims, "bench"), common.asked
         )
-        stack.push_async_callback(run.admin.close)
-        return await _measured(run)
-
-
-async def _measured(run: _Run) -> Outcome:
-    for point in _POINTS:
-        await run.grow(point)
-    alone = await sizes.bytes_per_chunk(run.admin)
-    truth = await truly_nearest(run.admin, _ORGANIZATION, run.asked)
-    typed = [(question.misspelt, question) for question in run.asked]
-    misspelt = await explained(run.words, run.token, run.collection, typed)
-    claims = TokenClaims.model_validate(run.identity.tokens.claims("ana"))
-    dense_alone, nearest = await calls.dense_alone(
-        run.database, Actor.of(claims, "bench"), run.asked
-    )
-    before = await run.rounds()
-    print(f"  {_SMALL:,} small organizations …", file=sys.stderr, flush=True)
-    begun = time.perf_counter()
-    small = [new_id() for _ in range(_SMALL)]
-    await filling.fill_small(run.servers.plain_url("postgres"), small, _CHUNKS_OF_SMALL)
-    small_seconds = time.perf_counter() - begun
-    await run.settle()
-    after = await run.rounds()
-    run.load.append(f"load average at the end: {os.getloadavg()[0]:.1f}")
-    largest = run.points[-1]
+    largest = points[-1]
     figures = [
-        *_of_http(before, after),
         *_of_legs(largest, dense_alone),
         figure(
-            "recall@10 of the vector leg",
-            [recall(nearest, truth)],
-            "share",
-            Goal(at_least=0.95),
+            "recall@10 of the vector leg", [recall(nearest, truth)], "share", Goal(at_least=0.95)
         ),
         figure("words, the chunk asked for comes first", [largest.words.first], "share"),
         figure("misspelt, the chunk asked for comes first", [misspelt.first], "share"),
-        *sizes.size_figures(alone, await sizes.bytes_per_chunk(run.admin)),
-        *await sizes.build_figures(run.admin),
-        figure("statistics of the large organization", [run.statistics_seconds], "s"),
-        figure("large organization, rows made and written", [run.fill_seconds], "s"),
-        figure("small organizations, rows made and written", [small_seconds], "s"),
-        *_extrapolated(run.points),
+        figure("statistics of the large organization", [largest.statistics_seconds], "s"),
+        figure(
+            "large organization, rows made and written",
+            [sum(point.fill_seconds for point in points)],
+            "s",
+        ),
+        *_extrapolated(points),
     ]
-    return Outcome(METHOD, figures, run.load, is_whole=_WHOLE)
+    return figures, load
 
 
-def _of_http(before: dict[str, list[Seen]], after: dict[str, list[Seen]]) -> list[Figure]:
+async def _of_many(common: _Common, servers: Servers) -> tuple[list[Figure], list[str]]:
+    """The same beside a copy that the small organizations came into."""
+    copied = replace(servers, database=f"{servers.database}_and_small")
+    admin = await asyncpg.connect(servers.plain_url("postgres", "postgres"))
+    await admin.execute(f"CREATE DATABASE {copied.database} TEMPLATE {servers.database}")
+    await admin.close()
+    begun = time.perf_counter()
+    small = [new_id() for _ in range(_SMALL)]
+    await filling.fill_small(copied.plain_url("postgres"), small, _CHUNKS_OF_SMALL)
+    small_seconds = time.perf_counter() - begun
+    print(f"  {_SMALL:,} small organizations …", file=sys.stderr, flush=True)
+    alone: dict[str, list[Seen]] = {name: [] for name in _WAYS}
+    together: dict[str, list[Seen]] = {name: [] for name in _WAYS}
+    async with _opened(common, servers) as one, _opened(common, copied) as many:
+        await many.settle()
+        for _ in range(_ROUNDS):
+            for name in _WAYS:
+                alone[name].append(await one.round(name))
+                together[name].append(await many.round(name))
+        figures = [
+            *_of_http(alone, together),
+            *sizes.size_figures(
+                await sizes.bytes_per_chunk(one.admin), await sizes.bytes_per_chunk(many.admin)
+            ),
+            *await sizes.build_figures(many.admin),
+            figure("small organizations, rows made and written", [small_seconds], "s"),
+        ]
+    return figures, [f"load average at the end: {os.getloadavg()[0]:.1f}"]
+
+
+def _of_http(alone: dict[str, list[Seen]], together: dict[str, list[Seen]]) -> list[Figure]:
     figures: list[Figure] = []
-    for name, rounds in after.items():
+    for name, rounds in together.items():
         for share in ("p50", "p95"):
             goal = Goal(below=60) if share == "p95" else None
             values = [seen.latencies_ms[share] for seen in rounds]
@@ -232,8 +261,8 @@ def _of_http(before: dict[str, list[Seen]], after: dict[str, list[Seen]]) -> lis
     figures += [
         ratios(
             f"search, {name}, p50 with the small organizations over without",
-            [seen.latencies_ms["p50"] for seen in after[name]],
-            [seen.latencies_ms["p50"] for seen in before[name]],
+            [seen.latencies_ms["p50"] for seen in together[name]],
+            [seen.latencies_ms["p50"] for seen in alone[name]],
             Goal(below=1.1),
         )
         for name in ("words", "hybrid")
@@ -270,11 +299,13 @@ def _extrapolated(points: list[_Point]) -> list[Figure]:
         "dense leg beside it, p50": [point.hybrid.at("dense", 0.5) for point in points],
     }
     for name, values in of_legs.items():
-        slope, start = np.polyfit(sizes_seen, values, 1)
+        # Candidates are as many at any size: a line that falls is noise about a level one.
+        slope = max(0.0, float(np.polyfit(sizes_seen, values, 1)[0]))
+        start = float(np.mean(values)) - slope * float(np.mean(sizes_seen))
         figures += [
             figure(f"{name}, at {chunks:,} chunks", [value], "ms")
             for chunks, value in zip(sizes_seen, values, strict=True)
         ]
-        reading = float(start + slope * _EXTRAPOLATED)
+        reading = start + slope * _EXTRAPOLATED
         figures.append(figure(f"{name}, extrapolated to {_EXTRAPOLATED:,}", [reading], "ms"))
     return figures

@@ -43,9 +43,9 @@ WITH organization AS (
     SELECT gen_random_uuid() AS id FROM generate_series(1, $1)
 ), document AS (
     INSERT INTO ai.documents (id, organization_id, title, source_type, chunking, status,
-                              chunk_count, submitted_by, tags, version)
+                              submitted_by, tags, version)
     SELECT gen_random_uuid(), organization.id, 'bench', 'text', 'semantic', 'pending',
-           0, organization.id, '{}', 1
+           organization.id, '{}', 1
     FROM organization, generate_series(1, $2)
     RETURNING id, organization_id
 )

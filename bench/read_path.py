@@ -40,8 +40,16 @@ core-api; its request log, metrics and security headers are on.
 
 _SQL = """
 SELECT id, organization_id, kind, name, email, phone, emails, phones, addresses, document_sealed,
-       tags, external_id, custom_fields, created_at, updated_at, version
-FROM crm.clients WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL
+       tags, external_id, custom_fields, created_at, updated_at, version,
+       (SELECT CASE WHEN bool_or(b.purpose_id IS NULL) THEN 'wholly'
+                    WHEN NOT bool_or(b.purpose_id IS NULL) THEN 'partly' END
+        FROM crm.processing_blocks b
+        WHERE b.organization_id = c.organization_id AND b.lifted_at IS NULL
+          AND b.client_id = ANY (array_append(ARRAY(
+            SELECT m.id FROM crm.clients m
+            WHERE m.organization_id = c.organization_id AND m.merged_into_id = c.id), c.id))
+       ) AS processing_blocked
+FROM crm.clients c WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL
 """
 _INSERT = """
 INSERT INTO crm.clients

@@ -2,12 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import psutil
+import yaml
 
 from devstack.checkout import ROOT, STATE
 from devstack.migrations import run_alembic
@@ -17,6 +20,16 @@ from devstack.servers.valkey import ValkeyServer
 
 DATABASE = "cogep"
 _STATE = STATE / "bench"
+_PRODUCTION: Final = ROOT / "infra" / "docker-compose.prod.yml"
+_MEMORY: Final = frozenset(
+    {
+        "shared_buffers",
+        "effective_cache_size",
+        "work_mem",
+        "maintenance_work_mem",
+        "random_page_cost",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +39,15 @@ class Servers:
     folder: Path
     postgres: PostgresServer
     valkey: ValkeyServer
+    database: str = DATABASE
 
-    def database_url(self, role: str, database: str = DATABASE) -> str:
+    def database_url(self, role: str, database: str | None = None) -> str:
         """The address for SQLAlchemy: cogep_app, cogep_worker, cogep_owner or postgres."""
-        return self.postgres.url(role, database, "postgresql+asyncpg")
+        return self.postgres.url(role, database or self.database, "postgresql+asyncpg")
 
-    def plain_url(self, role: str, database: str = DATABASE) -> str:
+    def plain_url(self, role: str, database: str | None = None) -> str:
         """The address for the bare drivers of the baselines."""
-        return self.postgres.url(role, database)
+        return self.postgres.url(role, database or self.database)
 
     @property
     def root(self) -> Path:
@@ -55,8 +69,17 @@ class Servers:
         }
 
 
+def production_memory() -> dict[str, str]:
+    """What PostgreSQL is given in production, for what is only fast when it fits."""
+    command = yaml.safe_load(_PRODUCTION.read_text("utf-8"))["services"]["postgres"]["command"]
+    pairs = (str(part).removeprefix("-c").partition("=") for part in command)
+    return {name: value for name, _, value in pairs if name in _MEMORY}
+
+
 @contextmanager
-def running_servers(*, migrate: bool = True) -> Iterator[Servers]:
+def running_servers(
+    *, migrate: bool = True, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Servers]:
     """Start both, migrate, and remove every trace at the end, whatever happened in between.
 
     Call it in the main thread: the kernel stops the servers when that thread is killed.
@@ -65,7 +88,9 @@ def running_servers(*, migrate: bool = True) -> Iterator[Servers]:
     folder = _STATE / f"run-{os.getpid()}-{free_port()}"
     folder.mkdir(parents=True)
     (folder / "objects").mkdir()
-    postgres = PostgresServer(folder / "postgres", free_port(), Passwords.generate())
+    postgres = PostgresServer(
+        folder / "postgres", free_port(), Passwords.generate(), settings=settings
+    )
     valkey = ValkeyServer(folder / "valkey", free_port())
     try:
         postgres.start()

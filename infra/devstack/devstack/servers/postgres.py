@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from devstack.checkout import ROOT
@@ -81,6 +82,7 @@ class PostgresServer(Server):
         *,
         major: int = 18,
         durable: bool = True,
+        settings: Mapping[str, str] = MappingProxyType({}),
         log: Path | None = None,
     ) -> None:
         user = unprivileged_user()
@@ -90,6 +92,7 @@ class PostgresServer(Server):
         self.passwords = passwords
         self.major = major
         self.durable = durable
+        self.settings = settings
         self.bin = postgres_binaries(major, self.user)
 
     @property
@@ -123,7 +126,8 @@ class PostgresServer(Server):
 
     def command(self) -> Sequence[str]:
         """The server in the foreground, every setting an argument."""
-        settings = _SETTINGS | ({} if self.durable else _FAST) | {"port": str(self.port)}
+        settings = _SETTINGS | ({} if self.durable else _FAST) | dict(self.settings)
+        settings["port"] = str(self.port)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(self.bin / "postgres"), "-D", str(self.data), *options]
 
