@@ -27,7 +27,15 @@ pytestmark = pytest.mark.committed
 TENANT: Final = OrganizationId(AURORA.id)
 CLIENTS: Final = 120
 PURPOSES: Final = 6
-_FILLERS: Final[dict[str, Any]] = {"text": "x", "integer": 1, "boolean": False, "ARRAY": []}
+_FILLERS: Final[dict[str, Any]] = {
+    "text": "x",
+    "integer": 1,
+    "bigint": 1,
+    "boolean": False,
+    "ARRAY": [],
+    "jsonb": "{}",
+    "bytea": b"",
+}
 
 
 class Facts:

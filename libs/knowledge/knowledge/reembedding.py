@@ -158,7 +158,7 @@ class Reembedding:
             await connection.execute(_WRITE, rows)
 
 
-def _text(row: sa.Row[Any]) -> str:
+def _text(row: sa.Row[UUID, str, str | None, str, bool]) -> str:
     return embedding_text(row.title, row.heading, row.content)
 
 

@@ -191,11 +191,11 @@ async def test_a_document_that_is_forbidden_halfway_is_of_one_model(
             await block(knowledge)
 
     server.before_answer = blocked_meanwhile
-    text = "\n\n".join(f"# Parte {number}\n\n{TEXT}" for number in range(3))
+    text = "\n\n".join(f"# Parte {number}\n\n{f'{TEXT} ' * 30}" for number in range(3))
     document_id = await knowledge.submit_text(text, access=OF_CLIENT, chunking="heading")
     await knowledge.work()
 
-    assert len(await knowledge.chunks(document_id)) == 3
+    assert len(await knowledge.chunks(document_id)) >= 3
     assert await models(knowledge, document_id) == {KEPT_HERE}
     assert len(server.requests) == 1
 

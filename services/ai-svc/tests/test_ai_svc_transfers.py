@@ -152,7 +152,7 @@ async def test_a_question_about_a_client_is_data_about_the_client(
     kept = await ana.ask(question, filters=NAMED)
     assert (kept["model"], provider.asked) == ("extractive", [])
     assert (await ana.ask(question))["model"] == "wire-model"
-    await core_api.transfer(MARKETING)
+    await core_api.transfer(MARKETING, SERVICE)
     assert (await ana.ask(question, filters=NAMED))["model"] == "wire-model"
     await core_api.blocked(CLIENT)
     again = await ana.ask(f"{question} Responda.", filters=NAMED)

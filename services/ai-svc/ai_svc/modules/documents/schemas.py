@@ -76,10 +76,14 @@ class AccessFields(BaseModel):
         default=None, description="With `client`: whose personal data it is (needs clients:read)"
     )
     purpose_code: Code | None = Field(
-        default=None, description="With `client`: what it is kept for, a purpose's code"
+        default=None,
+        description="With `client`: what it is kept for, a purpose's code. It is used while that"
+        " purpose is in force for the client and the assistant may use data for it",
     )
     legal_basis: LegalBasis | None = Field(
-        default=None, description="With `client`: on what it is kept (LGPD Art. 7)"
+        default=None,
+        description="With `client`: on what it was filed (LGPD Art. 7). What counts is the"
+        " purpose's own basis, as its registry says",
     )
 
     @model_validator(mode="after")
