@@ -8,7 +8,7 @@ from core_api_factories import CLIENTS, Person, make_client, make_consent, make_
 from core_api_records import Records
 from privacy_factories import REQUESTS, identify, kinds, make_proven, make_request
 
-from chassis.web.resources import Resources
+from chassis.data.database import Database
 from core_api.modules.privacy.exceptions import RequestMoveRefused
 from core_api.modules.privacy.executing import Execution, by_type
 from core_api.modules.privacy.execution import Executor, PrivacyRequest, RequestType, Started
@@ -32,7 +32,7 @@ class Later:
         return Started(done=False, receipt={"parts": 2})
 
 
-async def begin(resources: Resources, person: Person, request_id: str) -> None:
+async def begin(database: Database, person: Person, request_id: str) -> None:
     """As the route does, with an executor that leaves the rest to others."""
     me = await person.seen("/api/v1/me")
     actor = Actor(
@@ -42,13 +42,13 @@ async def begin(resources: Resources, person: Person, request_id: str) -> None:
         permissions=frozenset(Permission),
         request_id="begin",
     )
-    async with resources.database.transaction(TENANT) as tx:
+    async with database.transaction(TENANT) as tx:
         await Execution(tx, actor, by_type([Later()])).execute(UUID(request_id), None)
 
 
-async def finish(resources: Resources, request_id: str, receipt: dict[str, Any]) -> None:
+async def finish(database: Database, request_id: str, receipt: dict[str, Any]) -> None:
     """As a saga does."""
-    async with resources.database.transaction(TENANT) as tx:
+    async with database.transaction(TENANT) as tx:
         await complete(tx, TENANT, UUID(request_id), receipt, correlation_id="saga")
 
 
@@ -110,17 +110,17 @@ async def test_revocation_of_one_purpose_leaves_the_others(ana: Person) -> None:
 
 
 async def test_what_goes_on_is_completed_once(
-    ana: Person, resources: Resources, records: Records
+    ana: Person, database: Database, records: Records
 ) -> None:
     request = await make_proven(ana, type="erasure")
     path = f"{REQUESTS}/{request['id']}"
-    await begin(resources, ana, request["id"])
+    await begin(database, ana, request["id"])
     executing = await ana.seen(path)
     withdrawn = await ana.post(f"{path}/cancel", {"reason": "Desistiu."})
     repeated = await ana.post(f"{path}/execute")
 
-    await finish(resources, request["id"], {"parts": 2, "erased": 40})
-    await finish(resources, request["id"], {"parts": 9})
+    await finish(database, request["id"], {"parts": 2, "erased": 40})
+    await finish(database, request["id"], {"parts": 9})
 
     assert (executing["status"], executing["receipt"]) == ("executing", {"parts": 2})
     assert [answer.status_code for answer in (withdrawn, repeated)] == [409, 409]
@@ -130,11 +130,11 @@ async def test_what_goes_on_is_completed_once(
     assert len(await records.events("privacy.request_closed")) == 1
 
 
-async def test_nothing_is_completed_that_was_not_begun(ana: Person, resources: Resources) -> None:
+async def test_nothing_is_completed_that_was_not_begun(ana: Person, database: Database) -> None:
     request = await make_proven(ana, type="erasure")
 
     with pytest.raises(RequestMoveRefused):
-        await finish(resources, request["id"], {})
+        await finish(database, request["id"], {})
 
     assert (await ana.seen(f"{REQUESTS}/{request['id']}"))["status"] == "in_progress"
 
@@ -144,11 +144,11 @@ async def test_nothing_is_completed_that_was_not_begun(ana: Person, resources: R
     [("erasure", "CLIENT_ALREADY_ERASED"), ("anonymization", "CLIENT_ALREADY_ANONYMISED")],
 )
 async def test_nothing_is_asked_for_who_is_gone(
-    ana: Person, resources: Resources, type_: str, code: str
+    ana: Person, database: Database, type_: str, code: str
 ) -> None:
     request = await make_proven(ana, type=type_)
-    await begin(resources, ana, request["id"])
-    await finish(resources, request["id"], {"erased": 1})
+    await begin(database, ana, request["id"])
+    await finish(database, request["id"], {"erased": 1})
     count = len(await ana.seen(REQUESTS))
 
     for wanted in ("erasure", "anonymization", "access"):
@@ -162,7 +162,7 @@ async def test_nothing_is_asked_for_who_is_gone(
     assert len(await ana.seen(REQUESTS)) == count
 
 
-async def test_words_are_forgotten_and_steps_stay(ana: Person, resources: Resources) -> None:
+async def test_words_are_forgotten_and_steps_stay(ana: Person, database: Database) -> None:
     client = await make_client(ana)
     request = await make_request(
         ana, client_id=client["id"], type="erasure", description="Apaguem tudo."
@@ -173,7 +173,7 @@ async def test_words_are_forgotten_and_steps_stay(ana: Person, resources: Resour
     await identify(ana, request["id"], notes="Documento visto.")
     ids = [UUID(client["id"])]
 
-    async with resources.database.transaction(TENANT) as tx:
+    async with database.transaction(TENANT) as tx:
         counted = await count_texts(tx, TENANT, ids)
         forgotten = await forget_texts(tx, TENANT, ids)
         left = await count_texts(tx, TENANT, ids)
@@ -186,13 +186,13 @@ async def test_words_are_forgotten_and_steps_stay(ana: Person, resources: Resour
 
 
 async def test_nothing_new_is_written_while_a_person_is_destroyed(
-    ana: Person, resources: Resources
+    ana: Person, database: Database
 ) -> None:
     survivor, other = [await make_client(ana) for _ in range(2)]
     waiting = await make_request(ana, client_id=other["id"])
     erasure = await make_proven(ana, type="erasure", client_id=survivor["id"])
     await ana.made(f"{CLIENTS}/{survivor['id']}/merge", {"other_id": other["id"]})
-    await begin(resources, ana, erasure["id"])
+    await begin(database, ana, erasure["id"])
     message = {"channel": "email", "body": "Estamos vendo."}
     check = {"level": "basic", "method": "phone_call", "passed": True, "notes": "Ligou."}
 
@@ -204,6 +204,6 @@ async def test_nothing_new_is_written_while_a_person_is_destroyed(
     ]
 
     assert {answer.json()["code"] for answer in answers} == {"PRIVACY_DESTRUCTION_UNDER_WAY"}
-    await finish(resources, erasure["id"], {"erased": 1})
+    await finish(database, erasure["id"], {"erased": 1})
     moot = await ana.seen(f"{REQUESTS}/{waiting['id']}")
     assert (moot["status"], moot["refusal_ground"]) == ("refused", "no_personal_data")

@@ -55,9 +55,10 @@ async def test_pages_hold_every_request_once_in_every_order(ana: Person) -> None
         await make_request(ana, received_at=(start - timedelta(days=day // 2)).isoformat())
         for day in range(7)
     ]
+    cursor: dict[str, str] = {}
     for order in ("due_at", "-due_at", "received_at", "-received_at"):
         seen: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
+        cursor = {}
         while True:
             answer = await ana.get(REQUESTS, params={"limit": 3, "sort": order, **cursor})
             seen += answer.json()["data"]

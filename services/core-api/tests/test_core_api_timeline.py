@@ -19,6 +19,7 @@ from core_api_factories import (
     without_request_id,
 )
 from core_api_inventory import PICTURE
+from privacy_factories import make_request
 
 from chassis.data.database import Database
 from core_api.modules.timeline.registry import SOURCES
@@ -346,6 +347,7 @@ async def test_statements_do_not_grow_with_what_happened(
     ana: Person, statements: list[str]
 ) -> None:
     client_id, _ = await eventful(ana)
+    await make_request(ana, client_id=client_id)
     statements.clear()
     few = await ana.seen(timeline(client_id), limit=100)
     first = len(statements)

@@ -109,7 +109,9 @@ class Requests:
         )
         return (await self._session.scalars(statement)).all()
 
-    async def destroying(self, family: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
+    async def destroying(
+        self, family: Sequence[UUID]
+    ) -> Sequence[sa.Row[UUID, RequestType, RequestStatus]]:
         """Erasures and anonymisations of a family that were not called off: `id`, `type` and
         `status`."""
         statement = (
@@ -122,8 +124,7 @@ class Requests:
             )
             .order_by(PrivacyRequest.id)
         )
-        rows: Sequence[sa.Row[Any]] = (await self._session.execute(statement)).all()
-        return rows
+        return (await self._session.execute(statement)).all()
 
     async def unexecuted_for_update(self, family: Sequence[UUID]) -> Sequence[PrivacyRequest]:
         """Those of a family that are open and nobody executes, locked."""

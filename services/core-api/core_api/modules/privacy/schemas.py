@@ -152,12 +152,13 @@ class RepresentativePut(Input):
     @property
     def representative(self) -> Representative:
         """For sealing it."""
+        file = self.proof_attachment_id
         return Representative(
             name=self.name,
             document=self.document,
             contact=self.contact,
             proof=self.proof,
-            proof_attachment_id=self.proof_attachment_id and str(self.proof_attachment_id),
+            proof_attachment_id=None if file is None else str(file),
         )
 
 
