@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -93,7 +93,7 @@ async def forget_replies(
     how many."""
     names = sa.cast([str(each).encode() for each in told_of], ARRAY(sa.LargeBinary()))
     named = sa.func.unnest(names, type_=sa.LargeBinary()).column_valued("named")
-    gone = await session.execute(
+    gone: sa.Result[Any] = await session.execute(
         sa.delete(_KEPT_ANSWERS)
         .where(
             _KEPT_ANSWERS.c.organization_id == organization_id,

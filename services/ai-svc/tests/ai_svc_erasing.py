@@ -79,8 +79,9 @@ class Asking:
         *merged: UUID,
         request_id: UUID | None = None,
         mode: str = "erasure",
+        again: int = 1,
     ) -> UUID:
-        """Asks for the client's erasure."""
+        """Asks for the client's erasure; the event may come several times."""
         request_id = request_id or new_id()
         event = PrivacyErasureRequested.caused(
             organization_id=self.organization_id,
@@ -90,8 +91,11 @@ class Asking:
             client_ids=(client_id, *merged) if merged else (),
             mode=mode,
         )
-        async with self.workshop.database.transaction(self.organization_id) as session:
-            await following.begin_erasure(session, event)
+        for _ in range(again):
+            async with self.workshop.database.transaction(self.organization_id) as session:
+                await following.begin_erasure(session, event)
+            if again > 1:
+                await self.eraser().drain_once("tests")
         return request_id
 
     def eraser(self, storage: ObjectStorage | None = None, queue: JobQueue | None = None) -> Eraser:

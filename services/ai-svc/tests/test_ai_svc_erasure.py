@@ -180,7 +180,7 @@ async def test_after_a_restored_backup_it_is_erased_and_answered_again(
     await superuser.execute("DELETE FROM ai.client_absences")
     await ana.index(f"Helena mora na rua {WORD}.", **about(helena))
 
-    answer = await asking.erase(helena, request_id=request_id, mode="replay")
+    answer = await asking.erase(helena, request_id=request_id, mode="replay", again=3)
 
     assert answer["erased"]["documents"] == 1
     assert len(await asking.answers()) == 2

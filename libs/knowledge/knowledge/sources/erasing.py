@@ -18,6 +18,15 @@ from shared_schemas.ids import OrganizationId
 
 _DIGEST: Final = re.compile(r"erased:[0-9a-f]{64}\Z")
 _KEY_BYTES: Final = 32
+_BLANKED: Final = (
+    "etag",
+    "last_modified",
+    "listed_as",
+    "content_sha256",
+    "document_id",
+    "error_code",
+    "error_message",
+)
 _ITEMS: Final = cast("sa.Table", SourceItem.__table__)
 _SOURCES: Final = cast("sa.Table", WatchedSource.__table__)
 _items, _sources = _ITEMS.c, _SOURCES.c
@@ -72,12 +81,10 @@ async def _key(session: AsyncSession, organization_id: OrganizationId, source_id
 
 async def _blank(session: AsyncSession, *which: sa.ColumnElement[bool], key: bytes) -> int:
     address: Any = sa.func.ai.erased_address(sa.literal(key, sa.LargeBinary()), _items.address)
-    nothing = ("etag", "last_modified", "listed_as", "content_sha256")
-    nothing += ("document_id", "error_code", "error_message")
     blanked = await session.execute(
         sa.update(_ITEMS)
         .where(*which)
-        .values(address=address, state=ItemState.EXCLUDED, **dict.fromkeys(nothing))
+        .values(address=address, state=ItemState.EXCLUDED, **dict.fromkeys(_BLANKED))
         .returning(_items.id)
     )
     return len(blanked.all())

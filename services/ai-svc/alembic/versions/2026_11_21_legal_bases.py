@@ -66,7 +66,7 @@ DECLARE
 BEGIN
   IF EXISTS (
     SELECT FROM ai.client_absences a
-    WHERE a.organization_id = of_organization AND a.client_id = of_client
+    WHERE a.organization_id = of_organization AND a.client_id = ANY (kin)
       AND (a.is_deleted OR a.erased_at IS NOT NULL)
   ) THEN
     RETURN '{}';

@@ -22,7 +22,7 @@ async def erase_answers(work: Work) -> None:
             answer_ids = (await session.scalars(about(work.subject).limit(_AT_ONCE))).all()
             if answer_ids:
                 erased = await delete_answers(session, work, answer_ids)
-                await work.count(session, **erased)
+                await work.count(session, erased)
         if len(answer_ids) < _AT_ONCE:
             return
         await work.show("answers", 10)

@@ -64,7 +64,7 @@ async def _erase(work: Work, document_id: UUID) -> None:
                 document_id=document_id,
             ),
         )
-        await work.count(session, words_left=deleted.chunk_count > 0, **erased)
+        await work.count(session, erased, words_left=deleted.chunk_count > 0)
 
 
 async def _derived(session: AsyncSession, work: Work, document_id: UUID) -> dict[str, int]:

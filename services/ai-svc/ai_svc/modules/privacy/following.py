@@ -13,7 +13,7 @@ from chassis.messaging.consumer import Subscription
 from chassis.messaging.job_queue import FINISHED, JobState
 from knowledge.absence_tables import ClientAbsence
 from shared_schemas.events import PrivacyErasureRequested
-from shared_schemas.ids import OrganizationId, new_id
+from shared_schemas.ids import OrganizationId
 
 _FOREVER: Final = 32_767
 """Attempts. A person's erasure is not given up because a storage was down for a day."""
@@ -21,7 +21,7 @@ _FOREVER: Final = 32_767
 
 async def begin_erasure(session: AsyncSession, event: PrivacyErasureRequested) -> None:
     """Puts it into the queue, once for each request; told again it changes nothing. Of a backup
-    that was restored (`replay`) it is done again, and answered again."""
+    that was restored (`replay`) it is done again, and answered again: once for each such event."""
     given = event.payload
     client_ids = sorted({given.client_id, *given.subjects})
     for client_id in client_ids:
@@ -36,7 +36,7 @@ async def begin_erasure(session: AsyncSession, event: PrivacyErasureRequested) -
         "correlation_id": event.correlation_id,
         "traceparent": event.traceparent,
     }
-    asked = insert(ERASURES).values(id=new_id(), max_attempts=_FOREVER, erased={}, **values)
+    asked = insert(ERASURES).values(id=event.event_id, max_attempts=_FOREVER, erased={}, **values)
     once = [ERASURES.c.organization_id, ERASURES.c.privacy_request_id]
     if given.mode != "replay":
         await session.execute(asked.on_conflict_do_nothing(index_elements=once))
@@ -46,13 +46,14 @@ async def begin_erasure(session: AsyncSession, event: PrivacyErasureRequested) -
             index_elements=once,
             set_={
                 **values,
+                "id": event.event_id,
                 "state": JobState.PENDING,
                 "attempts": 0,
                 "erased": {},
                 "run_at": sa.func.clock_timestamp(),
                 "finished_at": None,
             },
-            where=ERASURES.c.state.in_(FINISHED),
+            where=sa.and_(ERASURES.c.state.in_(FINISHED), ERASURES.c.id != event.event_id),
         )
     )
 

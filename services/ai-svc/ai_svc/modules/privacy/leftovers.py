@@ -78,7 +78,7 @@ async def forget_words(work: Work) -> None:
         raise StillCounting
     async with work.fenced() as session:
         await session.execute(sa.update(ERASURES).where(mine).values(words_left=False))
-        await work.count(session, word_statistics=1)
+        await work.count(session, {"word_statistics": 1})
 
 
 async def _cross_out(work: Work, prefix: str) -> None:

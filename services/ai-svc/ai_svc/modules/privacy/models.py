@@ -16,7 +16,7 @@ from shared_schemas.ids import OrganizationId
 class Erasure(Base):
     """What core-api asked for: a job, and afterwards the record that it was done. Ids and counts.
 
-    It stays: whoever asks again has the answer already.
+    It bears the id of the event, and stays: whoever asks again has the answer already.
     """
 
     __table__ = sa.Table(

@@ -56,7 +56,7 @@ async def erase_uploads(work: Work) -> None:
             await work.leave_objects(
                 session, {prefix_of(work.organization_id, each): None for each in upload_ids}
             )
-            await work.count(session, uploads=uploads, objects=parts)
+            await work.count(session, {"uploads": uploads, "objects": parts})
         if len(upload_ids) < _UPLOADS_AT_ONCE:
             return
         await work.show("uploads", 50)
@@ -72,7 +72,7 @@ async def erase_batch_items(work: Work) -> None:
             session, work.organization_id, (await session.scalars(mine)).all()
         )
         items = await _delete(session, BatchItem, named, work)
-        await work.count(session, batch_items=items, kept_replies=replies)
+        await work.count(session, {"batch_items": items, "kept_replies": replies})
 
 
 async def erase_triages(work: Work) -> None:
@@ -88,7 +88,7 @@ async def erase_triages(work: Work) -> None:
     while True:
         async with work.fenced() as session:
             gone = await _delete(session, Triage, Triage.id.in_(some), work)
-            await work.count(session, triages=gone)
+            await work.count(session, {"triages": gone})
         if gone < _AT_ONCE:
             return
         await work.show("triages", 60)
@@ -98,17 +98,17 @@ async def erase_projections(work: Work) -> None:
     """Consents, merges and blocks as core-api told them. Events that come late are passed over."""
     async with work.fenced() as session:
         for table, mine in projections_of(work.subject).values():
-            gone = await session.execute(
+            gone: sa.Result[Any] = await session.execute(
                 sa.delete(table).where(mine).returning(sa.literal_column("1"))
             )
-            await work.count(session, access_projections=len(gone.all()))
+            await work.count(session, {"access_projections": len(gone.all())})
 
 
 async def erase_replies(work: Work) -> None:
     """Answers kept for who repeats a request that named the person."""
     async with work.fenced() as session:
         gone = await forget_replies(session, work.organization_id, work.subject.client_ids)
-        await work.count(session, kept_replies=gone)
+        await work.count(session, {"kept_replies": gone})
 
 
 async def _delete(

@@ -22,7 +22,7 @@ from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from knowledge.models import Document
 from shared_schemas.ids import OrganizationId
 
-ERASURES: Final = cast("sa.Table", Erasure.__table__)
+ERASURES: Final = Erasure.__table__
 _OBJECTS: Final = cast("sa.Table", ErasureObjects.__table__)
 
 
@@ -64,7 +64,7 @@ class Work:
             yield session
 
     async def count(
-        self, session: AsyncSession, *, words_left: bool = False, **erased: int
+        self, session: AsyncSession, erased: Mapping[str, int], *, words_left: bool = False
     ) -> None:
         """Adds to what was erased, in the transaction of the erasing."""
         mine = ERASURES.c.id == self.job.id
