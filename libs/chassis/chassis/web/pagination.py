@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
@@ -141,7 +141,7 @@ def decode_cursor(cursor: str) -> Position:
 
 
 def _plain(part: Any) -> Any:
-    if isinstance(part, datetime):
+    if isinstance(part, date):  # or datetime, which is one
         return part.isoformat()
     return str(part) if isinstance(part, UUID) else part
 

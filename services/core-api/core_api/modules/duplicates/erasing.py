@@ -10,6 +10,7 @@ from core_api.subject_stores import RowStore, Store, Subject
 
 _MERGES: Final = cast("sa.Table", ClientMerge.__table__)
 _DISTINCTIONS: Final = cast("sa.Table", ClientDistinction.__table__)
+_NOTHING_SEALED: Final = sa.literal_column("""'{"sealed": ""}'::jsonb""", JSONB())
 
 
 def _merges(subject: Subject) -> sa.ColumnElement[bool]:
@@ -31,7 +32,7 @@ DUPLICATE_STORES: Final[tuple[Store, ...]] = (
         where=_merges,
         blank={
             "reason": None,
-            "changed": _MERGES.c.changed.op("||")(sa.cast(sa.literal({"sealed": ""}), JSONB())),
+            "changed": _MERGES.c.changed.op("||")(_NOTHING_SEALED),
         },
     ),
     RowStore(

@@ -110,12 +110,12 @@ class HoldService:
             await require_member(self.tx, self.actor.organization_id, values["owner_id"])
         if "review_on" in values:
             _require_future(values["review_on"])
+        old, _ = await texts_of(self.tx, hold)
+        if reason is not None and reason != old:
+            values["reason_sealed"] = await self._sealed(hold, REASON, reason)
         changes = hold.change(values)
-        if reason is not None:
-            old, _ = await texts_of(self.tx, hold)
-            if reason != old:
-                hold.reason_sealed = await self._sealed(hold, REASON, reason)
-                changes["reason"] = Change(old, reason)
+        if changes.pop("reason_sealed", None) is not None:
+            changes["reason"] = Change(old, reason)
         if changes:
             await self.tx.flush()
             await self._note(hold, "legal_hold.changed", changes)
@@ -124,8 +124,8 @@ class HoldService:
     async def lift(self, hold_id: UUID, reason: str, seen_version: int | None) -> LegalHold:
         """What waited for it goes on. HoldLifted when it was lifted before."""
         hold = await self._standing(hold_id, seen_version)
-        hold.lifted_at, hold.lifted_by = utc_now(), self.actor.user_id
         hold.lift_reason_sealed = await self._sealed(hold, LIFT_REASON, reason)
+        hold.lifted_at, hold.lifted_by = utc_now(), self.actor.user_id
         await self.tx.flush()
         await self._note(
             hold, "legal_hold.lifted", made({"lifted_at": hold.lifted_at, "reason": reason})

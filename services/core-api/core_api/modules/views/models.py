@@ -1,6 +1,6 @@
 """Tables of saved views, and of whose first one is which."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,6 +22,8 @@ def _to_member(column: str) -> sa.ForeignKeyConstraint:
 
 class SavedView(VersionedRow, Base):
     """Which tickets, in which order, with which columns."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"name", "filter"})
 
     __tablename__ = "saved_views"
     __table_args__ = (

@@ -123,8 +123,21 @@ class ViewService:
             await require_ticket(self.tx, organization_id, wanted.merged_into_id)
 
     async def _record(self, action: str, view: SavedView, changes: Changes) -> None:
-        await audit.record(self.tx, self.actor, action, view.id, changes=changes)
+        about = _singled_out(view, changes)
+        personal = frozenset[str]() if about is None else SavedView.PERSONAL
+        await audit.record(
+            self.tx, self.actor, action, view.id, changes=changes, about=about, personal=personal
+        )
         await self.tx.flush()
+
+
+def _singled_out(view: SavedView, changes: Changes) -> UUID | None:
+    """The client a view is, or was, about: what it is called may say who that is."""
+    filters = [view.filter]
+    if "filter" in changes:
+        filters.append(changes["filter"].old or {})
+    found = next((given["client_id"] for given in filters if given.get("client_id")), None)
+    return None if found is None else UUID(str(found))
 
 
 def problems(view: SavedView) -> list[str]:
