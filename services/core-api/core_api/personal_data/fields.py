@@ -48,7 +48,7 @@ EVERYWHERE: Final = {
         (SEALED, "grounds corrections notes records text answer lift_reason letter"),
         (SEALED_LOG, "values old new"),
         (FILE, "file_name"),
-        (STAFF, "responsible_name officer officer_contact importer_contact"),
+        (STAFF, "responsible_name officer officers importer_contact"),
         (
             STAFF_WORDS,
             """root_cause measures_before measures_after risks mitigation operator delay_reason

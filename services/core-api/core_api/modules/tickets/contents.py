@@ -48,7 +48,7 @@ async def _contents_reader(request: Request, actor: Reader) -> Actor:
         return actor  # the route refuses it
     resources: Resources = request.app.state.resources
     async with resources.database.transaction(actor.organization_id) as tx:
-        client_id = await Tickets(tx, actor.organization_id).client_of(ticket_id)
+        client_id = await Tickets(tx, actor.organization_id).client_of(ticket_id, lock=False)
         await audit.record(
             tx,
             actor,
