@@ -70,7 +70,7 @@ def test_any_cpf_is_recognised_with_and_without_punctuation(
         assert "[" in left
 
 
-@given(number=_CPF, place=st.integers(0, 10))
+@given(number=_CPF, place=st.sampled_from([9, 10]))
 def test_wrong_check_digits_are_no_cpf(number: str, place: int) -> None:
     wrong = number[:place] + str((int(number[place]) + 1) % 10) + number[place + 1 :]
     dotted = f"{wrong[:3]}.{wrong[3:6]}.{wrong[6:9]}-{wrong[9:]}"
