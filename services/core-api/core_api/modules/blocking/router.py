@@ -47,7 +47,7 @@ _SURVIVOR = "0192a000-0000-7000-8000-0000000000c1"
         IdempotencyKeyReused,
     ),
 )
-async def block(
+async def block_processing(
     client_id: ClientId, given: BlockCreate, actor: Officer, tx: Tx
 ) -> Success[BlockRead]:
     """The data is kept and, from now on, not used: for one purpose, or for any. The assistant
@@ -63,7 +63,9 @@ async def block(
     summary="List the blocks of a client",
     responses=raises(ClientNotFound),
 )
-async def list_blocks(client_id: ClientId, actor: Reader, tx: ReadTx) -> Success[list[BlockRead]]:
+async def list_processing_blocks(
+    client_id: ClientId, actor: Reader, tx: ReadTx
+) -> Success[list[BlockRead]]:
     """Also of clients merged into it; the newest first, lifted ones too."""
     blocks = await blocks_of(tx, actor.organization_id, client_id)
     return success(actor, [BlockRead.of(shown) for shown in blocks])
@@ -74,7 +76,7 @@ async def list_blocks(client_id: ClientId, actor: Reader, tx: ReadTx) -> Success
     summary="Lift a block",
     responses=raises(BlockNotFound, BlockLifted, IdempotencyKeyReused),
 )
-async def lift(
+async def lift_processing_block(
     block_id: Annotated[UUID, Path(description="The block's id")],
     given: BlockLift,
     actor: Officer,

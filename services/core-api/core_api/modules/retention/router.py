@@ -60,7 +60,9 @@ async def start_retention(actor: Officer, tx: Tx) -> Success[RetentionRunRead]:
 
 
 @router.get("/retention-runs", summary="List runs of retention")
-async def list_runs(actor: Reader, tx: ReadTx, page: ByCursor) -> Success[list[RetentionRunRead]]:
+async def list_retention_runs(
+    actor: Reader, tx: ReadTx, page: ByCursor
+) -> Success[list[RetentionRunRead]]:
     """Newest first."""
     mine = sa.select(RetentionRun).where(RetentionRun.organization_id == actor.organization_id)
     runs = (await tx.scalars(NEWEST_FIRST.page(mine, page))).all()
@@ -72,7 +74,7 @@ async def list_runs(actor: Reader, tx: ReadTx, page: ByCursor) -> Success[list[R
     summary="Show a run of retention",
     responses=raises(RunNotFound),
 )
-async def get_run(
+async def get_retention_run(
     retention_run_id: Annotated[UUID, Path(description="The run's id")], actor: Reader, tx: ReadTx
 ) -> Success[RetentionRunRead]:
     """How far it is, what it has begun, and what went wrong."""
