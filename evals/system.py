@@ -54,7 +54,8 @@ class Collection:
 
     async def submit(self, title: str, text: str, chunking: Chunking = Chunking.AUTO) -> str:
         """A document; returns its id."""
-        body = {"title": title or None, "text": text, "chunking": chunking}
+        # A set may say the same twice, under two titles.
+        body = {"title": title or None, "text": text, "chunking": chunking, "allow_duplicate": True}
         return str((await self._post("/api/v1/rag/documents", body))["id"])
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
