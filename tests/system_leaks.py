@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from redis.asyncio import Redis
@@ -38,6 +38,6 @@ async def leaks(stack: Stack, spans: SpanReceiver) -> list[str]:
 
 async def _streams(redis: Redis) -> AsyncIterator[tuple[str, str]]:
     async for key in redis.scan_iter(match="events:*", _type="stream", count=1_000):
-        entries = await redis.xrange(key)
-        values = [value for _, fields in entries or [] for value in fields.values()]
+        entries: Any = await redis.xrange(key)
+        values = [value for _, fields in entries for value in fields.values()]
         yield key.decode(), "\n".join(value.decode(errors="replace") for value in values)
