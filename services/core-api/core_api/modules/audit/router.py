@@ -104,7 +104,7 @@ async def export_audit_events(
 
 
 @router.get("/audit/verify", summary="Verify the audit log")
-async def verify(
+async def verify_audit_log(
     actor: Auditor, resources: CurrentResources, workplace: CurrentWorkplace
 ) -> Success[AuditVerification]:
     """Gives every event its link, computes the whole chain again, compares it with the events, with

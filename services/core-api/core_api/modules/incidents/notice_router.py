@@ -113,7 +113,7 @@ async def give_notice(
 
 
 @router.get("/notices", summary="List the notices given", responses=raises(IncidentNotFound))
-async def list_notices(
+async def list_incident_notices(
     incident_id: IncidentId, actor: Reader, tx: ReadTx, page: ByCursor
 ) -> Success[list[IncidentNoticeRead]]:
     """In the order they were given in."""

@@ -53,7 +53,7 @@ def _filter(
 
 
 @router.get("", summary="List notices to recipients")
-async def list_notices(
+async def list_recipient_notices(
     actor: Reader, tx: ReadTx, page: ByCursor, wanted: Annotated[NoticeFilter, Depends(_filter)]
 ) -> Success[list[RecipientNoticeRead]]:
     """Who is to be told of a correction, deletion, anonymisation or blocking (LGPD Art. 18 § 6),
@@ -65,7 +65,7 @@ async def list_notices(
 @router.get(
     "/{recipient_notice_id}", summary="Show a notice", responses=raises(RecipientNoticeNotFound)
 )
-async def get_notice(
+async def get_recipient_notice(
     recipient_notice_id: NoticeId, actor: Writer, tx: ReadTx, response: Response
 ) -> Success[RecipientNoticeDetail]:
     """With the text to be sent, which names the client."""
