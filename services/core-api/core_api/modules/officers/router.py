@@ -194,7 +194,7 @@ async def get_notice_link(
     responses=raises(NoticeLinkInvalid),
     dependencies=[_LIMIT],
 )
-async def get_notice(
+async def get_privacy_notice(
     token: Annotated[str, Path(max_length=LONGEST, description="As signed")],  # noqa: ARG001 - the guard reads it
     owner: Owner,
     tx: NoticeTx,
