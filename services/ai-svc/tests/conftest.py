@@ -59,9 +59,15 @@ async def ingestion(app: FastAPI) -> AsyncIterator[Ingestion]:
 
 @pytest.fixture
 def person(
-    http: httpx.AsyncClient, ingestion: Ingestion, token_factory: TokenFactory, clean: None
+    app: FastAPI,
+    http: httpx.AsyncClient,
+    ingestion: Ingestion,
+    token_factory: TokenFactory,
+    clean: None,
 ) -> PersonOf:
     """Somebody by name; what they do is deleted afterwards."""
+    # Generations begin anew with every test, and are kept in mind by their number.
+    app.state.workshop.statistics._entries.clear()
 
     def of(name: str) -> Person:
         headers = {"authorization": f"Bearer {token_factory.token(name)}"}

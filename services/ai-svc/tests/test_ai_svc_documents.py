@@ -105,7 +105,7 @@ async def test_same_key_with_another_file_is_refused(ana: Person) -> None:
 
 
 async def test_list_pages_by_cursor_newest_first(ana: Person) -> None:
-    ids = [(await submit(ana, title=f"T{n}"))["id"] for n in range(5)]
+    ids = [(await submit(ana, text=f"Texto {n}."))["id"] for n in range(5)]
 
     seen: list[str] = []
     cursor: str | None = None
@@ -122,7 +122,7 @@ async def test_list_pages_by_cursor_newest_first(ana: Person) -> None:
 
 async def test_list_pages_by_number_with_totals(ana: Person) -> None:
     for number in range(3):
-        await submit(ana, title=f"T{number}", tags=["a" if number else "b"])
+        await submit(ana, text=f"Texto {number}.", tags=["a" if number else "b"])
 
     page = (await ana.get(DOCUMENTS, params={"page": 1, "per_page": 1, "tag": "A"})).json()
 

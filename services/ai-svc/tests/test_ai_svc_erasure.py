@@ -46,6 +46,14 @@ async def redis(app: FastAPI) -> Redis:
     return redis
 
 
+@pytest.fixture(autouse=True)
+def nothing_stored(objects: Path) -> None:
+    """Nothing of the tests before."""
+    for left in objects.rglob("*"):
+        if left.is_file():
+            left.unlink()
+
+
 @pytest.fixture
 def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
     return Asking(app, superuser)
