@@ -32,6 +32,7 @@ async def test_old_traces_are_deleted_and_the_client_stays(
         "attachments": 0,
         "client_imports": 0,
         "client_import_orphans": 0,
+        "subject_data_orphans": 0,
     }
     assert len(await ana.seen(CLIENTS)) == 1
 

@@ -1,7 +1,7 @@
 """Sealed files: what was put in comes out, and what was changed does not open."""
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
@@ -12,6 +12,7 @@ from shared_schemas.ids import OrganizationId, new_id
 PIECE = 64 * 1024
 TENANT, FILE, KEY = OrganizationId(new_id()), new_id(), new_key()
 HEAD = b"COGEP-SEALED-1\n"
+NOTHING: Mapping[str, object] = {}
 
 
 def sealed_file(**changes: object) -> SealedFile:
@@ -23,7 +24,9 @@ async def closed(plain: bytes) -> bytes:
     return b"".join([part async for part in sealed_file().sealed(plain)])
 
 
-async def opened(stored: bytes, size: int = 10_000, **changes: object) -> bytes:
+async def opened(
+    stored: bytes, size: int = 10_000, changes: Mapping[str, object] = NOTHING
+) -> bytes:
     async def parts() -> AsyncIterator[bytes]:
         for start in range(0, len(stored), size):
             yield stored[start : start + size]
@@ -85,7 +88,7 @@ async def test_changed_file_does_not_open(what: str) -> None:
 )
 async def test_file_opens_nowhere_else(changes: dict[str, object]) -> None:
     with pytest.raises(SealBroken):
-        await opened(await closed(b"dados"), **changes)
+        await opened(await closed(b"dados"), changes=changes)
 
 
 @pytest.mark.parametrize("stored", [b"", b"nada", b"%PDF-1.7 em claro", HEAD[:5]])

@@ -40,6 +40,7 @@ from subject_data_factories import (
 
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
+from core_api.csv_export import restore
 from core_api.modules.privacy.execution import PrivacyRequest, RequestStatus
 from core_api.workplace import Workplace
 from devstack.people import AURORA
@@ -127,7 +128,7 @@ async def test_portable_copy_has_what_the_person_gave_as_json_and_csv(
     davi: Person, ana: Person, neighbour: Neighbour
 ) -> None:
     client = await make_client(ana, name="=1+1", tags=["a", "b"])
-    await make_ticket(ana, client["id"], subject="Iluminação; poste\nda esquina")
+    await make_ticket(ana, client["id"], description='Poste apagado;\n"na esquina"')
     await ana.made(f"{CLIENTS}/{client['id']}/notes", {"body": "Impressão da equipe"})
     keeps(neighbour, DOCUMENT, DOCUMENT | {"name": "assistant_answers", "portable": False})
 
@@ -147,7 +148,7 @@ async def test_portable_copy_has_what_the_person_gave_as_json_and_csv(
     (ticket,) = csv.DictReader(
         io.StringIO(archive.read("csv/core-api-tickets.csv").decode("utf-8-sig")), delimiter=";"
     )
-    assert ticket["subject"] == section(document, "tickets")[0]["subject"]
+    assert restore(ticket["description"]) == 'Poste apagado;\n"na esquina"'
 
 
 @pytest.mark.parametrize("kind", ["access", "portability"])
