@@ -64,7 +64,7 @@ async def made(http: httpx.AsyncClient, path: str, body: Any = None) -> dict[str
     return data
 
 
-async def opened(http: httpx.AsyncClient, **purpose: Any) -> Case:
+async def opened(http: httpx.AsyncClient, decided_at: datetime | None = None) -> Case:
     """Registered, filed, processed and asked about."""
     code = f"credito-{uuid4().hex[:8]}"
     await made(
@@ -78,7 +78,6 @@ async def opened(http: httpx.AsyncClient, **purpose: Any) -> Case:
             "notice_text": "Usamos seus dados para analisar o limite que você pediu.",
             "locale": "pt-BR",
             "assistant_may_use": True,
-            **purpose,
         },
     )
     person = {"kind": "person", "name": "Jacira Prado"}
@@ -101,7 +100,7 @@ async def opened(http: httpx.AsyncClient, **purpose: Any) -> Case:
         response = await http.get(path, params={"client_id": case.client_id})
         return response.is_success and response.json()["data"]["status"] == "indexed"
 
-    await case.consent()
+    await case.consent(**({"decided_at": decided_at.isoformat()} if decided_at else {}))
     await eventually(indexed)
     await case.answers(known=True)
     return case
@@ -140,16 +139,16 @@ async def test_revoking_and_consenting_again(ana: httpx.AsyncClient, elsewhere: 
 
 
 async def test_a_consent_ends_by_itself(ana: httpx.AsyncClient) -> None:
-    case = await opened(ana, consent_valid_days=1)
-    in_two_seconds = datetime.now(UTC) - timedelta(days=1) + timedelta(seconds=2)
-    (consent,) = (await ana.get(f"/api/v1/clients/{case.client_id}/consents")).json()["data"]
-    await made(ana, f"/api/v1/consents/{consent['id']}/revoke", {})
-    await case.answers(known=False)
+    now = datetime.now(UTC)
+    case = await opened(ana, decided_at=now - timedelta(days=2))
+    path = f"/api/v1/consent-purposes/{case.purpose}"
+    await ana.patch(path, json={"consent_valid_days": 1})
 
-    await case.consent(decided_at=in_two_seconds.isoformat())
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    await case.consent(decided_at=(soon - timedelta(days=1)).isoformat())
 
-    await case.answers(known=True)
     await case.answers(known=False)
+    assert datetime.now(UTC) >= soon
 
 
 async def test_a_purpose_is_archived_and_taken_up_again(

@@ -11,13 +11,11 @@ from shared_schemas.ids import OrganizationId
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """An organization, and the models its chunks were embedded by: none, one, or between two; and
-    whether there are chunks beside those that were not sent to any (`KEPT_HERE`)."""
+    """An organization, and the models its chunks were embedded by: none, one, or between two."""
 
     organization_id: OrganizationId
     first_model: str | None
     last_model: str | None
-    kept_here: bool
 
     def outdated(self, model: str) -> str | None:
         """A model some of its chunks still have a vector of, other than `model`."""
@@ -30,4 +28,11 @@ async def knowledge_organizations(database: Database) -> Sequence[Embedded]:
     """All of them, by id. Microseconds each: looks into indexes only."""
     async with database.worker_connection() as connection:
         rows = await connection.execute(sa.text("SELECT * FROM ai.knowledge_organizations()"))
-        return [Embedded(OrganizationId(row[0]), *row[1:]) for row in rows]
+        return [Embedded(OrganizationId(row[0]), row[1], row[2]) for row in rows]
+
+
+async def organizations_keeping(database: Database) -> Sequence[OrganizationId]:
+    """Those with passages that were not sent to the embedder (`KEPT_HERE`)."""
+    async with database.worker_connection() as connection:
+        rows = await connection.execute(sa.text("SELECT ai.organizations_keeping()"))
+        return [OrganizationId(row[0]) for row in rows]

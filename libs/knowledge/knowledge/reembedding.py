@@ -25,7 +25,7 @@ from knowledge.embedders.port import Embedder, EmbeddingFailed
 from knowledge.embedding import embed_here
 from knowledge.metrics import CHUNKS_REEMBEDDED
 from knowledge.models import Chunk, Document
-from knowledge.organizations import knowledge_organizations
+from knowledge.organizations import knowledge_organizations, organizations_keeping
 from knowledge.preparation import compact, embedding_text
 from knowledge.transfers import KEPT_HERE, may_leave
 from shared_schemas.ids import OrganizationId
@@ -114,11 +114,12 @@ class Reembedding:
     async def _released(self, until: float) -> int:
         """What was kept here and may be sent by now."""
         done = 0
-        for each in await knowledge_organizations(self.database):
-            batch = 1 if each.kept_here else 0
-            while batch and time.monotonic() < until:
-                batch = await self._batch(each.organization_id, KEPT_HERE, only=self._may_leave)
+        for organization_id in await organizations_keeping(self.database):
+            more = True
+            while more and time.monotonic() < until:
+                batch = await self._batch(organization_id, KEPT_HERE, only=self._may_leave)
                 done += batch
+                more = batch > 0
         return done
 
     async def _batch(

@@ -98,8 +98,8 @@ FUNCTIONS = {
 # As before, but for passages that were not sent to the embedder: those wait for nobody.
 KEPT_HERE = "local-kept-here"
 ORGANIZATIONS = """
-CREATE FUNCTION ai.knowledge_organizations()
-RETURNS TABLE (organization_id uuid, first_model text, last_model text{column})
+CREATE OR REPLACE FUNCTION ai.knowledge_organizations()
+RETURNS TABLE (organization_id uuid, first_model text, last_model text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -111,9 +111,19 @@ AS $$
       ORDER BY d.organization_id LIMIT 1
     ) FROM tenant t WHERE t.id IS NOT NULL
   )
-  SELECT t.id, {first}, {last}{kept}
-  FROM tenant t
-  WHERE t.id IS NOT NULL
+  SELECT t.id, {first}, {last} FROM tenant t WHERE t.id IS NOT NULL
+$$
+"""
+# Whose passages may perhaps be sent by now.
+KEEPING = f"""
+CREATE FUNCTION ai.organizations_keeping() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT o.organization_id FROM ai.knowledge_organizations() o
+  WHERE EXISTS (
+    SELECT FROM ai.chunks c
+    WHERE c.organization_id = o.organization_id AND c.embedding_model = '{KEPT_HERE}')
 $$
 """
 
@@ -128,15 +138,10 @@ def _end(where: str, order: str = "") -> str:
 _BELOW, _ABOVE = (f" AND c.embedding_model {sign} '{KEPT_HERE}'" for sign in "<>")
 # Each an end of a range of the index.
 ORGANIZATIONS_NOW = ORGANIZATIONS.format(
-    column=", kept_here boolean",
     first=f"coalesce({_end(_BELOW)}, {_end(_ABOVE)})",
     last=f"coalesce({_end(_ABOVE, ' DESC')}, {_end(_BELOW, ' DESC')})",
-    kept=", EXISTS (SELECT FROM ai.chunks c WHERE c.organization_id = t.id"
-    f" AND c.embedding_model = '{KEPT_HERE}')",
 )
-ORGANIZATIONS_BEFORE = ORGANIZATIONS.format(
-    column="", first=_end(""), last=_end("", " DESC"), kept=""
-)
+ORGANIZATIONS_BEFORE = ORGANIZATIONS.format(first=_end(""), last=_end("", " DESC"))
 
 
 def upgrade() -> None:
@@ -154,7 +159,10 @@ def upgrade() -> None:
         op.execute(definition)
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO cogep_app")
-    _replace_organizations(ORGANIZATIONS_NOW)
+    op.execute(ORGANIZATIONS_NOW)
+    op.execute(KEEPING)
+    op.execute("REVOKE ALL ON FUNCTION ai.organizations_keeping() FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION ai.organizations_keeping() TO cogep_worker")
     # Nothing about somebody who was erased comes in after the erasure.
     op.execute(
         "CREATE TRIGGER guard_erased BEFORE INSERT ON ai.processing_blocks FOR EACH ROW"
@@ -183,7 +191,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """The basis is again whatever a document says it is."""
     op.drop_index("ix_client_merges_organization_id_merged_id", "client_merges", schema=SCHEMA)
-    _replace_organizations(ORGANIZATIONS_BEFORE)
+    op.execute("DROP FUNCTION ai.organizations_keeping()")
+    op.execute(ORGANIZATIONS_BEFORE)
     for name in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION {name}")
     op.execute("ALTER TABLE ai.cached_answers DROP COLUMN expires_at")
@@ -193,13 +202,6 @@ def downgrade() -> None:
         op.execute(f"ALTER TABLE ai.client_consents DROP COLUMN {column}")
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
-
-
-def _replace_organizations(definition: str) -> None:
-    op.execute("DROP FUNCTION ai.knowledge_organizations()")
-    op.execute(definition)
-    op.execute("REVOKE ALL ON FUNCTION ai.knowledge_organizations() FROM PUBLIC")
-    op.execute("GRANT EXECUTE ON FUNCTION ai.knowledge_organizations() TO cogep_worker")
 
 
 def _create_tables() -> None:
