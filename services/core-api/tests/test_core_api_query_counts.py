@@ -45,6 +45,8 @@ ROWS = {
     "GET /sla-calendars": "calendar_id",
     "GET /sla-policies": "policy_id",
     "GET /client-imports": "import_id",
+    "GET /erasures": "erasure_id",
+    "GET /legal-holds": "hold_id",
 }
 """A list → what makes a row of it more (a name in MAKERS of core_api_inventory.py)."""
 
@@ -63,6 +65,7 @@ BOUNDED: dict[str, str] = {
     "GET /tickets/{ticket_id}/presence": "in Redis",
     "GET /clients/{client_id}/processing-blocks": "of a purpose one at a time stands",
     "GET /retention-runs": "one a day, from one table",
+    "GET /clients/{client_id}/legal-holds": "read like those of the organization",
 }
 """Lists that cannot grow to thirty rows → why."""
 

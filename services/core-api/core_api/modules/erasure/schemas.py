@@ -93,12 +93,8 @@ class LegalHoldDetail(LegalHoldRead):
     @classmethod
     def of(cls, hold: LegalHold, reason: str | None, lift_reason: str | None) -> Self:
         """The row, and its words opened."""
-        plain = LegalHoldRead.model_validate(hold)
-        return cls.model_construct(
-            **{name: getattr(plain, name) for name in LegalHoldRead.model_fields},
-            reason=reason,
-            lift_reason=lift_reason,
-        )
+        plain = LegalHoldRead.model_validate(hold).model_dump()
+        return cls.model_validate(plain | {"reason": reason, "lift_reason": lift_reason})
 
 
 class ServicePreview(BaseModel):

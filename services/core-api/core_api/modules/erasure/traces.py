@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.messaging.entries import as_text
 from chassis.messaging.streams import dead_letters_of
 from core_api.modules.tickets.erasing import messages_of, tickets_of
 from core_api.subject_stores import KeptRows, Store, Subject, Tally, Workshop
@@ -111,7 +112,7 @@ class DeadLetters:
         start = "-"
         while page := await workshop.redis.xrange(_LETTERS, start, "+", count=_AT_ONCE):
             found += [entry for entry, fields in page if _is_about(subject, fields)]
-            start = b"(" + page[-1][0]
+            start = f"({as_text(page[-1][0])}"
         return found
 
 
