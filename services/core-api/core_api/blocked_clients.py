@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.errors import Conflict
@@ -23,15 +22,10 @@ _BLOCKS: Final = sa.table(
     sa.column("lifted_at", sa.DateTime(timezone=True)),
     schema=SCHEMA,
 )
-_CLIENTS: Final = sa.table(
-    "clients",
-    *(sa.column(name, sa.Uuid()) for name in ("organization_id", "id", "merged_into_id")),
-    schema=SCHEMA,
-)
 
 
 class ClientBlocked(Conflict):
-    """The client's data is blocked for every purpose, or anonymised: it stays as it is."""
+    """The client's data is blocked for every purpose: it stays as it is."""
 
     code = "CLIENT_BLOCKED"
     message = (
@@ -50,7 +44,7 @@ class BlockExtent(StrEnum):
 async def require_unblocked(
     session: AsyncSession, organization_id: OrganizationId, client_id: UUID
 ) -> None:
-    """ClientBlocked while a block for all purposes stands for the client or one merged into it."""
+    """ClientBlocked while a block for all purposes stands."""
     blocked = sa.select(is_blocked(organization_id, sa.literal(client_id, sa.Uuid())))
     if await session.scalar(blocked):
         raise ClientBlocked
@@ -59,33 +53,27 @@ async def require_unblocked(
 async def blocked_clients(
     session: AsyncSession, organization_id: OrganizationId
 ) -> frozenset[UUID]:
-    """All of them, for who is about to change many: those that answer for the blocked."""
-    client = sa.and_(
-        _CLIENTS.c.organization_id == _BLOCKS.c.organization_id,
-        _CLIENTS.c.id == _BLOCKS.c.client_id,
-    )
-    statement = (
-        sa.select(sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id))
-        .join_from(_BLOCKS, _CLIENTS, client)
-        .where(
-            _BLOCKS.c.organization_id == organization_id,
-            _BLOCKS.c.purpose_id.is_(None),
-            _BLOCKS.c.lifted_at.is_(None),
-        )
+    """All of them, for who is about to change many."""
+    statement = sa.select(_BLOCKS.c.client_id).where(
+        _BLOCKS.c.organization_id == organization_id,
+        _BLOCKS.c.purpose_id.is_(None),
+        _BLOCKS.c.lifted_at.is_(None),
     )
     return frozenset(await session.scalars(statement))
 
 
 def extent_of_blocks(client: sa.FromClause) -> sa.ColumnElement[str | None]:
     """As a column of a statement that reads one client: a BlockExtent, or null."""
-    wholly = sa.func.bool_or(_BLOCKS.c.purpose_id.is_(None))
     # As SQL text: the statement is built once, with nothing to bind but who is read.
     extent: sa.ColumnElement[str | None] = sa.case(
-        (wholly, sa.literal_column(f"'{BlockExtent.WHOLLY}'", sa.Text())),
-        (wholly.is_(False), sa.literal_column(f"'{BlockExtent.PARTLY}'", sa.Text())),
+        (_BLOCKS.c.purpose_id.is_(None), sa.literal_column(f"'{BlockExtent.WHOLLY}'", sa.Text())),
+        else_=sa.literal_column(f"'{BlockExtent.PARTLY}'", sa.Text()),
     )
-    standing = _standing(client.c.organization_id, client.c.id)
-    return sa.select(extent).where(standing).correlate(client).scalar_subquery()
+    standing = sa.select(extent).where(_standing(client.c.organization_id, client.c.id))
+    widest = standing.order_by(_BLOCKS.c.purpose_id.asc().nulls_first()).limit(
+        sa.literal_column("1")
+    )
+    return widest.correlate(client).scalar_subquery()
 
 
 def is_blocked(organization_id: Any, client_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -95,16 +83,9 @@ def is_blocked(organization_id: Any, client_id: sa.ColumnElement[Any]) -> sa.Col
 
 
 def _standing(organization_id: Any, client_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Of the client, or of one that was merged into it."""
-    merged = _CLIENTS.alias("merged_clients")
-    others = sa.select(merged.c.id).where(
-        merged.c.organization_id == organization_id, merged.c.merged_into_id == client_id
-    )
-    them: Any = sa.func.array(others.correlate_except(merged).scalar_subquery())
-    family = sa.func.array_append(sa.cast(them, ARRAY(sa.Uuid())), client_id)
-    # As an array the ids are looked up one by one, in the index of what stands.
+    """Of who answers for the client: blocks went along when it was merged."""
     return sa.and_(
         _BLOCKS.c.organization_id == organization_id,
-        _BLOCKS.c.client_id == sa.any_(sa.cast(family, ARRAY(sa.Uuid()))),
+        _BLOCKS.c.client_id == client_id,
         _BLOCKS.c.lifted_at.is_(None),
     )

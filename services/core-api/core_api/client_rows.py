@@ -104,7 +104,7 @@ class MovingRows(StayingRows):
         statement = sa.update(self.table).where(wanted).values(values)
         if self.once_per is not None:
             there = self.table.alias()
-            same = there.c[self.once_per] == self.table.c[self.once_per]
+            same = there.c[self.once_per].is_not_distinct_from(self.table.c[self.once_per])
             already = sa.exists().where(self._of(there, organization_id, target), same)
             statement = statement.where(~already)
         moved = await session.scalars(statement.returning(self.table.c.id))
