@@ -258,6 +258,7 @@ async def test_viewer_sees_values_masked(ana: Person, vera: Person) -> None:
         "from": "j***@casa.com",
         "to": "j***@obra.com",
         "erased": False,
+        "withheld": False,
     }
     assert changes[1]["detail"]["values"]["document"]["to"].startswith("***.")
     assert "julia@" not in str(changes)
