@@ -19,7 +19,7 @@ from shared_schemas.ids import OrganizationId, new_id
 
 _CODES = {
     *("changed", "service", "error_code", "purpose_code", "purpose_codes", "type", "outcome"),
-    *("provider", "country", "model", "prompt_version", "inputs"),
+    *("provider", "country", "model", "prompt_version", "inputs", "criteria"),
 }
 """What is said in words, none of them about anybody."""
 IDS = {"type": "string", "format": "uuid"}
