@@ -20,11 +20,31 @@ from ai_svc.modules.privacy.work import Subject
 from ai_svc.modules.triage.models import Triage
 from ai_svc.modules.uploads.models import Upload
 from chassis.web.errors import InvalidInput
-from knowledge.models import Document, DocumentVersion
+from knowledge.models import Document, DocumentStatus, DocumentVersion, LegalBasis
 from shared_schemas.privacy import DataSection, Record, SubjectData
 
 _TEXTS_AT_ONCE: Final = 20
 _ASSISTANT: Final = "Registrado pela assistente quando alguém da equipe perguntou sobre a pessoa."
+_WAITING: Final = "aguardando"
+_STATUSES: Final = {
+    DocumentStatus.PENDING: _WAITING,
+    DocumentStatus.PROCESSING: "em preparação",
+    DocumentStatus.INDEXED: "pronto para perguntas",
+    DocumentStatus.FAILED: "não pôde ser lido",
+    DocumentStatus.CANCELLED: "cancelado",
+}
+_BASES: Final = {
+    LegalBasis.CONSENT: "consentimento",
+    LegalBasis.LEGAL_OBLIGATION: "obrigação legal ou regulatória",
+    LegalBasis.PUBLIC_POLICY: "execução de políticas públicas",
+    LegalBasis.RESEARCH: "estudos por órgão de pesquisa",
+    LegalBasis.CONTRACT: "execução de contrato",
+    LegalBasis.EXERCISE_OF_RIGHTS: "exercício regular de direitos em processo",
+    LegalBasis.PROTECTION_OF_LIFE: "proteção da vida",
+    LegalBasis.HEALTH_PROTECTION: "tutela da saúde",
+    LegalBasis.LEGITIMATE_INTEREST: "legítimo interesse",
+    LegalBasis.CREDIT_PROTECTION: "proteção do crédito",
+}
 _DOCUMENTS: Final = DataSection(
     name="assistant_documents",
     label="Documentos na base de conhecimento",
@@ -34,6 +54,7 @@ _DOCUMENTS: Final = DataSection(
         "excluídos ou até a eliminação dos dados."
     ),
     field_labels={
+        "document_id": "Identificador do documento",
         "title": "Título",
         "version": "Versão",
         "source": "Arquivo ou endereço",
@@ -55,6 +76,7 @@ _ANSWERS: Final = DataSection(
     ),
     portable=False,
     field_labels={
+        "answer_id": "Identificador da resposta",
         "question": "Pergunta",
         "answer": "Resposta",
         "abstained": "Sem resposta nos documentos",
@@ -170,9 +192,9 @@ async def _documents(session: AsyncSession, subject: Subject, after: str, limit:
             "title": row.title,
             "version": row.number,
             "source": row.source_uri,
-            "status": row.status.value,
+            "status": _STATUSES[row.status],
             "purpose_code": row.purpose_code,
-            "legal_basis": row.legal_basis.value,
+            "legal_basis": _BASES[row.legal_basis],
             "tags": list(row.tags),
             "submitted_at": row.created_at.isoformat(),
             "text": row.content,
@@ -245,7 +267,7 @@ async def _triages(session: AsyncSession, subject: Subject, after: str, limit: i
     records: list[Record] = [
         {
             "ticket_id": str(triage.ticket_id),
-            "status": triage.status.value,
+            "status": _WAITING,
             "opened_at": triage.opened_at.isoformat(),
         }
         for (triage,) in rows
