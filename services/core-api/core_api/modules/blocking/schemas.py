@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from core_api.inputs import Code, Input, Line
 from core_api.modules.blocking.service import BlockCause, ShownBlock
@@ -18,6 +18,12 @@ Reason = Annotated[
 
 class BlockCreate(Input):
     """What is to be used no longer, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"cause": "blocking", "reason": "Pedido do titular por telefone"}]
+        }
+    )
 
     purpose_code: Code | None = Field(
         default=None,
@@ -33,6 +39,10 @@ class BlockCreate(Input):
 
 class BlockLift(Input):
     """Why the data may be used again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "O titular retirou o pedido"}]}
+    )
 
     reason: Reason
 
