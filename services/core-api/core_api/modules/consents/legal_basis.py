@@ -14,6 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from core_api.modules.consents.exceptions import PurposeNotFound
 from core_api.modules.consents.ledger_models import ProcessingBlock
@@ -104,7 +105,7 @@ def _family(answering: sa.ScalarSelect[Any]) -> sa.Cast[Any]:
     return sa.cast(sa.select(mine.c.ids).scalar_subquery(), ARRAY(sa.Uuid()))
 
 
-def _latest_consent(ids: sa.Cast[Any]) -> sa.Lateral:
+def _latest_consent(ids: sa.Cast[Any]) -> LateralFromClause:
     return (
         sa.select(Consent.id, Consent.decision, Consent.notice_version, Consent.expires_at)
         .where(
