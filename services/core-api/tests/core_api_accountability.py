@@ -83,7 +83,7 @@ async def hear_triage(
     database: Database, organization_id: OrganizationId, ticket_id: str, **said: Any
 ) -> TicketTriaged:
     """As when the assistant has triaged a ticket."""
-    given = {
+    given: dict[str, Any] = {
         "inputs": ("subject", "description"),
         "criteria": ("urgency-words",),
         "model": "extractive",

@@ -364,6 +364,18 @@ async def _incident(things: Inventory) -> str:
     return await things.made("/incidents", incident(title=things.unique("Planilha")))
 
 
+async def _incident_notice(things: Inventory) -> str:
+    path = f"/incidents/{await things.id('incident_id')}/notices"
+    given = {"audience": "anpd", "channel": "anpd_form", "protocol": things.unique("00261")}
+    return await things.made(path, given | {"incomplete_because": "A apuração continua."})
+
+
+async def _incident_subject(things: Inventory) -> str:
+    client_id = str((await make_client(things.admin))["id"])
+    await things.made(f"/incidents/{await things.id('incident_id')}/scope", {"everybody": True})
+    return client_id
+
+
 async def _decision(things: Inventory) -> str:
     ticket_id = str((await make_ticket(things.admin))["id"])
     await hear_triage(things.database, await organization_of(things.admin), ticket_id)
@@ -423,6 +435,8 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "transfer_id": _transfer,
     "recipient_notice_id": _recipient_notice,
     "incident_id": _incident,
+    "incident_notice_id": _incident_notice,
+    "incident_subject_id": _incident_subject,
     "decision_id": _decision,
     "review_id": _review,
     "owner_id": _member,

@@ -11,7 +11,7 @@ from core_api_factories import INTERNAL_KEY, Person
 from core_api_records import Records
 
 from chassis.web.resources import Resources
-from core_api.modules.deadlines import sweep as sweeping
+from core_api.modules.audit import service as audit
 from core_api.modules.deadlines.sweep import warn
 
 pytestmark = pytest.mark.committed
@@ -115,7 +115,7 @@ async def test_a_sweep_that_dies_has_told_nothing_and_the_next_one_does(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as broken:
-        broken.setattr(sweeping.audit, "record_by_system", dies)
+        broken.setattr(audit, "record_by_system", dies)
         with pytest.raises(RuntimeError, match="killed"):
             await warn(resources.database, "sweep-1")
     assert await records.events("deadline.warned") == []

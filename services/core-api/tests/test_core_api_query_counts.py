@@ -47,6 +47,15 @@ ROWS = {
     "GET /client-imports": "import_id",
     "GET /erasures": "erasure_id",
     "GET /legal-holds": "hold_id",
+    "GET /accountability/deadlines": "incident_id",
+    "GET /automated-decisions": "decision_id",
+    "GET /decision-reviews": "review_id",
+    "GET /incidents": "incident_id",
+    "GET /incidents/{incident_id}/notices": "incident_notice_id",
+    "GET /incidents/{incident_id}/subjects": "incident_subject_id",
+    "GET /international-transfers": "transfer_id",
+    "GET /privacy-officers": "officer_id",
+    "GET /recipient-notices": "recipient_notice_id",
 }
 """A list → what makes a row of it more (a name in MAKERS of core_api_inventory.py)."""
 

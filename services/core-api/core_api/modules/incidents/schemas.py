@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, Tag, absent
 from core_api.modules.deadlines.service import DeadlineRead
@@ -36,7 +37,7 @@ Lines = Annotated[list[Line], Field(max_length=50), AfterValidator(_unique)]
 Breaches = Annotated[list[Breach], Field(min_length=1, max_length=4), AfterValidator(_unique)]
 Count = Annotated[int | None, Field(ge=0, le=1_000_000_000)]
 _ABOUT = "What happened, never whom it happened to: the register outlives erasures"
-_EXAMPLE = {
+_EXAMPLE: JsonDict = {
     "title": "Planilha enviada ao destinatário errado",
     "description": "Uma planilha com contatos foi anexada ao e-mail de outro cliente.",
     "severity": "medium",

@@ -141,7 +141,6 @@ async def _require_clients(
 async def _replace(
     session: AsyncSession, organization_id: OrganizationId, incident_id: UUID, found: sa.Select[Any]
 ) -> None:
-    subjects = IncidentSubject.__table__
     await session.execute(
         sa.delete(IncidentSubject).where(
             IncidentSubject.organization_id == organization_id,
@@ -153,7 +152,9 @@ async def _replace(
     here = sa.select(
         sa.literal(organization_id, sa.Uuid()), sa.literal(incident_id, sa.Uuid()), rows.c[0]
     )
-    statement = insert(subjects).from_select(["organization_id", "incident_id", "client_id"], here)
+    statement = insert(IncidentSubject).from_select(
+        ["organization_id", "incident_id", "client_id"], here
+    )
     await session.execute(statement.on_conflict_do_nothing())
 
 

@@ -12,6 +12,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.config import JsonDict
 from stdnum.br import cnpj
 
 from core_api.inputs import Body, Input, Line, NoneIfBlank, absent
@@ -22,7 +23,7 @@ Email = Annotated[
     StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=200),
     Field(examples=["encarregado@aurora.example"]),
 ]
-_PROFILE = {
+_PROFILE: JsonDict = {
     "legal_name": "Prefeitura Municipal de Aurora",
     "tax_id": None,
     "address": "Praça Central, 1, Aurora",
@@ -31,7 +32,7 @@ _PROFILE = {
     "security_measures": "Dados cifrados em repouso e em trânsito; acesso por função; auditoria.",
     "page_is_public": True,
 }
-_OFFICER = {
+_OFFICER: JsonDict = {
     "role": "holder",
     "kind": "person",
     "name": "Davi Exemplo",

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, absent
 from core_api.modules.transfers.models import (
@@ -41,7 +42,7 @@ Reference = Annotated[
     Annotated[Line | None, NoneIfBlank],
     Field(description="The contract, clause or decision that allows it, and where it is"),
 ]
-_EXAMPLE = {
+_EXAMPLE: JsonDict = {
     "provider": "openai",
     "importer_name": "OpenAI, L.L.C.",
     "importer_contact": "privacy@openai.example",
