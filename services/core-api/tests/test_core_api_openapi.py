@@ -40,6 +40,8 @@ BY_LINK = {
     "GET /api/v1/public/subject-data/{token}",
     "GET /api/v1/public/preferences/{token}",
     "POST /api/v1/public/preferences/{token}",
+    "GET /api/v1/public/preferences/{token}/requests",
+    "POST /api/v1/public/preferences/{token}/requests",
 }
 """A signed link takes the place of the access token."""
 

@@ -45,6 +45,9 @@ ROWS = {
     "GET /sla-calendars": "calendar_id",
     "GET /sla-policies": "policy_id",
     "GET /client-imports": "import_id",
+    "GET /privacy-requests": "request_id",
+    "GET /privacy-requests/{request_id}/messages": "privacy_message_id",
+    "GET /privacy-requests/{request_id}/history": "privacy_message_id",
     "GET /erasures": "erasure_id",
     "GET /legal-holds": "hold_id",
     "GET /accountability/deadlines": "incident_id",
@@ -73,6 +76,7 @@ BOUNDED: dict[str, str] = {
     "GET /views/{view_id}/tickets": "answered like the list of tickets",
     "GET /tickets/{ticket_id}/presence": "in Redis",
     "GET /clients/{client_id}/processing-blocks": "of a purpose one at a time stands",
+    "GET /privacy-policies": "one for each type of request",
     "GET /retention-runs": "one a day, from one table",
     "GET /clients/{client_id}/legal-holds": "read like those of the organization",
 }
