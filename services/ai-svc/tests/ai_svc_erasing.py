@@ -140,6 +140,9 @@ async def plant(person: Person, core_api: CoreApi, client_id: UUID) -> list[UUID
     await core_api.granted(client_id)
     await core_api.merged(new_id(), client_id)
     named = {"client_id": str(client_id)}
+    in_vain = await person.ask(f"Quem é {WORD}?", filters=named)
+    assert in_vain["abstained"], in_vain
+    await _declared_for_all(person, client_id)
     sent = await person.post(
         DOCUMENTS,
         files={"file": (f"{WORD}.txt", TEXT.encode())},
@@ -163,6 +166,22 @@ async def plant(person: Person, core_api: CoreApi, client_id: UUID) -> list[UUID
     await _in_batch(person, client_id)
     await _opened_a_ticket(core_api, client_id)
     return [first, second, third]
+
+
+async def _declared_for_all(person: Person, client_id: UUID) -> None:
+    """A document that turned out not to be about the client: only a kept reply says it was."""
+    sent = await person.post(
+        DOCUMENTS,
+        json={"text": f"Horário da portaria, {client_id.hex[-6:]}.", **about(client_id)},
+        headers={"idempotency-key": f"portaria-{client_id}"},
+    )
+    changed = await person.call(
+        "PATCH",
+        f"{DOCUMENTS}/{sent.json()['data']['id']}",
+        params={"client_id": str(client_id)},
+        json={"visibility": "organization"},
+    )
+    assert changed.status_code == 200, changed.text
 
 
 async def _edited(person: Person, path: str, named: dict[str, str]) -> None:

@@ -70,7 +70,8 @@ async def test_everything_is_told_once_whatever_the_pages(
     assert {record["purpose_code"] for record in versions} == {SERVICE}
     assert all(WORD in record["text"] for record in versions)
     answers = told["assistant_answers"]
-    assert [record["question"] for record in answers] == [QUESTION, QUESTION]
+    assert [record["question"] for record in answers][1:] == [QUESTION, QUESTION]
+    assert answers[0]["abstained"]
     assert [f"{WORD}?"] in [record["comments"] for record in answers]
     assert [record["file_name"] for record in told["assistant_uploads"]] == [f"{WORD}.txt"]
     assert len(told["assistant_triages"]) == 1
@@ -120,7 +121,7 @@ async def test_a_preview_changes_nothing_and_names_every_store(
     assert preview.service == "ai-svc"
     stores = {store.store: store for store in preview.stores}
     assert stores["documents"].count == 3
-    assert stores["answers"].count == 2
+    assert stores["answers"].count == 3
     assert stores["client_absences"].action.value == "keep"
     assert "LGPD" in str(stores["client_absences"].ground)
     assert all(store.ground is None for store in preview.stores if store.action.value == "erase")

@@ -160,3 +160,13 @@ async def test_nobody_from_outside_reads_them(ana: Person) -> None:
     assert (await ana.get(FACTS, params=wanted)).status_code in {401, 403}
     unknown = {"organization_id": str(new_id()), "kind": "passwords"}
     assert (await ana.http.get(FACTS, headers=CALLER, params=unknown)).status_code == 422
+
+
+async def test_deleted_clients_are_read_and_no_others(ana: Person) -> None:
+    client, _ = await make_client(ana), await make_client(ana)
+    await ana.delete(f"/api/v1/clients/{client['id']}")
+
+    read = await facts(ana, "deleted-clients")
+
+    assert read["facts"] == [{"client_id": client["id"]}]
+    assert (await facts(ana, "deleted-clients", BOREAL.id))["facts"] == []

@@ -147,6 +147,8 @@ async def test_deleted_client_is_nowhere(ana: Person, records: Records) -> None:
     assert await ana.seen(f"{CLIENTS}/search", q="Júlia") == []
     (event,) = await records.events("client.updated")
     assert event["payload"]["changed"] == ["deleted_at"]
+    (deleted,) = await records.events("client.deleted")
+    assert deleted["payload"] == {"client_id": client["id"]}
     assert len(await records.audit("client.deleted")) == 1
     await make_client(ana, external_id="SGM-9")  # free again
 
