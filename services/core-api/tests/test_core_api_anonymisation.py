@@ -58,10 +58,10 @@ PERSON: dict[str, Any] = {
     "external_id": "SGM-77123",
     "tags": ["apelido-zuzu"],
 }
-MARKERS = [
-    "zulmira", "quaresma", "conceicao", "rondonopolis", "zq1974", "98765", "4321", "3333-4444",
-    "+551133334444", CPF, "529.982", "247-25", "01310", "xavantina", "jaguarundi", "sgm-77123",
-    "zuzu", "prefere cartas", "segredo do pedido", "foto-zulmira",
+MARKERS = [  # none of them short and of hexadecimal digits: ids are full of those
+    "zulmira", "quaresma", "conceicao", "rondonopolis", "zq1974", "98765-4321", "5511987654321",
+    "3333-4444", "551133334444", CPF, "529.982", "01310-100", "xavantina", "jaguarundi",
+    "sgm-77123", "zuzu", "prefere cartas", "segredo do pedido", "foto-zulmira",
 ]  # fmt: skip
 SAID = (
     "Sou Zulmira Quaresma, CPF 529.982.247-25, tel. (11) 98765-4321, moro na Rua Xavantina, 1578 "

@@ -19,6 +19,7 @@ from worker_svc.upkeep import (
     PRIVACY,
     PRUNE,
     REBUILD,
+    RETENTION,
     SLA,
     SOURCES,
     SUBJECT_DATA,
@@ -105,7 +106,18 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    [SLA, ASSIGNMENT, CONSENTS, PRIVACY, SUBJECT_DATA, AUDIT, ERASURES, SOURCES, ACCOUNTABILITY],
+    [
+        SLA,
+        ASSIGNMENT,
+        CONSENTS,
+        PRIVACY,
+        SUBJECT_DATA,
+        AUDIT,
+        ERASURES,
+        RETENTION,
+        SOURCES,
+        ACCOUNTABILITY,
+    ],
 )
 async def test_two_workers_sweep_once_per_period(what: str, redis: Redis) -> None:
     owner = Owner()
