@@ -106,7 +106,7 @@ def test_a_crash_is_recovered_from(private: Path) -> None:
     server.wait_until_ready()
     server.create_roles_and_database("kept")
     url = server.passwords.url("postgres", server.port, "kept")
-    psql = [server.bin / "psql", url, "-X", "-A", "-t", "-c"]
+    psql = [str(server.bin / "psql"), url, "-X", "-A", "-t", "-c"]
     subprocess.run([*psql, "CREATE TABLE t AS SELECT 7 AS kept"], check=True)
     server.stop(immediate=True)
     server.start()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -171,12 +171,12 @@ class Upload:
 class Submitted:
     """A document as it was taken in, with its version; or the one that says the same already.
 
-    Both have the columns of their tables as attributes. They are to be read only: mapped objects
-    would cost a tenth of all that submitting does.
+    Both are to be read only: what was taken in has the columns as attributes and is no mapped
+    object, which would cost a tenth of all that submitting does.
     """
 
-    document: Any
-    version: Any
+    document: Document
+    version: DocumentVersion
     is_duplicate: bool = False
 
 
@@ -227,7 +227,10 @@ async def submit(
     twin_id = await write(session, actor, Rows(document, version), quota, unless_like=unless_like)
     if twin_id is not None:
         return await _shown(session, actor, twin_id)
-    return Submitted(SimpleNamespace(**document), SimpleNamespace(**version))
+    return Submitted(
+        cast("Document", SimpleNamespace(**document)),
+        cast("DocumentVersion", SimpleNamespace(**version)),
+    )
 
 
 async def retry(session: AsyncSession, actor: Actor, document: Document) -> None:
