@@ -301,6 +301,20 @@ async def test_a_legal_hold_stops_an_erasure_that_has_begun_and_is_seen_to(
         assert await rows_with(superuser, MARKERS[place]) == {}
 
 
+async def test_who_is_being_erased_does_not_become_another_client(ana: Person) -> None:
+    planted = await plant(ana, tickets=1)
+    other = await ana.made(CLIENTS, {"name": "Outra Pessoa"})
+    await execute(ana, planted)
+
+    into, taken = (
+        await ana.post(f"{CLIENTS}/{other['id']}/merge", {"other_id": planted.id}),
+        await ana.post(f"{CLIENTS}/{planted.id}/merge", {"other_id": other["id"]}),
+    )
+
+    for refused in (into, taken):
+        assert (refused.status_code, refused.json()["code"]) == (409, "ERASURE_UNDER_WAY")
+
+
 async def test_a_storage_that_is_down_leaves_it_open_and_nothing_claimed(
     ana: Person,
     workshop: Workshop,

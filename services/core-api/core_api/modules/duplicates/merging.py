@@ -33,6 +33,7 @@ from core_api.modules.duplicates.plan import (
     values_of,
 )
 from core_api.modules.duplicates.repository import Merges, Pairs
+from core_api.modules.erasure.service import require_no_erasure
 from core_api.modules.tickets.service import follow_client
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
@@ -129,6 +130,8 @@ class MergeService:
         self, client_id: UUID, other_id: UUID, seen: tuple[int | None, int | None]
     ) -> tuple[Client, Client]:
         """After what refers to the other one, as everybody locks them; both as they were seen."""
+        # What is erased by its clients' ids must not become another's meanwhile.
+        await require_no_erasure(self.tx, self.actor.organization_id, {client_id, other_id})
         for rows in MOVING:
             await rows.lock(self.tx, self.actor.organization_id, other_id)
         survivor, merged = await self._two(client_id, other_id, lock=True)

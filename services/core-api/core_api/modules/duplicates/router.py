@@ -41,6 +41,7 @@ from core_api.modules.duplicates.schemas import (
 )
 from core_api.modules.duplicates.suggestions import Suggestions
 from core_api.modules.duplicates.undoing import UndoService
+from core_api.modules.erasure.service import ErasureUnderWay
 from core_api.workplace import vault_of
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -134,6 +135,7 @@ async def preview_merge(
         ClientNotFound,
         _MERGED,
         KindsDiffer,
+        ErasureUnderWay,
         ExternalIdTaken,
         with_itself(),
         PreconditionFailed,

@@ -1,6 +1,6 @@
 """Placing, reviewing and lifting legal holds: while one stands nothing of the client goes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +15,14 @@ from core_api.changes import Change, made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import require_client
 from core_api.modules.erasure import sealed_texts
-from core_api.modules.erasure.exceptions import HoldLifted, LegalHoldStands, ReviewInThePast
+from core_api.modules.erasure.exceptions import (
+    ErasureUnderWay,
+    HoldLifted,
+    LegalHoldStands,
+    ReviewInThePast,
+)
 from core_api.modules.erasure.models import LegalHold
-from core_api.modules.erasure.repository import LegalHolds
+from core_api.modules.erasure.repository import Erasures, LegalHolds
 from core_api.modules.organizations.service import require_member
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, UserId, new_id
@@ -32,10 +37,21 @@ _PERSONAL: Final = frozenset({"reason"})
 async def one_at_a_time(
     session: AsyncSession, organization_id: OrganizationId, client_id: UUID
 ) -> None:
-    """Who begins an erasure and who places a hold wait for each other."""
+    """Who begins an erasure, places a hold or joins clients waits for the others."""
     name = f"erasure:{organization_id}:{client_id}"
     lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))
     await session.execute(sa.select(lock))
+
+
+async def require_no_erasure(
+    session: AsyncSession, organization_id: OrganizationId, client_ids: Collection[UUID]
+) -> None:
+    """For other contexts: ErasureUnderWay while any of the clients is being erased. None begins
+    before the caller's commit."""
+    for client_id in sorted(client_ids):
+        await one_at_a_time(session, organization_id, client_id)
+    if await Erasures(session, organization_id).unfinished(list(client_ids)) is not None:
+        raise ErasureUnderWay
 
 
 async def require_no_hold(

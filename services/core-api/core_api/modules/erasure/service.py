@@ -1,7 +1,12 @@
 """What other contexts may ask of erasing: whether somebody is held, and executing a request."""
 
 from core_api.modules.erasure.exceptions import AlreadyErased, ErasureUnderWay, LegalHoldStands
-from core_api.modules.erasure.holding import is_held, one_at_a_time, require_no_hold
+from core_api.modules.erasure.holding import (
+    is_held,
+    one_at_a_time,
+    require_no_erasure,
+    require_no_hold,
+)
 from core_api.modules.erasure.models import Mode
 from core_api.modules.erasure.starting import ErasureExecutor, begin
 
@@ -14,5 +19,6 @@ __all__ = [
     "begin",
     "is_held",
     "one_at_a_time",
+    "require_no_erasure",
     "require_no_hold",
 ]

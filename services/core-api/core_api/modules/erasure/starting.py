@@ -48,6 +48,7 @@ async def begin(
     organization_id = actor.organization_id
     family = await whole_family(session, organization_id, request.client_id)
     await one_at_a_time(session, organization_id, family[0])
+    family = await whole_family(session, organization_id, request.client_id)  # as it is now
     erasures = Erasures(session, organization_id)
     if await erasures.unfinished(family) is not None:
         raise ErasureUnderWay
