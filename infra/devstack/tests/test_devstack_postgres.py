@@ -107,7 +107,8 @@ def test_a_crash_is_recovered_from(private: Path) -> None:
     server.create_roles_and_database("kept")
     url = server.passwords.url("postgres", server.port, "kept")
     psql = [str(server.bin / "psql"), url, "-X", "-A", "-t", "-c"]
-    subprocess.run([*psql, "CREATE TABLE t AS SELECT 7 AS kept"], check=True)
+    made = "CREATE TABLE t AS SELECT 7 AS kept"
+    subprocess.run([*psql, made, "-c", "CHECKPOINT"], check=True)
     server.stop(immediate=True)
     server.start()
     server.wait_until_ready()
