@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from core_api_accountability import transfer
 from core_api_factories import INTERNAL_KEY, Person, make_client, make_consent, make_purpose
 from core_api_records import Records
 from core_api_teams import TEAMS, id_of, make_team
@@ -115,6 +116,26 @@ async def test_purposes_are_read_as_their_last_event_told_them(
         (purpose["code"], "consent")
     }
     assert (await facts(ana, "purposes", BOREAL.id))["facts"] == []
+
+
+async def test_transfers_are_read_as_their_last_event_told_them(
+    davi: Person, records: Records
+) -> None:
+    await make_purpose(davi, code="atendimento", legal_basis="contract")
+    path = "/api/v1/international-transfers"
+    made = await davi.made(path, transfer("atendimento", valid_until="2090-12-31"))
+    other = await davi.made(path, transfer("atendimento", "anthropic"))
+    for transfer_id, move in ((made["id"], "authorise"), (other["id"], "authorise")):
+        await davi.post(f"{path}/{transfer_id}/{move}", {"reason": "Conferido"})
+    await davi.post(f"{path}/{other['id']}/suspend", {"reason": "Em revisão"})
+
+    found = {fact["transfer_id"]: fact for fact in (await facts(davi, "transfers"))["facts"]}
+    told = [event["payload"] for event in await records.events("transfer.changed")]
+
+    for transfer_id, allowed in ((made["id"], True), (other["id"], False)):
+        last = [payload for payload in told if payload["transfer_id"] == transfer_id][-1]
+        assert found[transfer_id] == last
+        assert last["allowed"] is allowed
 
 
 async def test_blocks_are_read_also_when_they_were_lifted(ana: Person, database: Database) -> None:
