@@ -33,7 +33,8 @@ async def put_profile(person: Person, **changes: object) -> httpx.Response:
 async def test_profile_is_written_once_and_changed_by_who_has_seen_it(
     davi: Person, records: Records
 ) -> None:
-    assert (await davi.get(PROFILES)).json()["code"] == "CONTROLLER_PROFILE_MISSING"
+    unsaid = await davi.get(PROFILES)
+    assert (unsaid.json()["data"]["legal_name"], unsaid.headers["etag"]) == ("", '"0"')
 
     first = await put_profile(davi)
     second = await put_profile(davi, website="https://aurora.example")
@@ -53,7 +54,7 @@ async def test_profile_is_written_once_and_changed_by_who_has_seen_it(
 )
 async def test_profile_that_cannot_be_is_refused(davi: Person, changes: dict[str, object]) -> None:
     assert (await put_profile(davi, **changes)).status_code == 422
-    assert (await davi.get(PROFILES)).status_code == 404
+    assert (await davi.seen(PROFILES))["version"] == 0
 
 
 async def test_appointments_are_dated_and_stay_on_record(davi: Person, records: Records) -> None:

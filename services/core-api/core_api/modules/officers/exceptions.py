@@ -3,13 +3,6 @@
 from chassis.web.errors import Conflict, NotFound, Unauthenticated
 
 
-class ProfileMissing(NotFound):
-    """Nobody has said yet who the controller is."""
-
-    code = "CONTROLLER_PROFILE_MISSING"
-    message = "Os dados do controlador ainda não foram informados."
-
-
 class OfficerNotFound(NotFound):
     """No such appointment in the actor's organization."""
 

@@ -25,7 +25,6 @@ from core_api.modules.officers.exceptions import (
     OfficerNotFound,
     OfficerStanding,
     ProfileChangedMeanwhile,
-    ProfileMissing,
 )
 from core_api.modules.officers.notice_links import LONGEST, notice_token, organization_of
 from core_api.modules.officers.public_notice import read_notice
@@ -81,13 +80,12 @@ async def _transaction(owner: Owner, resources: CurrentResources) -> AsyncIterat
 NoticeTx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 
 
-@router.get("/controller-profile", summary="Show the controller", responses=raises(ProfileMissing))
+@router.get("/controller-profile", summary="Show the controller")
 async def get_profile(actor: Reader, tx: ReadTx, response: Response) -> Success[ProfileRead]:
-    """Who the controller is, as records and notices name it."""
+    """Who the controller is, as records and notices name it; version 0 until somebody said it."""
     profile = await Officers(tx, actor.organization_id).profile()
-    if profile is None:
-        raise ProfileMissing
-    return versioned(actor, response, ProfileRead.model_validate(profile))
+    read = ProfileRead() if profile is None else ProfileRead.model_validate(profile)
+    return versioned(actor, response, read)
 
 
 @router.put(

@@ -76,15 +76,15 @@ class ProfilePut(Input):
 class ProfileRead(BaseModel):
     """The controller, as records and notices name it."""
 
-    legal_name: str
-    tax_id: str | None
-    address: str | None
-    website: str | None
-    subject_channel: str | None
-    security_measures: str | None
-    page_is_public: bool
-    updated_at: datetime
-    version: int = Field(description="Goes up with every change; also the `ETag`")
+    legal_name: str = Field(default="", description="Empty until somebody has said it")
+    tax_id: str | None = None
+    address: str | None = None
+    website: str | None = None
+    subject_channel: str | None = None
+    security_measures: str | None = None
+    page_is_public: bool = False
+    updated_at: datetime | None = None
+    version: int = Field(default=0, description="Goes up with every change; also the `ETag`")
 
     model_config = ConfigDict(from_attributes=True)
 
