@@ -28,6 +28,8 @@ PERSONAL: Final = frozenset(
 PATHS: Final = re.compile(r"/(clients|tickets|public|privacy|rag/(ask|search|documents))\b")
 ALWAYS: Final = frozenset({"Júlia Prado", "Certidão atrasada", "A segunda via não chegou."})
 """What factories plant by themselves."""
+MARKER: Final = "leaks_on_purpose"
+"""Of a test that puts personal data where none may be, to see that it is found or erased."""
 _SHORTEST: Final = 7
 _MOST: Final = 200
 _ON_STREAMS: Final = frozenset({"XADD", "PUBLISH"})
@@ -52,8 +54,8 @@ class Watch:
         if request.method in {"POST", "PUT", "PATCH"} and PATHS.search(request.url.path):
             try:
                 values = set(_personal(json.loads(request.content)))
-            except (httpx.RequestNotRead, ValueError):
-                return  # a stream, or a form
+            except (httpx.RequestNotRead, ValueError, RecursionError):
+                return  # a stream, a form, or nothing that anybody could read
             self.planted |= values
             self.everything |= dict.fromkeys(values, self.test)
 
@@ -104,7 +106,7 @@ def nothing_personal_is_written(request: pytest.FixtureRequest) -> Iterator[None
     WATCH.begin(request.node.nodeid)
     yield
     found = WATCH.found()
-    if found:
+    if found and request.node.get_closest_marker(MARKER) is None:
         pytest.fail("personal data was written:\n" + "\n".join(found[:10]), pytrace=False)
 
 

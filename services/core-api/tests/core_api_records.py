@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from chassis.data.database import Database
 from core_api.modules.audit.models import AuditEvent
+from core_api.modules.audit.service import opened_reasons
 from core_api.tables import SYSTEM_TABLES
 from devstack.people import AURORA
 from shared_schemas.ids import OrganizationId
@@ -29,8 +30,12 @@ class Records:
             return [json.loads(envelope) for envelope in envelopes]
 
     async def audit(self, action: str) -> list[dict[str, Any]]:
-        """The audit rows of one action, oldest first."""
+        """The audit rows of one action, oldest first, their reasons opened."""
         statement = sa.select(*AuditEvent.__table__.c).where(AuditEvent.action == action)
         async with self._database.transaction(self._organization_id) as session:
-            rows = await session.execute(statement.order_by(AuditEvent.id))
-            return [{**row._asdict(), "subject_id": str(row.subject_id)} for row in rows]
+            rows = (await session.execute(statement.order_by(AuditEvent.id))).all()
+            reasons = await opened_reasons(session, self._organization_id, rows)
+            return [
+                {**row._asdict(), "subject_id": str(row.subject_id), "reason": reason}
+                for row, reason in zip(rows, reasons, strict=True)
+            ]

@@ -64,6 +64,7 @@ async def erased(
     return found
 
 
+@pytest.mark.leaks_on_purpose
 async def test_nothing_of_a_person_is_left_anywhere(
     ana: Person,
     workshop: Workshop,

@@ -1,6 +1,7 @@
 """Organizations and members come into being at login: what the token says is taken over."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
@@ -55,6 +56,7 @@ class MemberProvisioning:
 
 async def provision(session: AsyncSession, claims: TokenClaims, actor: Actor) -> None:
     """Creates or updates the actor's organization and member. Any number may do it at once."""
+    actor = replace(actor, reason=None)  # of what they came to do, which may name somebody
     if await _write_organization(session, claims, actor):
         await audit.record(session, actor, "organization.provisioned", actor.organization_id)
     known = await _known_member(session, actor)
