@@ -38,6 +38,7 @@ from core_api.modules.tickets.schemas import (
 BY_LINK = {
     "GET /api/v1/attachments/{attachment_id}/download",
     "GET /api/v1/public/subject-data/{token}",
+    "GET /api/v1/public/privacy-notice/{token}",
     "GET /api/v1/public/preferences/{token}",
     "POST /api/v1/public/preferences/{token}",
     "GET /api/v1/public/preferences/{token}/requests",
