@@ -27,10 +27,15 @@ from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from core_api.modules.anonymisation.scrubbing import Scrubber
 from core_api.modules.erasure.finishing import note_answer
+from core_api.modules.recipients.telling import follow_anonymisation, follow_erasure
 from core_api.modules.tickets.search.words import learn
 from core_api.workplace import Workplace
 from devstack.people import AURORA
-from shared_schemas.events import PrivacyErasureCompleted
+from shared_schemas.events import (
+    PrivacyDataAnonymized,
+    PrivacyErasureCompleted,
+    PrivacyErasureRequested,
+)
 from shared_schemas.ids import OrganizationId
 
 pytestmark = pytest.mark.committed
@@ -280,6 +285,26 @@ async def test_killed_anywhere_and_swept_by_many_it_ends_the_same(
     assert (await davi.seen(f"{REQUESTS}/{request['id']}"))["status"] == "completed"
     assert await found_in(superuser, MARKERS) == {}
     assert len(await records.events("privacy.data_anonymized")) == 1
+
+
+async def test_recipients_are_told_once_that_it_is_an_anonymisation(
+    ana: Person, davi: Person, http: httpx.AsyncClient, database: Database, records: Records
+) -> None:
+    recipient = {"name": "Gráfica", "role": "operator", "what_for": "Impressão"}
+    await make_purpose(ana, code="contas", legal_basis="contract", recipients=[recipient])
+    client = await make_client(ana)
+    request = await anonymise(davi, client["id"])
+    (began,) = await records.events("privacy.erasure_requested")
+    async with database.transaction(TENANT) as tx:
+        await follow_erasure(tx, PrivacyErasureRequested.model_validate(began))
+    await done(http, database, request)
+    (ended,) = await records.events("privacy.data_anonymized")
+    async with database.transaction(TENANT) as tx:
+        await follow_anonymisation(tx, PrivacyDataAnonymized.model_validate(ended))
+
+    (notice,) = await davi.seen("/api/v1/recipient-notices")
+
+    assert (notice["act"], notice["cause_id"]) == ("anonymisation", request["id"])
 
 
 async def test_what_is_said_meanwhile_loses_its_identifiers_too(

@@ -17,6 +17,7 @@ from core_api.business_days import business_days_after
 from core_api.modules.audit import service as audit
 from core_api.modules.consents.reading import LegalBasis, all_purposes, consented_purposes
 from core_api.modules.deadlines.service import DeadlineKind, Deadlines, DeadlineSubject
+from core_api.modules.privacy.service import RequestNotFound, RequestType, request_of
 from core_api.modules.recipients.models import Act, NoticeState
 from core_api.modules.recipients.repository import RecipientNotices
 from core_api.modules.transfers.service import registered_transfers
@@ -80,12 +81,24 @@ async def follow_erasure(tx: AsyncSession, event: PrivacyErasureRequested) -> No
     if said.mode != "erasure":
         return
     telling = _Telling(
-        act=Act.DELETION,
+        act=await _destroying(tx, event.organization_id, said.privacy_request_id),
         cause_id=said.privacy_request_id,
         client_id=said.client_id,
         client_ids=said.subjects,
     )
     await _tell(tx, event, telling)
+
+
+async def _destroying(
+    tx: AsyncSession, organization_id: OrganizationId, privacy_request_id: UUID
+) -> Act:
+    """Who is anonymised is erased elsewhere, too: recipients are told what was asked for."""
+    try:
+        request = await request_of(tx, organization_id, privacy_request_id)
+    except RequestNotFound:
+        return Act.DELETION
+    anonymised = request.type is RequestType.ANONYMIZATION
+    return Act.ANONYMISATION if anonymised else Act.DELETION
 
 
 async def follow_correction(tx: AsyncSession, event: PrivacyDataCorrected) -> None:
@@ -103,7 +116,7 @@ async def follow_correction(tx: AsyncSession, event: PrivacyDataCorrected) -> No
 
 
 async def follow_anonymisation(tx: AsyncSession, event: PrivacyDataAnonymized) -> None:
-    """Recipients are to anonymise as well."""
+    """Recipients are to anonymise as well; most have been told when it began."""
     said = event.payload
     telling = _Telling(
         act=Act.ANONYMISATION,
