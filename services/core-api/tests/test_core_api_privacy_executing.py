@@ -207,3 +207,19 @@ async def test_nothing_new_is_written_while_a_person_is_destroyed(
     await finish(database, erasure["id"], {"erased": 1})
     moot = await ana.seen(f"{REQUESTS}/{waiting['id']}")
     assert (moot["status"], moot["refusal_ground"]) == ("refused", "no_personal_data")
+
+
+@pytest.mark.parametrize("type_", list(RequestType))
+async def test_every_right_is_executed_for_who_is_known(ana: Person, type_: RequestType) -> None:
+    client = await make_client(ana, email="julia@exemplo.com.br")
+    given = {"corrections": {"name": "Júlia Lima"}} if type_ is RequestType.CORRECTION else {}
+    request = await make_proven(ana, client_id=client["id"], type=type_.value, **given)
+
+    done = await ana.made(f"{REQUESTS}/{request['id']}/execute", None)
+
+    assert done["status"] in {"completed", "executing"}
+    assert (await kinds(ana, request["id"]))[:3] == [
+        "opened",
+        "identity_checked",
+        "execution_started",
+    ]

@@ -70,8 +70,7 @@ async def _tell(
             told.missed += level == 0
             told.warned += level > 0
             await _spread(tx, recorder, request, level)
-        # The end is the last there is to tell, until the deadline moves.
-        request.next_warning_at = None if level == 0 else next_warning(request, now)
+        request.next_warning_at = next_warning(request, now)  # none after the end
     await tx.flush()
     return len(requests)
 
