@@ -15,7 +15,7 @@ from core_api.modules.subject_data.documents import (
 from core_api.paper import Paper
 from shared_schemas.privacy import Record, Scalar
 
-MOST_RECORDS: Final = 1_000
+MOST_RECORDS: Final = 500
 """Of one section. A person reads no more, and setting them would take minutes: the rest is in the
 JSON file beside it."""
 _TABLE_FIELDS: Final = 4
