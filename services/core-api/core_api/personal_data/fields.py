@@ -136,7 +136,8 @@ WITHIN: Final[Mapping[str, Mapping[str, Classified]]] = {
     **_each("ChangeTags Scope", _none("tags")),
     # Incidents.
     **_each(
-        "IncidentCreate IncidentRead IncidentUpdate IncidentNoticeRead NoticeCreate", _INCIDENT
+        "IncidentCreate IncidentRead IncidentUpdate IncidentNoticeRead IncidentNoticeCreate",
+        _INCIDENT,
     ),
     **_each("Draft DraftSection Telling", _none("text title")),
 }

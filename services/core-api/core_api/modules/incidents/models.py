@@ -69,7 +69,7 @@ class NoticeKind(StrEnum):
     DECLARATION = "declaration"  # to the ANPD: that the subjects were told, and how
 
 
-class NoticeChannel(StrEnum):
+class IncidentChannel(StrEnum):
     """By what way."""
 
     ANPD_FORM = "anpd_form"
@@ -156,7 +156,7 @@ class IncidentSubject(Base):
     incident_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[UUID] = mapped_column(primary_key=True)
     told_at: Mapped[datetime | None]
-    channel: Mapped[NoticeChannel | None] = mapped_column(text_enum(NoticeChannel, "channel"))
+    channel: Mapped[IncidentChannel | None] = mapped_column(text_enum(IncidentChannel, "channel"))
     proof: Mapped[str | None]
     told_by: Mapped[UserId | None]
 
@@ -178,7 +178,7 @@ class IncidentNotice(Base):
     incident_id: Mapped[UUID]
     audience: Mapped[Audience] = mapped_column(text_enum(Audience, "audience"))
     kind: Mapped[NoticeKind] = mapped_column(text_enum(NoticeKind, "kind"))
-    channel: Mapped[NoticeChannel] = mapped_column(text_enum(NoticeChannel, "channel"))
+    channel: Mapped[IncidentChannel] = mapped_column(text_enum(IncidentChannel, "channel"))
     text: Mapped[str]
     sha256: Mapped[str]  # of `text` in UTF-8, hex
     sent_at: Mapped[datetime]

@@ -28,9 +28,9 @@ from core_api.modules.incidents.papers import draft_paper
 from core_api.modules.incidents.repository import NOTICE_ORDER, Incidents, subject_position
 from core_api.modules.incidents.schemas import (
     Draft,
+    IncidentNoticeCreate,
     IncidentNoticeRead,
     IncidentSubjectRead,
-    NoticeCreate,
     Told,
 )
 from core_api.modules.officers.service import responsible_of
@@ -105,7 +105,7 @@ async def export_draft(
     ),
 )
 async def give_notice(
-    incident_id: IncidentId, given: NoticeCreate, actor: Writer, tx: Tx
+    incident_id: IncidentId, given: IncidentNoticeCreate, actor: Writer, tx: Tx
 ) -> Success[IncidentNoticeRead]:
     """Its exact text with its SHA-256, when, how, and what proves it; its deadline is met."""
     notice = await Notifying(tx, actor).give(incident_id, given)

@@ -23,13 +23,13 @@ from core_api.modules.incidents.exceptions import (
 from core_api.modules.incidents.models import (
     Audience,
     Incident,
+    IncidentChannel,
     IncidentNotice,
     IncidentSubject,
-    NoticeChannel,
     NoticeKind,
 )
 from core_api.modules.incidents.repository import Incidents
-from core_api.modules.incidents.schemas import Draft, NoticeCreate, Told
+from core_api.modules.incidents.schemas import Draft, IncidentNoticeCreate, Told
 from core_api.modules.incidents.timing import MEETS, Timing
 from core_api.modules.officers.service import responsible_of
 from shared_schemas.actor import Actor
@@ -54,7 +54,7 @@ class Notifying:
         incident = await self.incidents.get(incident_id)
         return await self._draft(incident, audience, utc_now())
 
-    async def give(self, incident_id: UUID, given: NoticeCreate) -> IncidentNotice:
+    async def give(self, incident_id: UUID, given: IncidentNoticeCreate) -> IncidentNotice:
         """Keeps a notice as it was given, with what proves it; its deadline is met."""
         incident = await self.incidents.get_open(incident_id)
         if not incident.must_be_notified:
@@ -126,7 +126,9 @@ class Notifying:
         due = (await self.timing.due(incident))[MEETS[audience, NoticeKind.INITIAL]]
         return draft(audience, incident, responsible, late=at > due)
 
-    async def _checked(self, incident: Incident, given: NoticeCreate, sent_at: datetime) -> str:
+    async def _checked(
+        self, incident: Incident, given: IncidentNoticeCreate, sent_at: datetime
+    ) -> str:
         """The draft's text. Only the first notice to the ANPD may lack something, with reasons."""
         prepared = await self._draft(incident, given.audience, sent_at)
         may_lack = (given.audience, given.kind) == (Audience.ANPD, NoticeKind.INITIAL)
@@ -154,13 +156,13 @@ def _explained(incident: Incident, notice: IncidentNotice) -> None:
         raise DelayUnexplained.on("body.sent_at", DelayUnexplained.message)
 
 
-def _check_way(given: NoticeCreate, sent_at: datetime) -> None:
+def _check_way(given: IncidentNoticeCreate, sent_at: datetime) -> None:
     to_anpd = given.audience is Audience.ANPD
     if not to_anpd and given.kind is not NoticeKind.INITIAL:
         raise NoticeMisdirected.on("body.kind", NoticeMisdirected.message)
-    if not to_anpd and given.channel is NoticeChannel.ANPD_FORM:
+    if not to_anpd and given.channel is IncidentChannel.ANPD_FORM:
         raise NoticeMisdirected.on("body.channel", NoticeMisdirected.message)
-    if given.channel is not NoticeChannel.PUBLIC:
+    if given.channel is not IncidentChannel.PUBLIC:
         return
     if to_anpd:
         raise NoticeMisdirected.on("body.channel", NoticeMisdirected.message)

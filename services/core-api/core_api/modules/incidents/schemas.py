@@ -20,8 +20,8 @@ from core_api.modules.incidents.models import (
     Audience,
     Breach,
     Incident,
+    IncidentChannel,
     IncidentStatus,
-    NoticeChannel,
     NoticeKind,
     Sensitivity,
     Severity,
@@ -181,7 +181,7 @@ class Told(Input):
         default=[]
     )
     everybody: bool = Field(default=False, description="Everybody who was not told yet")
-    channel: NoticeChannel
+    channel: IncidentChannel
     proof: Line
     told_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
 
@@ -192,7 +192,7 @@ class Told(Input):
         return self
 
 
-class NoticeCreate(Input):
+class IncidentNoticeCreate(Input):
     """A notice as it was given. Without a text, the draft of this moment."""
 
     model_config = ConfigDict(
@@ -211,7 +211,7 @@ class NoticeCreate(Input):
 
     audience: Audience
     kind: NoticeKind = NoticeKind.INITIAL
-    channel: NoticeChannel
+    channel: IncidentChannel
     protocol: Line = Field(description="What proves it: a protocol number, an address")
     text: Text = Field(default=None, description="Exactly what was sent")
     sent_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
@@ -229,7 +229,7 @@ class IncidentNoticeRead(BaseModel):
     id: UUID
     audience: Audience
     kind: NoticeKind
-    channel: NoticeChannel
+    channel: IncidentChannel
     text: str
     sha256: str = Field(description="Of the text in UTF-8, hexadecimal")
     sent_at: datetime
@@ -247,7 +247,7 @@ class IncidentSubjectRead(BaseModel):
 
     client_id: UUID
     told_at: datetime | None
-    channel: NoticeChannel | None
+    channel: IncidentChannel | None
     proof: str | None
     told_by: UUID | None
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from core_api.modules.incidents.models import Incident, IncidentSubject, NoticeChannel
+from core_api.modules.incidents.models import Incident, IncidentChannel, IncidentSubject
 from core_api.subject_sections import (
     MADE_BY_US,
     Rows,
@@ -17,15 +17,15 @@ from core_api.subject_sections import (
 )
 from shared_schemas.privacy import Record
 
-_CHANNELS: Final[Mapping[NoticeChannel, str]] = MappingProxyType(
+_CHANNELS: Final[Mapping[IncidentChannel, str]] = MappingProxyType(
     {
-        NoticeChannel.ANPD_FORM: "formulário da ANPD",
-        NoticeChannel.EMAIL: "e-mail",
-        NoticeChannel.LETTER: "carta",
-        NoticeChannel.PHONE: "telefone",
-        NoticeChannel.MESSAGE: "mensagem",
-        NoticeChannel.IN_PERSON: "presencial",
-        NoticeChannel.PUBLIC: "aviso público",
+        IncidentChannel.ANPD_FORM: "formulário da ANPD",
+        IncidentChannel.EMAIL: "e-mail",
+        IncidentChannel.LETTER: "carta",
+        IncidentChannel.PHONE: "telefone",
+        IncidentChannel.MESSAGE: "mensagem",
+        IncidentChannel.IN_PERSON: "presencial",
+        IncidentChannel.PUBLIC: "aviso público",
     }
 )
 

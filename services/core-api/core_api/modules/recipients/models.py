@@ -32,7 +32,7 @@ class NoticeState(StrEnum):
     IMPOSSIBLE = "impossible"  # proven to be, or out of all proportion
 
 
-class NoticeChannel(StrEnum):
+class RecipientChannel(StrEnum):
     """How the recipient was told."""
 
     EMAIL = "email"
@@ -82,7 +82,7 @@ class RecipientNotice(VersionedRow, Base):
     purpose_codes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()))
     state: Mapped[NoticeState] = mapped_column(text_enum(NoticeState, "state"))
     due_at: Mapped[datetime]
-    channel: Mapped[NoticeChannel | None] = mapped_column(text_enum(NoticeChannel, "channel"))
+    channel: Mapped[RecipientChannel | None] = mapped_column(text_enum(RecipientChannel, "channel"))
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     proof: Mapped[str | None]  # where the proof is; nothing about the client

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core_api.inputs import Input, Line
-from core_api.modules.recipients.models import Act, NoticeChannel, NoticeState, RecipientNotice
+from core_api.modules.recipients.models import Act, NoticeState, RecipientChannel, RecipientNotice
 from shared_schemas.ids import OrganizationId
 
 Proof = Annotated[
@@ -25,7 +25,7 @@ class NoticeSent(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"channel": "email"}]})
 
-    channel: NoticeChannel
+    channel: RecipientChannel
     sent_at: When = None
 
 
@@ -36,7 +36,7 @@ class NoticeDelivered(Input):
         json_schema_extra={"examples": [{"channel": "email", "proof": "Protocolo 2026-118"}]}
     )
 
-    channel: NoticeChannel
+    channel: RecipientChannel
     proof: Proof
     delivered_at: When = None
 
@@ -56,7 +56,7 @@ class Delivery(Input):
 
     organization_id: OrganizationId
     state: NoticeState = Field(description="sent or delivered")
-    channel: NoticeChannel = NoticeChannel.API
+    channel: RecipientChannel = RecipientChannel.API
     proof: Proof | None = None
 
 
@@ -74,7 +74,7 @@ class RecipientNoticeRead(BaseModel):
     purpose_codes: list[str]
     state: NoticeState
     due_at: datetime
-    channel: NoticeChannel | None
+    channel: RecipientChannel | None
     sent_at: datetime | None
     delivered_at: datetime | None
     proof: str | None
