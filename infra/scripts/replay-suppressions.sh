@@ -5,17 +5,25 @@
 #
 # Where: PGHOST, PGPORT, COGEP_APP_PASSWORD, COGEP_WORKER_PASSWORD. From core-api's environment: STORAGE_URL (the
 # suppression ledger lies there, outside every backup of the database), LEDGER_SIGNING_KEY, FIELD_KEYS,
-# FIELD_KEY_CURRENT, BLIND_INDEX_KEY. PYTHON: one that has both services (default: this checkout's, else python3).
+# FIELD_KEY_CURRENT, BLIND_INDEX_KEY; without STORAGE_URL those of the development stack of this checkout. PYTHON: one
+# that has both services (default: this checkout's, else python3).
 # Where each service has an image of its own, run the two commands below in them, one after the other.
 set -euo pipefail
 umask 077
 
 database="${1:?usage: replay-suppressions.sh DATABASE}"
 : "${PGHOST:?}" "${COGEP_APP_PASSWORD:?}" "${COGEP_WORKER_PASSWORD:?}"
-: "${STORAGE_URL:?STORAGE_URL is where the suppression ledger lies}"
 here="$(cd "$(dirname "$0")" && pwd)"
 python="${PYTHON:-$here/../../.venv/bin/python}"
 [ -x "$python" ] || python=python3
+if [ -z "${STORAGE_URL:-}" ] && [ "${ENVIRONMENT:-}" != production ]; then
+  if stack="$("$python" -m devstack privacy environment 2>/dev/null)"; then
+    set -a
+    eval "$stack"
+    set +a
+  fi
+fi
+: "${STORAGE_URL:?STORAGE_URL is where the suppression ledger lies}"
 
 url() { # passwords may hold anything
   ROLE="$1" PASSWORD="$2" DATABASE="$database" "$python" - <<'PYTHON'

@@ -303,7 +303,7 @@ def test_a_restore_that_fails_leaves_nothing(
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"STORAGE_URL": ""}, "STORAGE_URL"),
+        ({"STORAGE_URL": "", "COGEP_STATE_DIR": "/nonexistent"}, "STORAGE_URL"),
         ({"LEDGER_SIGNING_KEY": ""}, "LEDGER_SIGNING_KEY is missing"),
         ({"REPLAY": "false"}, "could not be erased again"),
         ({"REPLAY": "none"}, "this database knows erasures"),

@@ -186,6 +186,14 @@ def public_key() -> None:
     print_public_key(current_settings())
 
 
+@privacy.command("environment", hidden=True)
+def environment() -> None:
+    """Print what restore-db.sh needs to know of this checkout, secrets included."""
+    from devstack.receipts import print_environment  # noqa: PLC0415
+
+    print_environment(current_settings())
+
+
 def running_settings() -> StackSettings:
     """The settings of the stack that runs in this checkout; of this terminal when none does."""
     settings = current_settings()

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,20 @@ def print_public_key(settings: StackSettings) -> None:
     print(base64.b64encode(raw).decode())
 
 
+def print_environment(settings: StackSettings) -> None:
+    """What replaying the suppression ledger needs of this checkout, for a shell to read."""
+    _require_secrets(settings)
+    secrets = load_or_generate(settings.state)
+    storage = settings.environment.get("STORAGE_URL") or (settings.state / "objects").as_uri()
+    variables = {
+        "STORAGE_URL": storage,
+        "LEDGER_SIGNING_KEY": secrets.ledger_signing_key(),
+        **secrets.sealing(),
+    }
+    for name, value in variables.items():
+        print(f"{name}={shlex.quote(value)}")
+
+
 def _content(source: str) -> Any:
     try:
         raw = sys.stdin.buffer.read(_LARGEST) if source == "-" else _read(Path(source))
@@ -77,10 +92,15 @@ def _trusted(settings: StackSettings, keys: Sequence[str]) -> list[Ed25519Public
 
 def _own_key(settings: StackSettings) -> Ed25519PublicKey:
     given = os.environ.get("LEDGER_SIGNING_KEY")
-    if not given and not (settings.state / "secrets.json").exists():
-        raise DevstackError("There is no system here: name its public key with --key.")
+    if not given:
+        _require_secrets(settings)
     private = given or load_or_generate(settings.state).ledger_signing_key()
     return Ed25519PrivateKey.from_private_bytes(_bytes(private)).public_key()
+
+
+def _require_secrets(settings: StackSettings) -> None:
+    if not (settings.state / "secrets.json").exists():
+        raise DevstackError("There is no system here: name its public key with --key.")
 
 
 def _public(key: str) -> Ed25519PublicKey:

@@ -134,6 +134,16 @@ def test_what_is_no_receipt_is_refused_in_one_line(state: Path, given: str) -> N
     assert done.stderr.count("\n") == 1
 
 
+def test_a_restore_learns_what_it_needs_of_this_checkout(state: Path, tmp_path: Path) -> None:
+    told = cogep(state, "environment").stdout
+    secrets = load_or_generate(state)
+
+    assert f"LEDGER_SIGNING_KEY={secrets.ledger_signing_key()}" in told
+    assert "STORAGE_URL=file://" in told
+    assert secrets.blind_index_key in told
+    assert cogep(tmp_path / "nobody", "environment").returncode == 1
+
+
 def test_another_thing_that_was_signed_is_no_receipt(state: Path) -> None:
     given = json.dumps(receipt(key_of(state), kind="erasure.tombstone"))
 
