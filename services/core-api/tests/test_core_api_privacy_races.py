@@ -161,3 +161,25 @@ async def test_new_deadline_is_warned_of_anew(
 
     assert (await sweep(http))["warned"] == 1
     assert (await kinds(ana, request["id"])).count("deadline_warned") == 2
+
+
+async def test_no_word_arrives_once_a_person_is_being_erased(ana: Person) -> None:
+    client = await make_client(ana)
+    other = await make_request(ana, client_id=client["id"])
+    erasure = await make_proven(ana, client_id=client["id"], type="erasure")
+    messages = f"{REQUESTS}/{other['id']}/messages"
+    word = {"channel": "email", "body": "Estamos vendo."}
+
+    *said, executed = await asyncio.gather(
+        *(ana.post(messages, word) for _ in range(8)),
+        ana.post(f"{REQUESTS}/{erasure['id']}/execute"),
+    )
+
+    assert executed.json()["data"]["status"] == "executing", executed.text
+    began = executed.json()["data"]["execution_started_at"]
+    late = await ana.post(messages, word)
+    assert {answer.status_code for answer in [*said, late]} <= {201, 409}
+    assert late.json()["code"] == "PRIVACY_DESTRUCTION_UNDER_WAY"
+    kept = await ana.seen(messages)
+    assert len(kept) == sum(answer.status_code == 201 for answer in said)
+    assert all(message["created_at"] < began for message in kept)
