@@ -174,11 +174,21 @@ def _said(value: Scalar | list[Scalar] | datetime) -> str:
             return "\n".join(_said(item) for item in value)
         case datetime():
             return value.astimezone(LOCAL).strftime("%d/%m/%Y às %H:%M")
-        case str() if _INSTANT.fullmatch(value):
-            return _said(datetime.fromisoformat(value))
+        case str():
+            return _instant(value) or value
         case float():
             return str(value).replace(".", ",")
     return str(value)
+
+
+def _instant(text: str) -> str | None:
+    """A text that is an instant, as people write it; somebody's words may only look like one."""
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return _said(datetime.fromisoformat(text))
+    except ValueError:
+        return None
 
 
 def _service(name: str) -> str:
