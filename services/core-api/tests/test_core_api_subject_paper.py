@@ -3,6 +3,7 @@
 from typing import Any
 
 import pypdfium2
+import pytest
 
 from chassis.data.columns import utc_now
 from core_api.modules.subject_data.documents import (
@@ -52,8 +53,9 @@ def test_values_are_written_as_people_in_brazil_write_them() -> None:
     assert "Parte 0,5" in text
 
 
-def test_what_is_no_instant_stays_as_it_was_written() -> None:
-    assert "Texto 2026-11-21T99:99:99Z" in printed({"text": "2026-11-21T99:99:99Z", "read": False})
+@pytest.mark.parametrize("words", ["2026-11-21T99:99:99Z", "0001-01-01T00:00:00Z"])
+def test_words_that_only_look_like_an_instant_stay_as_they_were_written(words: str) -> None:
+    assert f"Texto {words}" in printed({"text": words, "read": False})
 
 
 def test_of_very_many_records_paper_shows_the_first_and_says_how_many_more_there_are() -> None:

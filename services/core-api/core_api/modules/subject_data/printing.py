@@ -187,7 +187,7 @@ def _instant(text: str) -> str | None:
         return None
     try:
         return _said(datetime.fromisoformat(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
