@@ -1,6 +1,7 @@
 """A person is erased from core-api: nothing of them is left, others are untouched, it is proven."""
 
 import json
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -31,6 +32,7 @@ from chassis.messaging.streams import dead_letters_of
 from chassis.web.resources import Resources
 from core_api.modules.erasure.finishing import note_answer
 from core_api.modules.erasure.suppression import key_of
+from core_api.modules.tickets.search import words as search_words
 from core_api.subject_stores import ERASED_NAME, ERASED_TEXT, Workshop
 from core_api.workplace import Workplace
 from devstack.people import AURORA
@@ -75,6 +77,9 @@ async def test_nothing_of_a_person_is_left_anywhere(
     planted = await plant(ana)
     await merge_in(ana, planted)
     await import_file(ana)
+    async with database.transaction(TENANT) as tx:  # as the consumer does
+        await search_words.learn(tx, TENANT, [UUID(ticket) for ticket in planted.tickets])
+    assert "crm.ticket_words" in await rows_with(superuser, MARKERS["subject"])
     letters = dead_letters_of("core-api")
     cause = f"{AURORA.id} Error: {MARKERS['email']}"
     await workshop.redis.xadd(letters, {"cause": cause, "died_at": "2026-11-21T00:00:00+00:00"})
