@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from redis.asyncio import Redis
 
 from chassis.messaging import outbox
 from chassis.observability.logging import configure_logging
@@ -93,8 +94,6 @@ async def test_event_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_put_on_a_stream_is_found(redis_url: str) -> None:
-    from redis.asyncio import Redis
-
     async with Redis.from_url(redis_url) as redis:
         await redis.xadd("events:dead:planted", {"cause": f"no such client: {NAME}"})
         pipeline = redis.pipeline()
@@ -111,6 +110,15 @@ async def test_nothing_is_found_where_nothing_is() -> None:
     logging.getLogger("cogep.test").warning("registered a client")
 
     assert WATCH.found() == []
+
+
+async def test_what_other_processes_wrote_names_the_test_that_planted_it(
+    request: pytest.FixtureRequest,
+) -> None:
+    found = WATCH.found_in("core-api.log", f'{{"event":"registered","who":"{NAME}"}}')
+
+    assert found == [f"core-api.log: {NAME!r}, planted by {request.node.nodeid}"]
+    assert WATCH.found_in("core-api.log", '{"event":"registered"}') == []
 
 
 def test_escaped_values_are_found_too() -> None:
