@@ -144,15 +144,19 @@ async def _document(http: httpx.AsyncClient, client_id: str, purpose: str, numbe
             "legal_basis": "consent",
         },
     )
+    await indexed(http, str(document["id"]), client_id)
+    return str(document["id"])
 
-    async def indexed() -> bool:
-        found = await http.get(
-            f"/api/v1/rag/documents/{document['id']}", params={"client_id": client_id}
-        )
+
+async def indexed(http: httpx.AsyncClient, document_id: str, client_id: str) -> None:
+    """Waits until it is; readable it is once the assistant has heard of the client's consent."""
+
+    async def is_indexed() -> bool:
+        path = f"/api/v1/rag/documents/{document_id}"
+        found = await http.get(path, params={"client_id": client_id})
         return found.is_success and found.json()["data"]["status"] == "indexed"
 
-    await eventually(indexed, seconds=60)
-    return str(document["id"])
+    await eventually(is_indexed, seconds=60)
 
 
 async def _ask(http: httpx.AsyncClient, client_id: str) -> None:

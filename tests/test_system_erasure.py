@@ -15,6 +15,7 @@ from planted_person import (
     Planted,
     ask_for_erasure,
     completed,
+    indexed,
     made,
     places_with,
     plant,
@@ -89,13 +90,7 @@ async def other(ana: httpx.AsyncClient, purpose: str) -> list[str]:
             "legal_basis": "consent",
         },
     )
-
-    async def indexed() -> bool:
-        path = f"/rag/documents/{document['id']}"
-        found = await seen(ana, path, client_id=client["id"])
-        return bool(found["status"] == "indexed")
-
-    await eventually(indexed, seconds=60)
+    await indexed(ana, document["id"], client["id"])
     return [client["id"], ticket["id"], message["id"], document["id"]]
 
 
