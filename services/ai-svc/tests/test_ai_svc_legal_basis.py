@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 import access_factories
 import asyncpg
+import httpx
 import pytest
 from access_factories import AURORA, MARKETING, CoreApi
 from ai_svc_factories import Person
@@ -310,3 +311,33 @@ async def test_what_was_asked_is_shown_no_longer_than_what_it_quotes(
     assert FACT not in await reviewed()
     assert QUESTION not in await reviewed()
     assert (await ana.call("DELETE", path)).status_code == 204
+
+
+async def test_a_question_does_not_wait_for_an_event(
+    app: FastAPI, person: PersonOf, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vera = person("vera")
+    await vera_reads(person)
+    assert await asked(vera) == (True, False)
+    consent = {
+        "consent_id": str(CONSENT),
+        "client_id": str(CLIENT),
+        "purpose_id": str(new_id()),
+        "purpose_code": MARKETING,
+        "refused": False,
+        "notice_version": 1,
+        "decided_at": utc_now().isoformat(),
+        "expires_at": None,
+        "revoked_at": None,
+    }
+    said: dict[str, Any] = {"purposes": [], "blocks": [], "consents": [consent]}
+
+    async def request(_client: Any, _method: str, path: str, **_: Any) -> httpx.Response:
+        assert path == "/internal/v1/access-facts/of-clients"
+        return httpx.Response(200, json={"data": said})
+
+    monkeypatch.setattr(type(app.state.workshop.core_api), "request", request)
+    assert await asked(vera) == (True, True)  # what is known already ends no answer
+    consent["revoked_at"] = utc_now().isoformat()
+
+    assert await asked(vera) == (False, False)

@@ -98,16 +98,14 @@ def remember_consents() -> Insert:
     """What was revoked once is revoked for good; a renewal is a consent of its own. Nothing else of
     a receipt ever changes, but an older event may have said less of it."""
     statement = insert(ClientConsent)
-    new = statement.excluded
+    new, known = statement.excluded, ClientConsent.__table__.c
+    told = ("purpose_code", "notice_version", "decided_at", "expires_at", "revoked_at")
+    # Only what was missing: what is known already changes nothing, and ends no answer.
+    learned = [sa.and_(known[name].is_(None), new[name].is_not(None)) for name in told]
     return statement.on_conflict_do_update(
         index_elements=[ClientConsent.organization_id, ClientConsent.consent_id],
-        set_={
-            "revoked_at": sa.func.coalesce(ClientConsent.revoked_at, new.revoked_at),
-            **{
-                name: sa.func.coalesce(new[name], ClientConsent.__table__.c[name])
-                for name in ("purpose_code", "notice_version", "decided_at", "expires_at")
-            },
-        },
+        set_={name: sa.func.coalesce(known[name], new[name]) for name in told},
+        where=sa.or_(*learned),
     )
 
 

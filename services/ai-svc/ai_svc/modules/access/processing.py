@@ -60,6 +60,9 @@ def remember_blocks() -> Insert:
     return statement.on_conflict_do_update(
         index_elements=[ProcessingBlock.organization_id, ProcessingBlock.block_id],
         set_={"lifted_at": lifted_at},
+        where=sa.and_(
+            ProcessingBlock.lifted_at.is_(None), statement.excluded.lifted_at.is_not(None)
+        ),
     )
 
 

@@ -94,7 +94,7 @@ async def rebuild(
     await _compare_absences(database, organization_id, read("deleted-clients", "client_id"))
     for kind, key, remember in _KINDS:
         async for _, facts in read(kind, key):
-            await _remember(database, organization_id, remember, _mine(organization_id, facts))
+            await _remember(database, organization_id, remember, mine(organization_id, facts))
     async with database.transaction(organization_id) as session:
         await _note(session, organization_id)
     _log.info("access_rebuilt")
@@ -133,7 +133,7 @@ def _member(
     return membership(organization_id, team_id, member_id, as_of, is_member=True)
 
 
-def _mine(organization_id: OrganizationId, facts: list[dict[str, Any]]) -> list[dict[str, object]]:
+def mine(organization_id: OrganizationId, facts: list[dict[str, Any]]) -> list[dict[str, object]]:
     return [
         {"organization_id": organization_id, **{name: _typed(name, fact[name]) for name in fact}}
         for fact in facts

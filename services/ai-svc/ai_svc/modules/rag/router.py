@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header
 from starlette.responses import Response
 
+from ai_svc.modules.access import service as access
 from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.modules.rag import service
 from ai_svc.modules.rag.abstention import learned
@@ -58,6 +59,7 @@ async def ask_question(
     `delta` (text, not checked yet), `reset` (forget the text so far), `sources` (checked
     citations), `done` (the whole answer), or `error`.
     """
+    await access.refresh(workshop, actor, body.filters.client_id)
     asking = Asking(workshop, answerers, learned(), actor, body.question, body.filters.read())
     if body.stream or wants_stream(accept):
         return streamed(asking)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from ai_svc.modules.access import service as access
 from ai_svc.modules.search.schemas import SearchAnswer, SearchRequest
 from ai_svc.searching import searched
 from ai_svc.workshop import CurrentWorkshop
@@ -25,6 +26,7 @@ async def search_passages(
     `meta.suggestion` spells a word right that no document knows. Documents of a client are only
     looked in where `filters.client_id` names the client.
     """
+    await access.refresh(workshop, actor, body.filters.client_id)
     found = await workshop.searcher.find(actor, body.read())
     searched("search", found.passages)
     return SearchAnswer.to(actor.request_id, found)

@@ -1,6 +1,6 @@
 """Pages of facts about one organization, by id: read from the tables of their contexts, as ids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -169,6 +169,24 @@ _KINDS: Final[Mapping[str, tuple[sa.TableClause, sa.Select[Any], tuple[str, ...]
         }
     )
 )
+
+
+_OF_CLIENTS: Final = ("blocks", "consents")
+
+
+async def facts_of(
+    session: AsyncSession, organization_id: OrganizationId, client_ids: Sequence[UUID]
+) -> dict[str, list[dict[str, Any]]]:
+    """All that decides whether data of these clients may be used now: no event is waited for."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind in ("purposes", *_OF_CLIENTS):
+        table, statement, _ = _KINDS[kind]
+        # In one order: whoever remembers them locks rows.
+        statement = statement.where(table.c.organization_id == organization_id).order_by(table.c.id)
+        if kind in _OF_CLIENTS:
+            statement = statement.where(table.c.client_id.in_(client_ids))
+        found[kind] = [dict(row) for row in (await session.execute(statement)).mappings()]
+    return found
 
 
 async def page_of(

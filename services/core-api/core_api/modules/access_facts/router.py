@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from chassis.data.columns import utc_now
 from chassis.web.dependencies import CurrentResources, InternalCaller
-from core_api.modules.access_facts.reading import PAGE, page_of
+from core_api.modules.access_facts.reading import PAGE, facts_of, page_of
 from shared_schemas.envelope import Success
 from shared_schemas.ids import OrganizationId
 
@@ -53,3 +53,17 @@ async def read_facts(
         found = await page_of(session, tenant, kind.value, tuple(after or ()))
     page = Facts(as_of=as_of, facts=found, is_last=len(found) < PAGE)
     return Success(data=page, request_id=caller.request_id)
+
+
+@router.get("/of-clients")
+async def read_facts_of_clients(
+    organization_id: Annotated[UUID, Query(examples=["0192a000-0000-7000-8000-00000000a001"])],
+    client_ids: Annotated[list[UUID], Query(min_length=1, max_length=100)],
+    caller: InternalCaller,
+    resources: CurrentResources,
+) -> Success[dict[str, list[dict[str, Any]]]]:
+    """What purposes are, and what of these clients is blocked, granted, refused and revoked now."""
+    tenant = OrganizationId(organization_id)
+    async with resources.database.transaction(tenant, read_only=True) as session:
+        found = await facts_of(session, tenant, client_ids)
+    return Success(data=found, request_id=caller.request_id)
