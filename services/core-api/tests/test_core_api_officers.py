@@ -131,6 +131,7 @@ async def test_notice_is_read_without_an_account_once_it_is_public(
     sent = await davi.made(TRANSFERS, transfer("novidades"))
     link = await davi.seen(LINK)
     assert link["is_shown"] is False
+    await put_profile(davi, page_is_public=False)
     hidden = await http.get(link["url"])
     await put_profile(davi)
 
@@ -170,12 +171,14 @@ async def test_every_bad_address_is_answered_alike(
     good = (await davi.seen(LINK))["token"]
     unpublished = (await beto.seen(LINK))["token"]
     raw = bytearray(base64.urlsafe_b64decode(good + "=" * (-len(good) % 4)))
-    raw[3] ^= 1
-    forged = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    forged = []
+    for position in (3, 20):  # of the organization, of the signature
+        changed = bytearray(raw)
+        changed[position] ^= 1
+        forged.append(base64.urlsafe_b64encode(changed).rstrip(b"=").decode())
 
-    answers = [
-        await http.get(f"{PUBLIC}/{token}") for token in (unpublished, forged, "nada", good[:-2])
-    ]
+    bad = (unpublished, *forged, "nada", good[:-2])
+    answers = [await http.get(f"{PUBLIC}/{token}") for token in bad]
 
     assert {answer.status_code for answer in answers} == {401}
     assert len({str(without_request_id(answer)) for answer in answers}) == 1
