@@ -140,8 +140,10 @@ async def test_event_that_its_owner_changed_is_named(ana: Person, owner: Owner, 
         ("DELETE FROM crm.audit_links WHERE sequence = 3", 3, "sequence_gap"),
         ("DELETE FROM crm.audit_links WHERE sequence = 5", 5, "sequence_gap"),
         (
-            f"WITH last AS (DELETE FROM crm.audit_events WHERE id = {LAST})"
-            " DELETE FROM crm.audit_links WHERE sequence = 5",
+            (
+                f"WITH last AS (DELETE FROM crm.audit_events WHERE id = {LAST})"
+                " DELETE FROM crm.audit_links WHERE sequence = 5"
+            ),
             5,
             "head_differs",
         ),
