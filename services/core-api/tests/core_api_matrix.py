@@ -293,7 +293,11 @@ def _name(template: str, parameter: str) -> str:
 
 
 INTERNAL_QUERIES: Final = {
-    "GET /internal/v1/access-facts": {"organization_id": str(AURORA.id), "kind": "team-members"}
+    "GET /internal/v1/access-facts": {"organization_id": str(AURORA.id), "kind": "team-members"},
+    "GET /internal/v1/access-facts/of-clients": {
+        "organization_id": str(AURORA.id),
+        "client_ids": [str(AURORA.id)],
+    },
 }
 """Of operations that no document describes."""
 

@@ -290,6 +290,7 @@ NEEDS: Final = MappingProxyType(
         "POST /internal/v1/client-imports/{import_id}/batches": INTERNAL,
         "POST /internal/v1/assignment/sweep": INTERNAL,
         "GET /internal/v1/access-facts": INTERNAL,
+        "GET /internal/v1/access-facts/of-clients": INTERNAL,
     }
 )
 """Operation (public paths without `/api/v1`) → its permissions, separated by spaces."""

@@ -77,13 +77,24 @@ _CLIENTS: Final = sa.table(
 
 
 def _answering() -> sa.ScalarSelect[Any]:
-    """The client, or the one it was merged into; none when it was deleted."""
+    """The client, or the one it was merged into; none when either was deleted."""
+    survivors = _CLIENTS.alias("survivors")
+    survivor_id = sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id)
     root = (
-        sa.select(sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id))
+        sa.select(survivors.c.id)
+        .join_from(
+            _CLIENTS,
+            survivors,
+            sa.and_(
+                survivors.c.organization_id == _CLIENTS.c.organization_id,
+                survivors.c.id == survivor_id,
+            ),
+        )
         .where(
             _CLIENTS.c.organization_id == _TENANT,
             _CLIENTS.c.id == sa.bindparam("client_id", type_=sa.Uuid()),
             _CLIENTS.c.deleted_at.is_(None),
+            survivors.c.deleted_at.is_(None),
         )
         .cte("root")
         .prefix_with("MATERIALIZED")
