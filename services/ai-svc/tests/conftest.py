@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
+from access_factories import CoreApi
+from ai_svc_erasing import Asking
 from ai_svc_factories import Person, ai_settings, opened
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from ai_svc.settings import AiSettings
 from ai_svc.workshop import Workshop
@@ -92,3 +96,39 @@ def vera(person: PersonOf) -> Person:
 def beto(person: PersonOf) -> Person:
     """Administrator at boreal."""
     return person("beto")
+
+
+@pytest.fixture
+async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """Past row-level security: for who looks everywhere."""
+    connection = await asyncpg.connect(database_urls.superuser)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def redis(app: FastAPI) -> Redis:
+    """Without traces of earlier tests."""
+    redis: Redis = app.state.resources.redis
+    await redis.flushdb()
+    return redis
+
+
+@pytest.fixture
+def nothing_stored(objects: Path) -> None:
+    """No originals of earlier tests."""
+    for left in objects.rglob("*"):
+        if left.is_file():
+            left.unlink()
+
+
+@pytest.fixture
+def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
+    """core-api, as far as it asks for erasures."""
+    return Asking(app, superuser)
+
+
+@pytest.fixture
+def core_api(app: FastAPI, clean: None) -> CoreApi:
+    """core-api, as far as its events decide who may read what."""
+    return CoreApi(app)

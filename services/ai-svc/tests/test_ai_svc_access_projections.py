@@ -58,11 +58,6 @@ class Facts:
 
 
 @pytest.fixture
-def core_api(app: FastAPI, clean: None) -> CoreApi:
-    return CoreApi(app)
-
-
-@pytest.fixture
 async def rows(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_urls.superuser)
     yield connection

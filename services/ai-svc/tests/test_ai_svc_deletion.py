@@ -1,7 +1,6 @@
 """Deleting under load: the next search has nothing, nor has any table, stream, cache or object."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,11 +8,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 from ai_svc_factories import DOCUMENTS, Person
-from fastapi import FastAPI
 from redis.asyncio import Redis
 from traces import forms_of, in_objects, in_redis, in_tables
-
-from devstack.testing import DatabaseUrls
 
 pytestmark = pytest.mark.committed
 
@@ -23,21 +19,6 @@ TEXT = f"O apelido do galpão de Sobral é {WORD}. Ele abre às nove horas."
 LATER = f"O apelido do galpão de Sobral é {WORD}, desde 1998. Ele abre às oito horas."
 OTHER = "O refeitório de Sobral serve almoço das 11h30 às 14h."
 QUESTION = "Qual é o apelido do galpão de Sobral?"
-
-
-@pytest.fixture
-async def redis(app: FastAPI) -> Redis:
-    """Without traces of earlier tests."""
-    redis: Redis = app.state.resources.redis
-    await redis.flushdb()
-    return redis
-
-
-@pytest.fixture
-async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_urls.superuser)
-    yield connection
-    await connection.close()
 
 
 async def lived(person: Person) -> UUID:

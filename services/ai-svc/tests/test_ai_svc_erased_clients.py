@@ -1,6 +1,5 @@
 """About who was erased nothing is taken in; about who was deleted nothing is read."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from traces import forms_of, in_tables
 from ai_svc.modules.access import absences, rebuilding
 from ai_svc.modules.triage.service import await_triage
 from chassis.data.columns import utc_now
-from devstack.testing import DatabaseUrls
 from shared_schemas.events import ClientDeleted, TicketCreated
 from shared_schemas.ids import new_id
 
@@ -25,18 +23,6 @@ pytestmark = pytest.mark.committed
 
 FORMS = forms_of(WORD)
 TEXT = f"Helena mora na rua {WORD}, número 40."
-
-
-@pytest.fixture
-async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_urls.superuser)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
-    return Asking(app, superuser)
 
 
 @pytest.fixture

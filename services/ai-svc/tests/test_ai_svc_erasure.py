@@ -1,6 +1,6 @@
 """A person is erased from everything the assistant keeps, and nobody else is."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,49 +19,15 @@ from ai_svc.modules.privacy import leftovers
 from ai_svc.modules.privacy.small_stores import projections_of
 from ai_svc.modules.privacy.work import Subject
 from devstack.people import PEOPLE
-from devstack.testing import DatabaseUrls
 from shared_schemas.ids import OrganizationId, new_id
 
-pytestmark = pytest.mark.committed
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("nothing_stored")]
 
 FORMS = forms_of(WORD)
 BOREAL = OrganizationId(PEOPLE["beto"].organization.id)
 PREVIEW = "/internal/v1/privacy/erasure-preview"
 CORE_API = {"x-internal-key": INTERNAL_KEY, "x-source-service": "worker-svc"}
 PersonOf = Callable[[str], Person]
-
-
-@pytest.fixture
-async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_urls.superuser)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def redis(app: FastAPI) -> Redis:
-    """Without traces of earlier tests."""
-    redis: Redis = app.state.resources.redis
-    await redis.flushdb()
-    return redis
-
-
-@pytest.fixture(autouse=True)
-def nothing_stored(objects: Path) -> None:
-    """Nothing of the tests before."""
-    for left in objects.rglob("*"):
-        if left.is_file():
-            left.unlink()
-
-
-@pytest.fixture
-def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
-    return Asking(app, superuser)
-
-
-@pytest.fixture
-def core_api(app: FastAPI, clean: None) -> CoreApi:
-    return CoreApi(app)
 
 
 async def previewed(http: httpx.AsyncClient, *client_ids: UUID) -> dict[str, dict[str, Any]]:

@@ -28,11 +28,10 @@ from traces import forms_of, in_objects, in_redis, in_tables
 
 from ai_svc.workshop import Workshop
 from chassis.data.object_storage import ListedObject, ObjectStorage
-from devstack.testing import DatabaseUrls
 from knowledge.lexical import statistics
 from shared_schemas.ids import new_id
 
-pytestmark = pytest.mark.committed
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("nothing_stored")]
 
 FORMS = forms_of(WORD)
 
@@ -61,39 +60,6 @@ class Forgetful(ObjectStorage):
 
     async def delete_prefix(self, prefix: str, *, keep: str | None = None) -> int:
         return len(prefix + (keep or ""))
-
-
-@pytest.fixture
-async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_urls.superuser)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def redis(app: FastAPI) -> Redis:
-    """Without traces of earlier tests."""
-    redis: Redis = app.state.resources.redis
-    await redis.flushdb()
-    return redis
-
-
-@pytest.fixture(autouse=True)
-def nothing_stored(objects: Path) -> None:
-    """Nothing of the tests before."""
-    for left in objects.rglob("*"):
-        if left.is_file():
-            left.unlink()
-
-
-@pytest.fixture
-def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
-    return Asking(app, superuser)
-
-
-@pytest.fixture
-def core_api(app: FastAPI, clean: None) -> CoreApi:
-    return CoreApi(app)
 
 
 @pytest.mark.parametrize("before_commit", [True, False])

@@ -2,7 +2,6 @@
 asks."""
 
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -16,24 +15,11 @@ from traces import forms_of, in_objects, in_tables
 from ai_svc import replay_erasures
 from ai_svc.replay_erasures import ReplaySettings, replay_all
 from ai_svc.settings import AiSettings
-from devstack.testing import DatabaseUrls
 from shared_schemas.events import PrivacyErasureRequested
 from shared_schemas.ids import new_id
 
 pytestmark = pytest.mark.committed
 FORMS = forms_of(WORD)
-
-
-@pytest.fixture
-async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_urls.superuser)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
-    return Asking(app, superuser)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from access_factories import AURORA, SERVICE, CoreApi
 from ai_svc_erasing import QUESTION, WORD, about, plant
 from ai_svc_factories import INTERNAL_KEY, Person
-from fastapi import FastAPI
 
 from devstack.people import PEOPLE
 from shared_schemas.ids import new_id
@@ -20,11 +19,6 @@ PREVIEW = "/internal/v1/privacy/erasure-preview"
 DATA = "/internal/v1/privacy/subject-data"
 SERVICE_KEY = {"x-internal-key": INTERNAL_KEY, "x-source-service": "worker-svc"}
 BOREAL = PEOPLE["beto"].organization.id
-
-
-@pytest.fixture
-def core_api(app: FastAPI, clean: None) -> CoreApi:
-    return CoreApi(app)
 
 
 async def asked(http: httpx.AsyncClient, path: str, *client_ids: UUID, **more: Any) -> Any:
