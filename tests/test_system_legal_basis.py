@@ -177,6 +177,8 @@ async def test_a_material_change_of_the_notice_asks_again(ana: httpx.AsyncClient
 
     await made(ana, f"/api/v1/consent-purposes/{case.purpose}/notices", notice)
     await case.answers(known=False)
+    asked_again = await ana.get(f"/api/v1/clients/{case.client_id}/legal-basis/{case.purpose}")
+    assert asked_again.json()["data"]["ground"] == "renewal_due"
     await case.consent(notice_version=2)
     await case.answers(known=True)
 
