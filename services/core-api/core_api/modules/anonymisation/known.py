@@ -30,7 +30,7 @@ _STREET_TYPE: Final = re.compile(rf"^{_STREETS}\s+")
 _BEFORE: Final = r"(?<![^\W_])"
 _AFTER: Final = r"(?![^\W_])"
 _BETWEEN_DIGITS: Final = r"[\s().\-/_]{0,3}"
-_BETWEEN_WORDS: Final = r"[\s._\-']"
+_BETWEEN_WORDS: Final = r"[\s._\-'·]"
 _SHORTEST: Final = 3
 _SHORTEST_OTHER: Final = 4
 _SHORTEST_PHRASE: Final = 8
@@ -71,9 +71,7 @@ class Known:
     @property
     def words(self) -> frozenset[str]:
         """The words of names, plain: what indexes of words may hold of them."""
-        return frozenset(
-            word for name in self.names for word in _words(name) if word not in _PARTICLES
-        )
+        return frozenset(word for name in self.names for word in _telling_words(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,12 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", plain(name)) if word]
 
 
+def _telling_words(name: str) -> list[str]:
+    """Without particles, unless the name is nothing else."""
+    words = _words(name)
+    return [word for word in words if word not in _PARTICLES] or words
+
+
 def _names(known: Known) -> Iterator[str]:
     """Whole names first, then any row of their parts, then single parts."""
     words = {word for word in known.words if len(word) > 1 or not word.isascii()}
@@ -127,7 +131,7 @@ def _names(known: Known) -> Iterator[str]:
     gap = _BETWEEN_WORDS + "{0,3}"
     particles = "|".join(sorted(_PARTICLES))
     for name in sorted(known.names, key=len, reverse=True):
-        parts = [word for word in _words(name) if word not in _PARTICLES]
+        parts = _telling_words(name)
         if len("".join(parts)) >= _SHORTEST:
             between = rf"{gap}(?:(?:{particles}){gap})?"
             yield _BEFORE + between.join(map(re.escape, parts)) + _AFTER

@@ -11,11 +11,12 @@ from typing import Final, Self
 _ALIKE: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-") | {0x2018: "'", 0x2019: "'"}
 """Hyphens, dashes and apostrophes that programs put in the place of what was typed."""
 _DROPPED: Final = frozenset({"Mn", "Cf"})  # accents, and what nobody sees
+_ONE_LETTER: Final = {"Ŀ": "l", "ŀ": "l"}  # decomposed, its dot would end the word
 
 
 @lru_cache(maxsize=8192)
 def _plain(char: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", char)
+    decomposed = _ONE_LETTER.get(char) or unicodedata.normalize("NFKD", char)
     kept = "".join(part for part in decomposed if unicodedata.category(part) not in _DROPPED)
     return kept.translate(_ALIKE).casefold()
 
