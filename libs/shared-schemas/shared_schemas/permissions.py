@@ -49,6 +49,9 @@ class Permission(StrEnum):
     DOCUMENTS_CURATE = "documents:curate"
     SOURCES_CONFIGURE = "sources:configure"
     RAG_ASK = "rag:ask"
+    CHAT_USE = "chat:use"
+    USAGE_READ = "usage:read"
+    ASSISTANT_CONFIGURE = "assistant:configure"
 
 
 _READ: Final = frozenset(
@@ -60,6 +63,7 @@ _READ: Final = frozenset(
         Permission.CONSENTS_READ,
         Permission.DOCUMENTS_READ,
         Permission.RAG_ASK,
+        Permission.CHAT_USE,
     }
 )
 _WORK: Final = _READ | {
@@ -94,6 +98,7 @@ ROLE_PERMISSIONS: Final = MappingProxyType(
             Permission.DECISIONS_CONTEST,
             Permission.AUDIT_READ,
             Permission.CLIENTS_REVEAL,
+            Permission.USAGE_READ,
         },
     }
 )
