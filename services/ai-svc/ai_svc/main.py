@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from ai_svc.conflicts import CONFLICTS
+from ai_svc.desk import open_desk
 from ai_svc.modules.access import router as access
 from ai_svc.modules.access.absences import SUBSCRIPTIONS as ABSENCES
 from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
@@ -52,6 +53,7 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
         open_workshop(app, resources),
         open_answerers(app, resources),
         open_artist(app, resources),
+        open_desk(app, resources),
     ):
         yield
 
