@@ -27,6 +27,7 @@ from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.privacy import router as privacy
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
+from ai_svc.modules.providers.dependencies import open_brain
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
@@ -51,6 +52,7 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """What only ai-svc needs."""
     async with (
         open_workshop(app, resources),
+        open_brain(app, resources),
         open_answerers(app, resources),
         open_artist(app, resources),
         open_desk(app, resources),

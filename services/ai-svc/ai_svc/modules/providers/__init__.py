@@ -1,0 +1,1 @@
+"""The models that may be asked: in which order, with whose data, for how long, on whose budget."""
