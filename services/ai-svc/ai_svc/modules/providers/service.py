@@ -1,8 +1,8 @@
 """The Brain: one model for whoever asks, whichever provider answers.
 
-    model = await brain.model(call, last=built_in)
-    agent.run(..., model=model)
-    model.answered[-1].provider
+model = await brain.model(call, last=built_in)
+agent.run(..., model=model)
+model.answered[-1].provider
 """
 
 from collections.abc import Sequence
