@@ -4,6 +4,7 @@ given up in time."""
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 import structlog
@@ -68,19 +69,26 @@ class ServiceClient:
         json: Any = None,
         params: Mapping[str, str | int] | None = None,
         idempotency_key: str | None = None,
+        if_match: int | None = None,
+        reason: str | None = None,
         timeout_seconds: float | None = None,
     ) -> httpx.Response:
         """The answer when it is below 500, `Unavailable` otherwise.
 
         `request_id` is the correlation id of what causes the call; `token` the access token of the
-        person behind it, whom the target authenticates again. Transport errors are retried when the
-        method, or an `idempotency_key`, makes that safe, or when nothing was sent.
+        person behind it, whom the target authenticates again; `if_match` the version a change is
+        based on; `reason` why, for the audit log. Transport errors are retried when the method, or
+        an `idempotency_key`, makes that safe, or when nothing was sent.
         """
         headers = {"x-request-id": request_id}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         if idempotency_key is not None:
             headers["idempotency-key"] = idempotency_key
+        if if_match is not None:
+            headers["if-match"] = f'"{if_match}"'
+        if reason is not None:
+            headers["x-change-reason"] = quote(reason)
         propagate.inject(headers)
         request = self._http.build_request(
             method,
