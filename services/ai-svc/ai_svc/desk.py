@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from redis.asyncio import Redis
 from starlette.requests import Request
 
+from ai_svc.modules.providers.service import Brain
 from ai_svc.workshop import Workshop
 from chassis.data.database import Database
 from chassis.web.resources import Resources
@@ -19,6 +20,7 @@ class Desk:
     """Shared by every run of one process: `request.app.state.desk`."""
 
     workshop: Workshop
+    brain: Brain
     redis: Redis
 
     @property
@@ -29,8 +31,8 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
-    """Puts the desk on `app.state`; the workshop is open by then."""
-    app.state.desk = Desk(workshop=app.state.workshop, redis=resources.redis)
+    """Puts the desk on `app.state`; workshop and brain are open by then."""
+    app.state.desk = Desk(workshop=app.state.workshop, brain=app.state.brain, redis=resources.redis)
     yield
 
 
