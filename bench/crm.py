@@ -21,7 +21,7 @@ from bench.crm_filling import (
     large_and_small,
     settle,
 )
-from bench.crm_migration import Migrated, alembic, migrate_in_use
+from bench.crm_migration import Migrated, alembic, migrate_in_use, revisions_after
 from bench.figures import Figure, Goal, Outcome, figure, ratios
 from bench.key_server import running_identity
 from bench.load import Plan, Request, Seen, send
@@ -32,7 +32,7 @@ from devstack.people import AURORA
 _SHARE: Final = float(os.environ.get("BENCH_CRM_SHARE", "1"))
 _CLIENTS: Final = int(200_000 * _SHARE)
 _TICKETS: Final = int(500_000 * _SHARE)
-_REVISIONS: Final = [f"crm_{number:03d}" for number in range(2, 11)]
+_REVISIONS: Final = revisions_after(FIRST_REVISION)
 _ONLY: Final = os.environ.get("BENCH_CRM_ONLY", "").split()
 _ROUNDS: Final = 3
 _CONNECTIONS: Final = 8

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from alembic.script import ScriptDirectory
 
 from devstack.checkout import SERVICES
 
@@ -34,6 +35,13 @@ _READS: Final = {
         "ORDER BY occurred_at DESC, id DESC LIMIT 50"
     ),
 }
+
+
+def revisions_after(first: str) -> list[str]:
+    """All of core-api's up to the newest, oldest first."""
+    script = ScriptDirectory(str(_SERVICE / "alembic"))
+    newest_first = [each.revision for each in script.walk_revisions(first, "head")]
+    return newest_first[:-1][::-1]
 
 
 @dataclass(slots=True)
