@@ -1,0 +1,1 @@
+"""What the assistant remembers: the conversation, earlier ones, and facts it was told to keep."""
