@@ -1,0 +1,1 @@
+"""Conversations with the assistant: kept, streamed, resumed, stopped, shared, found again."""
