@@ -1,0 +1,1 @@
+"""What the assistant can do: typed skills, within the rights of the person who asks."""
