@@ -136,6 +136,17 @@ class ProposalEvent(Proposed):
     type: Literal["proposal"] = "proposal"
 
 
+class CarriedEvent(_Told):
+    """Inside the service only, never sent on: from here on the run holds these people's data.
+
+    It comes before anything made of it, so that an erasure finds the message.
+    """
+
+    type: Literal["carried"] = "carried"
+    client_ids: list[UUID]
+    document_ids: list[UUID]
+
+
 class UsageEvent(_Told):
     """What the run has cost."""
 
@@ -170,6 +181,7 @@ RunEvent = Annotated[
     | ToolResultEvent
     | CitationEvent
     | ProposalEvent
+    | CarriedEvent
     | UsageEvent
     | DoneEvent
     | ErrorEvent,

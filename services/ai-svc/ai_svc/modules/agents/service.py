@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from ai_svc.desk import Desk
 from ai_svc.modules.agents.events import AgentName, ErrorEvent, RunEvent, StartEvent
+from ai_svc.modules.memory.service import Recalled
 from ai_svc.turns import Turn
 from shared_schemas.actor import Actor
 from shared_schemas.errors import ErrorCode
@@ -26,6 +27,8 @@ class RunRequest:
     conversation_id: UUID | None = None
     message_id: UUID | None = None
     history: Sequence[Turn] = ()
+    recalled: Recalled | None = None
+    """What the memory keeps beside the turns: a summary of earlier ones, and facts."""
     agent: AgentName | None = None
     """Chosen by the asker; None: whom the question is for is found out."""
     client_id: UUID | None = None
