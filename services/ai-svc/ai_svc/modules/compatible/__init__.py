@@ -1,0 +1,1 @@
+"""The assistant for programs that speak OpenAI's protocol: chat completions, embeddings, models."""

@@ -1,0 +1,146 @@
+"""OpenAI's protocol over HTTP, under our tokens, permissions, budgets and tenants."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from ai_svc.desk import CurrentDesk
+from ai_svc.modules.compatible import assistant, embedding, plain
+from ai_svc.modules.compatible.answering import chunks, completion
+from ai_svc.modules.compatible.errors import OPENAI_ERRORS, CompatibleRoute
+from ai_svc.modules.compatible.hanging_up import unless_gone
+from ai_svc.modules.compatible.names import PLAIN, ModelNames, ModelNotFound
+from ai_svc.modules.compatible.pieces import Piece
+from ai_svc.modules.compatible.requests import ChatRequest, EmbeddingRequest
+from ai_svc.modules.compatible.shapes import Completion, EmbeddingList, ModelCard, ModelList
+from ai_svc.workshop import CurrentWorkshop
+from chassis.security.authentication import require
+from chassis.web.rate_limit import limited
+from shared_schemas.actor import Actor
+from shared_schemas.ids import new_id
+from shared_schemas.permissions import Permission
+
+router = APIRouter(prefix="/ai/v1", tags=["openai"], route_class=CompatibleRoute)
+
+_MAY_CHAT: Final = Depends(require(Permission.CHAT_USE))
+Chatter = Annotated[Actor, _MAY_CHAT]
+_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_EXAMPLE: Final = (
+    'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"As férias '
+    'são de 30 dias. [1]"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
+)
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The answer; with `stream` as chunks until `[DONE]`",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    }
+}
+
+
+@router.post(
+    "/chat/completions",
+    summary="Complete a chat as OpenAI would",
+    dependencies=[limited("30/minute", scope="chat")],
+    response_model=Completion,
+    responses={**_STREAM, **OPENAI_ERRORS},
+)
+async def create_chat_completion(
+    body: ChatRequest, request: Request, actor: Chatter, desk: CurrentDesk
+) -> Completion | StreamingResponse:
+    """`cogep-assistant` answers from documents and the CRM within the caller's rights, with
+    citations (`message.annotations`, and whole in `message.cogep`); `cogep-knowledge` and its like
+    are one agent of it. `cogep-model` is the organization's model alone.
+
+    Whoever sends `tools` runs them: they are shown to the model and come back as `tool_calls`.
+    `metadata.client_id` and `metadata.ticket_id` say whom and what it is about. Nothing is kept but
+    what it cost.
+    """
+    agent = ModelNames(desk.workshop.embedder.model).agent_of(body.model)
+    run_id = new_id()
+    if body.model == PLAIN or body.brings_tools:
+        if not body.stream:
+            whole = await unless_gone(request, plain.whole(desk.brain, actor, body))
+            return completion(run_id, body.model, whole)
+        pieces = plain.stream(desk.brain, actor, body)
+    else:
+        pieces = assistant.pieces(desk, actor, _token_of(request), body, agent)
+    if not body.stream:
+        return completion(run_id, body.model, await unless_gone(request, _all(pieces)))
+    begun = await unless_gone(request, _begun(pieces))
+    return _streamed(run_id, body, begun)
+
+
+@router.post(
+    "/embeddings",
+    summary="Embed texts as OpenAI would",
+    dependencies=[_MAY_CHAT, limited("60/minute", scope="embeddings")],
+    responses=OPENAI_ERRORS,
+)
+async def create_embedding(body: EmbeddingRequest, workshop: CurrentWorkshop) -> EmbeddingList:
+    """Vectors of the embedder the organization's documents are searched by, at its own length."""
+    embedding.check(workshop.embedder, body)
+    return await embedding.vectors(workshop.embedder, body)
+
+
+@router.get(
+    "/models",
+    summary="List the models as OpenAI would",
+    dependencies=[_MAY_CHAT],
+    responses=OPENAI_ERRORS,
+)
+async def list_models(workshop: CurrentWorkshop) -> ModelList:
+    """The assistant, its agents, the organization's model, and the embedder."""
+    names = ModelNames(workshop.embedder.model).all()
+    return ModelList(data=[ModelCard(id=name) for name in names])
+
+
+@router.get(
+    "/models/{model}",
+    summary="Show a model as OpenAI would",
+    dependencies=[_MAY_CHAT],
+    responses=OPENAI_ERRORS,
+)
+async def retrieve_model(
+    model: Annotated[str, Path(description="As `GET /models` lists it")],
+    workshop: CurrentWorkshop,
+) -> ModelCard:
+    """One of the list."""
+    if model not in ModelNames(workshop.embedder.model).all():
+        raise ModelNotFound(model=model)
+    return ModelCard(id=model)
+
+
+async def _all(pieces: AsyncIterator[Piece]) -> list[Piece]:
+    return [piece async for piece in pieces]
+
+
+async def _begun(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+    """With its first piece there: what fails before that is an error with a status of its own."""
+    first = await anext(pieces)
+
+    async def rest() -> AsyncIterator[Piece]:
+        async with aclosing(cast("Any", pieces)):
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    return rest()
+
+
+def _streamed(run_id: UUID, body: ChatRequest, pieces: AsyncIterator[Piece]) -> StreamingResponse:
+    options = body.stream_options
+    events = chunks(
+        run_id, body.model, pieces, include_usage=bool(options and options.include_usage)
+    )
+    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+
+
+def _token_of(request: Request) -> SecretStr:
+    """The caller's own: authentication has just found it good."""
+    return SecretStr(request.headers["authorization"][len("bearer ") :].strip())
