@@ -7,11 +7,13 @@ from typing import Final
 from ai_svc.modules.documents.exceptions import ExternalIdTaken
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.sources.exceptions import SourceNameTaken
+from ai_svc.modules.usage.exceptions import BudgetTaken
 from chassis.web.errors import DomainError
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
     {
         ERASED_CLIENT: ClientErased,
+        "uq_budgets_scope": BudgetTaken,
         "uq_documents_organization_id_external_id": ExternalIdTaken,
         "uq_sources_organization_id_name": SourceNameTaken,
     }

@@ -57,6 +57,8 @@ _COLUMNS: Final = {
     "lexical_statistics": fields_of((DERIVED, "terms frequencies stems")),
     "outbox": fields_of((NONE, "event_type envelope")),  # ids, enumerations, names of fields
     "processing_blocks": fields_of((NONE, "purpose_code")),
+    "prompt_alias_changes": fields_of((NONE, "prompt_id")),
+    "prompt_aliases": fields_of((NONE, "prompt_id")),
     "purposes": fields_of((NONE, "purpose_code")),
     "source_items": fields_of(
         (FILE, "address"),
@@ -71,6 +73,7 @@ _COLUMNS: Final = {
     "transfers": fields_of((NONE, "provider country mechanism purpose_codes")),
     "upload_parts": fields_of((NONE, "storage_key")),
     "uploads": fields_of((FILE, "file_name fields"), (DERIVED, "sha256")),
+    "usage_entries": fields_of((NONE, "use model request_id currency")),
 }
 
 _EVERYWHERE: Final = fields_of(

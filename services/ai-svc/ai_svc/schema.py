@@ -7,8 +7,10 @@ from ai_svc.modules.access import models as _rebuilds
 from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
 from ai_svc.modules.privacy import models as _privacy
+from ai_svc.modules.prompts import models as _prompts
 from ai_svc.modules.triage import models as _triage
 from ai_svc.modules.uploads import models as _uploads
+from ai_svc.modules.usage import models as _budgets
 from knowledge import absence_tables as _absences
 from knowledge import access_tables as _access
 from knowledge import chunk_edit_tables as _chunk_edits
@@ -27,9 +29,11 @@ __all__ = [
     "_access",
     "_answers",
     "_batches",
+    "_budgets",
     "_chunk_edits",
     "_lexical",
     "_privacy",
+    "_prompts",
     "_rebuilds",
     "_search",
     "_sources",

@@ -1,0 +1,1 @@
+"""Which version of each prompt an organization uses, and who said so."""
