@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ai_svc.modules.documents.exceptions import ExternalIdTaken
+from ai_svc.modules.memory.exceptions import MemoryKnown
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.sources.exceptions import SourceNameTaken
 from ai_svc.modules.usage.exceptions import BudgetTaken
@@ -15,6 +16,7 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         ERASED_CLIENT: ClientErased,
         "uq_budgets_scope": BudgetTaken,
         "uq_documents_organization_id_external_id": ExternalIdTaken,
+        "uq_memory_facts_organization_id_user_id_digest": MemoryKnown,
         "uq_sources_organization_id_name": SourceNameTaken,
     }
 )

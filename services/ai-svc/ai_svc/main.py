@@ -17,6 +17,7 @@ from ai_svc.modules.answers import router as answers
 from ai_svc.modules.batches import router as batches
 from ai_svc.modules.chunks import preview_router as chunk_preview
 from ai_svc.modules.chunks import router as chunks
+from ai_svc.modules.compatible import router as compatible
 from ai_svc.modules.documents import external_router as external_documents
 from ai_svc.modules.documents import router as documents
 from ai_svc.modules.documents import versions_router as versions
@@ -24,6 +25,7 @@ from ai_svc.modules.index_health import router as index_health
 from ai_svc.modules.live import router as live_documents
 from ai_svc.modules.live.programme import PROGRAMME
 from ai_svc.modules.maintenance import router as maintenance
+from ai_svc.modules.memory import router as memories
 from ai_svc.modules.privacy import router as privacy
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
@@ -81,7 +83,9 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             search.router,
             rag.router,
             answers.router,
+            compatible.router,
             viewing.router,
+            memories.router,
             index_health.router,
         ],
         internal_routers=[

@@ -49,12 +49,17 @@ _COLUMNS: Final = {
             "chunking error_code error_message allowed_roles allowed_team_ids purpose_code",
         ),
     ),
+    "erasure_keys": fields_of((NONE, "key")),
     "erasure_objects": fields_of((NONE, "prefix")),
     "erasures": fields_of((NONE, f"{_RUN} client_ids erased")),
     "idempotency_keys": fields_of((COPY, "body headers"), (NONE, "key fingerprint")),
     "inbox": fields_of((NONE, "consumer")),
     "ingestion_queue": fields_of((NONE, _RUN)),
     "lexical_statistics": fields_of((DERIVED, "terms frequencies stems")),
+    "memory_corrections": fields_of((ASKED, "text")),
+    "memory_fact_clients": fields_of((NONE, "purpose_code")),
+    # Of a client where one is linked; what somebody told of themselves alone goes with its time.
+    "memory_facts": fields_of((ASKED, "text digest")),
     "outbox": fields_of((NONE, "event_type envelope")),  # ids, enumerations, names of fields
     "processing_blocks": fields_of((NONE, "purpose_code")),
     "prompt_alias_changes": fields_of((NONE, "prompt_id")),

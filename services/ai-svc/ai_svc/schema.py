@@ -6,6 +6,7 @@ from ai_svc import tables as _tables
 from ai_svc.modules.access import models as _rebuilds
 from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
+from ai_svc.modules.memory import models as _memory
 from ai_svc.modules.privacy import models as _privacy
 from ai_svc.modules.prompts import models as _prompts
 from ai_svc.modules.triage import models as _triage
@@ -32,6 +33,7 @@ __all__ = [
     "_budgets",
     "_chunk_edits",
     "_lexical",
+    "_memory",
     "_privacy",
     "_prompts",
     "_rebuilds",

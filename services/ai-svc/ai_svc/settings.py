@@ -7,6 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from ai_svc.mcp_settings import McpSettings
+from ai_svc.provider_settings import ProviderSettings
 from chassis.settings import ServiceAppSettings, SettingsGroup, StorageSettings
 from knowledge.recipients import OPENAI, Country, ProviderCode
 from knowledge.settings import (
@@ -55,6 +57,17 @@ class CoreApiSettings(SettingsGroup):
     core_api_url: str
 
 
+class MemorySettings(SettingsGroup):
+    """What people told the assistant to remember."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    # How long it is kept after it was told, or corrected, last; ISO 8601.
+    keep_for: timedelta = Field(
+        default=timedelta(days=180), gt=timedelta(), validation_alias="MEMORY_KEEP"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class AiSettings(ServiceAppSettings):
     """All of ai-svc's settings."""
@@ -64,6 +77,9 @@ class AiSettings(ServiceAppSettings):
     ingestion: IngestionSettings
     answers: AnswerSettings
     core_api: CoreApiSettings
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    providers: ProviderSettings = field(default_factory=ProviderSettings)
+    mcp: McpSettings = field(default_factory=McpSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     reranker: RerankerSettings = field(default_factory=RerankerSettings)
     sources: SourceSettings = field(default_factory=SourceSettings)

@@ -1,17 +1,43 @@
 """Recalling and remembering, as conversations and agents ask for it."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
+import redis.exceptions
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from ai_svc.desk import Desk
+from ai_svc.modules.access import service as access
+from ai_svc.modules.memory import history, short_term
+from ai_svc.modules.memory.facts import Facts
+from ai_svc.modules.memory.likeness import best_of
 from ai_svc.modules.memory.models import FactSource
+from ai_svc.modules.memory.noting import LONGEST, noted, tidy
 from ai_svc.modules.memory.recalled import KnownFact, Preview, Recalled
+from ai_svc.modules.memory.summary import summarise
+from ai_svc.modules.privacy.exceptions import ERASED_CLIENT
 from ai_svc.turns import Turn
+from chassis.data.database import Database
+from chassis.messaging.endurance import describe
+from chassis.web.error_handlers import driver_error
+from knowledge.access import client_kin, purposes_in_force
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
+from shared_schemas.permissions import Permission
 
-__all__ = ["FactSource", "KnownFact", "Preview", "Recalled", "forget_conversation", "recall"]
-__all__ += ["remember_fact", "remember_turn"]
+__all__ = ["FactSource", "KnownFact", "Preview", "Recalled", "forget_conversation", "prune"]
+__all__ += ["recall", "remember_fact", "remember_turn"]
+
+_log = structlog.get_logger(__name__)
+
+_FACTS_LOOKED_AT: Final = 100
+_FACTS: Final = 12
+_EARLIER: Final = 3
+_REDIS_FAILURES: Final = (redis.exceptions.RedisError, OSError)
 
 
 async def recall(
@@ -27,7 +53,31 @@ async def recall(
 
     `before`: the id of the message that is being answered; it is not its own history.
     """
-    return Recalled()
+    await access.refresh(desk.workshop, actor, client_id)
+    async with desk.database.transaction(actor.organization_id, read_only=True) as session:
+        said: list[history.Message] = []
+        if conversation_id is not None:
+            said = await history.messages(session, actor, conversation_id, before)
+        about = await _about(session, actor, client_id, said)
+        facts = await Facts(session, actor).about(about, _FACTS_LOOKED_AT)
+        earlier = await history.earlier(session, actor, conversation_id, about)
+    window, older = said[: history.WINDOW], said[history.WINDOW :]
+    words = await _words(desk, actor, conversation_id, [each.id for each in window])
+    known = [
+        KnownFact(fact.id, fact.text, fact.source, fact.confidence, tuple(client_ids))
+        for fact, client_ids in facts
+    ]
+    return Recalled(
+        turns=[
+            Turn(each.role, words[each.id], each.client_ids, each.document_ids)
+            for each in reversed(window)
+            if each.id in words
+        ],
+        summary=summarise(older),
+        summary_client_ids=tuple({who for each in older for who in each.client_ids}),
+        facts=best_of(question, known, lambda fact: fact.text, most=_FACTS, all_of=True),
+        earlier=best_of(question, earlier, lambda each: each.text, most=_EARLIER, all_of=False),
+    )
 
 
 async def remember_turn(
@@ -35,7 +85,20 @@ async def remember_turn(
 ) -> Sequence[UUID]:
     """A message that is committed: kept at hand, and what its author asks to be remembered becomes
     a fact. Returns those facts' ids. Raises nothing for a memory that is down."""
-    return ()
+    await _words(desk, actor, conversation_id, [message_id])
+    sentence = noted(turn.content) if turn.role == "user" else None
+    if sentence is None:
+        return ()
+    fact_id = await remember_fact(
+        desk,
+        actor=actor,
+        text=sentence,
+        source=FactSource.SAID,
+        client_ids=turn.client_ids,
+        conversation_id=conversation_id,
+        message_id=message_id,
+    )
+    return () if fact_id is None else (fact_id,)
 
 
 async def remember_fact(
@@ -50,10 +113,83 @@ async def remember_fact(
     message_id: UUID | None = None,
 ) -> UUID | None:
     """Keeps it for who told it; None where the data of one of the clients may not be used now."""
-    return None
+    for client_id in client_ids:
+        await access.refresh(desk.workshop, actor, client_id)
+    try:
+        async with desk.database.transaction(actor.organization_id) as session:
+            facts = Facts(session, actor)
+            purposes = await facts.purposes_for(client_ids)
+            if purposes is None:
+                return None
+            return await facts.keep(
+                tidy(text)[:LONGEST],
+                purposes,
+                source=source,
+                confidence=confidence,
+                keep_for=desk.workshop.settings.memory.keep_for,
+                conversation_id=conversation_id,
+                message_id=message_id,
+            )
+    except IntegrityError as error:
+        if getattr(driver_error(error), "constraint_name", None) == ERASED_CLIENT:
+            return None  # erased this very moment
+        raise
 
 
 async def forget_conversation(
     desk: Desk, organization_id: OrganizationId, conversation_id: UUID
 ) -> None:
-    """Lets go of what is at hand of a conversation that was deleted or changed."""
+    """Lets go of what is at hand of a conversation that was deleted or changed. What cannot be
+    reached goes by itself within a day, and is not recalled meanwhile: PostgreSQL decides."""
+    try:
+        await short_term.forget(desk.redis, [short_term.key_of(organization_id, conversation_id)])
+    except _REDIS_FAILURES as error:
+        _log.warning("memory_not_at_hand", error=describe(error))
+
+
+async def prune(database: Database) -> int:
+    """Deletes facts past their time, in every organization; how many."""
+    (row,) = await database.worker_statement(sa.select(sa.func.ai.prune_memory().label("facts")))
+    return int(row.facts)
+
+
+async def _about(
+    session: AsyncSession, actor: Actor, client_id: UUID | None, said: Sequence[history.Message]
+) -> set[UUID]:
+    """Whom the question may be about: the named client, and whoever the conversation is about."""
+    about = {who for each in said for who in each.client_ids}
+    if client_id is None or not actor.may(Permission.CLIENTS_READ):
+        return about
+    tenant, named = sa.literal(actor.organization_id, sa.Uuid()), sa.literal(client_id, sa.Uuid())
+    kin = client_kin(actor.organization_id, client_id)
+    in_force = sa.func.cardinality(purposes_in_force(tenant, named))
+    family, purposes = (await session.execute(sa.select(kin, in_force))).one()
+    return about | set(family) if purposes else about
+
+
+async def _words(
+    desk: Desk, actor: Actor, conversation_id: UUID | None, message_ids: Sequence[UUID]
+) -> dict[UUID, str]:
+    """Of these messages: what is at hand, and what is read from PostgreSQL and put there."""
+    if conversation_id is None or not message_ids:
+        return {}
+    key = short_term.key_of(actor.organization_id, conversation_id)
+    number = None
+    words: dict[UUID, str] = {}
+    try:
+        # Before PostgreSQL is read: what is forgotten from now on is not written after.
+        number = await short_term.number_of(desk.redis, key)
+        words = await short_term.read(desk.redis, key, message_ids)
+    except _REDIS_FAILURES as error:
+        _log.warning("memory_not_at_hand", error=describe(error))
+    missing = [each for each in message_ids if each not in words]
+    if not missing:
+        return words
+    async with desk.database.transaction(actor.organization_id, read_only=True) as session:
+        fresh = await history.contents(session, actor, conversation_id, missing)
+    if number is not None:
+        try:
+            await short_term.write(desk.redis, key, number, fresh)
+        except _REDIS_FAILURES as error:
+            _log.warning("memory_not_at_hand", error=describe(error))
+    return words | fresh

@@ -1,4 +1,4 @@
-"""Tables of erasures: a job per request, and the objects it has still to delete."""
+"""Tables of erasures: a job per request, and the objects and keys it has still to delete."""
 
 from datetime import datetime
 from uuid import UUID
@@ -34,6 +34,25 @@ class Erasure(Base):
         sa.UniqueConstraint("organization_id", "id"),
         sa.UniqueConstraint("organization_id", "privacy_request_id"),
     )
+
+
+class ErasureKey(Base):
+    """A key in Redis whose rows are gone: written down with that, crossed out when nothing is
+    there."""
+
+    __tablename__ = "erasure_keys"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["organization_id", "erasure_id"],
+            [f"{SCHEMA}.erasures.organization_id", f"{SCHEMA}.erasures.id"],
+            ondelete="CASCADE",
+        ),
+        sa.Index("ix_erasure_keys_erasure_id", "organization_id", "erasure_id"),
+    )
+
+    organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    erasure_id: Mapped[UUID]
 
 
 class ErasureObjects(Base):
