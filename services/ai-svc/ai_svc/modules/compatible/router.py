@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -20,7 +19,7 @@ from ai_svc.modules.compatible.pieces import Piece
 from ai_svc.modules.compatible.requests import ChatRequest, EmbeddingRequest
 from ai_svc.modules.compatible.shapes import Completion, EmbeddingList, ModelCard, ModelList
 from ai_svc.workshop import CurrentWorkshop
-from chassis.security.authentication import require
+from chassis.security.authentication import AccessToken, require
 from chassis.web.rate_limit import limited
 from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
@@ -51,7 +50,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     responses={**_STREAM, **OPENAI_ERRORS},
 )
 async def create_chat_completion(
-    body: ChatRequest, request: Request, actor: Chatter, desk: CurrentDesk
+    body: ChatRequest, request: Request, actor: Chatter, token: AccessToken, desk: CurrentDesk
 ) -> Completion | StreamingResponse:
     """`cogep-assistant` answers from documents and the CRM within the caller's rights, with
     citations (`message.annotations`, and whole in `message.cogep`); `cogep-knowledge` and its like
@@ -69,7 +68,7 @@ async def create_chat_completion(
             return completion(run_id, body.model, whole)
         pieces = plain.stream(desk.brain, actor, body)
     else:
-        pieces = assistant.pieces(desk, actor, _token_of(request), body, agent)
+        pieces = assistant.pieces(desk, actor, token, body, agent)
     if not body.stream:
         return completion(run_id, body.model, await unless_gone(request, _all(pieces)))
     begun = await unless_gone(request, _begun(pieces))
@@ -139,8 +138,3 @@ def _streamed(run_id: UUID, body: ChatRequest, pieces: AsyncIterator[Piece]) -> 
         run_id, body.model, pieces, include_usage=bool(options and options.include_usage)
     )
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
-
-
-def _token_of(request: Request) -> SecretStr:
-    """The caller's own: authentication has just found it good."""
-    return SecretStr(request.headers["authorization"][len("bearer ") :].strip())

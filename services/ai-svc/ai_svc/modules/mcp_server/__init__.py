@@ -1,0 +1,1 @@
+"""The assistant's skills for other assistants, by the Model Context Protocol."""
