@@ -72,12 +72,29 @@ AS $$
   RETURNING m.organization_id, m.id, m.run_id
 $$
 """
+PRUNE = """
+CREATE FUNCTION ai.prune_conversations(forget_before timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  gone bigint;
+BEGIN
+  DELETE FROM ai.conversations WHERE active_at < forget_before;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END
+$$
+"""
 FOR_APP = "ai.candidate_messages(tsquery, uuid, integer)"
-FOR_WORKER = "ai.end_dead_runs(text, text)"
+FOR_WORKER = ("ai.end_dead_runs(text, text)", "ai.prune_conversations(timestamptz)")
+GUARDED = {
+    "conversations": ("INSERT OR UPDATE OF client_id", " WHEN (NEW.client_id IS NOT NULL)"),
+    "message_clients": ("INSERT", ""),
+}
 
 
 def upgrade() -> None:
-    """New tables, and a trigger that forgets with the documents."""
+    """New tables, and triggers that keep the erased away and forget with the documents."""
     _create_conversations()
     _create_messages()
     _create_links()
@@ -87,11 +104,17 @@ def upgrade() -> None:
         op.execute(
             f"CREATE POLICY keeper ON ai.{table} TO cogep_owner USING (true) WITH CHECK (true)"
         )
-    for function in (CANDIDATES, FORGET_WORDS, END_DEAD_RUNS):
+    for function in (CANDIDATES, FORGET_WORDS, END_DEAD_RUNS, PRUNE):
         op.execute(function)
-    for function, role in ((FOR_APP, "cogep_app"), (FOR_WORKER, "cogep_worker")):
+    roles = {FOR_APP: "cogep_app", **dict.fromkeys(FOR_WORKER, "cogep_worker")}
+    for function, role in roles.items():
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")
+    for table, (when, condition) in GUARDED.items():
+        op.execute(
+            f"CREATE TRIGGER guard_erased BEFORE {when} ON ai.{table} FOR EACH ROW{condition}"
+            " EXECUTE FUNCTION ai.guard_erased('refuse')"
+        )
     op.execute(
         "CREATE TRIGGER forget_message AFTER DELETE ON ai.message_documents FOR EACH ROW"
         " EXECUTE FUNCTION ai.forget_message()"
@@ -100,7 +123,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forgets every conversation."""
-    for function in (FOR_APP, FOR_WORKER):
+    for function in (FOR_APP, *FOR_WORKER):
         op.execute(f"DROP FUNCTION {function}")
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
