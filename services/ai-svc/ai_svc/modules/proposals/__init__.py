@@ -1,1 +1,1 @@
-"""What the assistant would like to change, until the person it was shown to confirms or declines."""
+"""What the assistant would like to change, until who it was shown to confirms or declines."""

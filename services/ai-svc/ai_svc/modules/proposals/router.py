@@ -31,6 +31,7 @@ router = APIRouter(prefix="/chat/proposals", tags=["proposals"])
 deciding = APIRouter(prefix="/chat/proposals", tags=["proposals"], route_class=IdempotentRoute)
 
 Person = Annotated[Actor, Depends(require(Permission.CHAT_USE))]
+Pending = Annotated[bool, Query(description="Only those that can still be confirmed")]
 
 
 @router.get("", summary="List what the assistant has proposed")
@@ -38,10 +39,10 @@ async def list_proposals(
     actor: Person,
     tx: ReadTx,
     page: ByCursor,
+    pending: Pending = False,  # noqa: FBT002 - as FastAPI reads it
     conversation_id: Annotated[
         UUID | None, Query(description="Only those made in this conversation")
     ] = None,
-    pending: Annotated[bool, Query(description="Only those that can still be confirmed")] = False,
 ) -> Success[list[ProposalRead]]:
     """Those that were shown to the caller, newest first."""
     now = utc_now()

@@ -15,9 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.proposals.confirming import confirm, digest_of
 from ai_svc.modules.proposals.exceptions import (
-    ProposalDeclined,
     ProposalExpired,
-    ProposalNotFound,
     ProposalSettled,
 )
 from ai_svc.modules.proposals.metrics import PROPOSALS

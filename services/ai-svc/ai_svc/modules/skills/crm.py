@@ -25,6 +25,7 @@ _NO_SESSION: Final = "Sua sessão expirou. Entre novamente."
 _BUSY: Final = "Muitas consultas seguidas. Aguarde um pouco e tente de novo."
 _REFUSED: Final = "O cadastro não atendeu ao pedido."
 _LONGEST: Final = 300
+_PAGES: Final = 5
 
 # Blocked as a whole; or the client has said no to what the assistant is for, and nothing else
 # bears the use. The same tables, and the same kin, as `ai.purposes_in_force` goes by.
@@ -54,25 +55,25 @@ async def read(
     context: SkillContext, path: str, params: Mapping[str, str | int] | None = None
 ) -> Any:
     """The `data` of a GET. `path` is made of ours and of UUIDs. Raises Declined, in pt-BR."""
-    try:
-        answer = await context.workshop.core_api.request(
-            "GET",
-            path,
-            request_id=context.actor.request_id,
-            token=context.token.get_secret_value(),
-            params=params,
-            timeout_seconds=SECONDS,
-        )
-    except Unavailable:
-        raise Declined(SILENT) from None
-    if answer.status_code == httpx.codes.OK:
-        return answer.json()["data"]
-    raise Declined(_why(answer))
+    return (await _answered(context, path, params))["data"]
+
+
+async def read_all(context: SkillContext, path: str) -> list[Any]:
+    """Every row of a list that is read by cursor, up to `_PAGES` pages. Raises Declined."""
+    params: dict[str, str | int] = {"limit": 100}
+    rows: list[Any] = []
+    for _ in range(_PAGES):
+        page = await _answered(context, path, params)
+        rows += page["data"]
+        if not page["meta"]["has_more"]:
+            break
+        params["cursor"] = page["meta"]["next_cursor"]
+    return rows
 
 
 async def admit(context: SkillContext, client_id: UUID) -> None:
     """The run may use the client's data, and holds some from now on. Raises Declined."""
-    if context.client_id is not None and not await _is_same(context, client_id):
+    if context.client_id is not None and not await is_same(context, client_id):
         raise Declined(NOT_THIS_CLIENT)
     await access.refresh(context.workshop, context.actor, client_id)
     if await kept_back(context, {client_id}):
@@ -90,7 +91,7 @@ async def kept_back(context: SkillContext, client_ids: set[UUID]) -> set[UUID]:
         return set((await session.scalars(_KEPT_BACK, given)).all())
 
 
-async def _is_same(context: SkillContext, client_id: UUID) -> bool:
+async def is_same(context: SkillContext, client_id: UUID) -> bool:
     """Whether it is the client the run is about, or one that was merged with it."""
     if client_id == context.client_id:
         return True
@@ -98,6 +99,25 @@ async def _is_same(context: SkillContext, client_id: UUID) -> bool:
     kin = client_kin(tenant, client_id)
     async with context.workshop.database.transaction(tenant, read_only=True) as session:
         return context.client_id in (await session.scalar(sa.select(kin)) or ())
+
+
+async def _answered(
+    context: SkillContext, path: str, params: Mapping[str, str | int] | None
+) -> Any:
+    try:
+        answer = await context.workshop.core_api.request(
+            "GET",
+            path,
+            request_id=context.actor.request_id,
+            token=context.token.get_secret_value(),
+            params=params,
+            timeout_seconds=SECONDS,
+        )
+    except Unavailable:
+        raise Declined(SILENT) from None
+    if answer.status_code == httpx.codes.OK:
+        return answer.json()
+    raise Declined(_why(answer))
 
 
 def _why(answer: httpx.Response) -> str:

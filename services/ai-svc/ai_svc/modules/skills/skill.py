@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from ai_svc.modules.proposals.schemas import ProposalRead
 from ai_svc.workshop import Workshop
-from knowledge.search import Passage
+from knowledge.search import Found, Passage
 from shared_schemas.actor import Actor
 from shared_schemas.permissions import Permission
 
@@ -24,7 +24,14 @@ class Arguments(BaseModel):
 
 
 class Declined(Exception):
-    """The skill does not do it; the message is one line in pt-BR, for the person and the model."""
+    """The skill does not do it; the message is one line in pt-BR, for the person and the model.
+
+    `choices`: names the organization uses, which are data.
+    """
+
+    def __init__(self, why: str, *, choices: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.choices = choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Carried:
     client_ids: set[UUID] = field(default_factory=set)
     document_ids: set[UUID] = field(default_factory=set)
     passages: list[Numbered] = field(default_factory=list)
+    searches: list[tuple[str, Found]] = field(default_factory=list)
+    """What was asked of the documents, and all that was found: by it an answer is judged."""
     proposal_ids: list[UUID] = field(default_factory=list)
 
     def of_client(self, client_id: UUID | None) -> None:
