@@ -19,6 +19,7 @@ from core_api.modules.recipients.erasing import RECIPIENT_STORES
 from core_api.modules.sla.erasing import SLA_STORES
 from core_api.modules.subject_data.erasing import SUBJECT_DATA_STORES
 from core_api.modules.tickets.erasing import MESSAGE_STORES, SEARCH_STORES, STATISTICS_STORES
+from core_api.modules.triage.erasing import TRIAGE_STORES
 from core_api.modules.views.erasing import VIEW_STORES
 from core_api.subject_stores import Store
 
@@ -31,6 +32,7 @@ ERASURE_STORES_IN_ORDER: Final[tuple[Store, ...]] = (
     *CLIENT_STORES,  # nobody finds the client from here on
     *ATTACHMENT_STORES,
     *MESSAGE_STORES,
+    *TRIAGE_STORES,  # after clients and tickets: nothing is proposed any more
     *SEARCH_STORES,
     *STATISTICS_STORES,
     *SLA_STORES,

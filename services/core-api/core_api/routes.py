@@ -52,6 +52,8 @@ from core_api.modules.tickets.messages import router as ticket_messages
 from core_api.modules.tickets.relations import router as ticket_relations
 from core_api.modules.timeline import router as timeline
 from core_api.modules.transfers import router as transfers
+from core_api.modules.triage import internal_router as triage_by_assistant
+from core_api.modules.triage import router as triage
 from core_api.modules.views import router as views
 
 ROUTERS: Final = (
@@ -68,6 +70,7 @@ ROUTERS: Final = (
     tickets_in_bulk.router,
     ticket_messages.router,
     ticket_relations.router,
+    triage.router,
     attachments.router,
     categories.router,
     desk.router,
@@ -109,6 +112,7 @@ ROUTERS: Final = (
 INTERNAL_ROUTERS: Final = (
     maintenance.router,
     assignment_sweep.router,
+    triage_by_assistant.router,
     sla.internal_router,
     import_runs.router,
     access_facts.router,

@@ -32,6 +32,7 @@ from core_api.modules.tickets.messages import models as _ticket_messages
 from core_api.modules.tickets.relations import models as _ticket_relations
 from core_api.modules.tickets.search import models as _ticket_search
 from core_api.modules.transfers import models as _transfers
+from core_api.modules.triage import models as _triage
 from core_api.modules.views import models as _views
 from core_api.tables import SCHEMA, Base
 
@@ -70,5 +71,6 @@ __all__ = [
     "_ticket_search",
     "_tickets",
     "_transfers",
+    "_triage",
     "_views",
 ]

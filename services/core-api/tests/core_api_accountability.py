@@ -10,8 +10,10 @@ from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from core_api.modules.decisions.entering import follow_triage
 from core_api.modules.recipients.telling import follow_block
+from core_api.modules.triage.receiving import receive
 from shared_schemas.events import ProcessingBlocked, TicketTriaged
 from shared_schemas.ids import OrganizationId, new_id
+from shared_schemas.triage import TriageProposal, TriageTaken
 
 OFFICER = {
     "role": "holder",
@@ -101,3 +103,24 @@ async def hear_triage(
     async with database.transaction(organization_id) as tx:
         await follow_triage(tx, event)
     return event
+
+
+async def propose(
+    database: Database, organization_id: OrganizationId, ticket_id: str, **said: Any
+) -> TriageTaken:
+    """As when the assistant hands over what it proposes for a ticket."""
+    given: dict[str, Any] = {
+        "decision_id": new_id(),
+        "inputs": ("subject", "description"),
+        "criteria": ("category-words",),
+        "model": "builtin-triage-1",
+        "priority": "high",
+        "priority_confidence": 0.9,
+        "draft": "Olá! A segunda via sai em dois dias úteis.",
+        "reasons": ("Prioridade alta: “prazo”.",),
+    }
+    proposal = TriageProposal.model_validate(
+        {"organization_id": organization_id, "ticket_id": ticket_id} | given | said
+    )
+    async with database.transaction(organization_id) as tx:
+        return await receive(tx, proposal, "triage-1")

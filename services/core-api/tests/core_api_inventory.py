@@ -14,6 +14,7 @@ from core_api_accountability import (
     hear_triage,
     incident,
     organization_of,
+    propose,
     transfer,
 )
 from core_api_factories import (
@@ -388,9 +389,17 @@ async def _review(things: Inventory) -> str:
     return await things.made(f"/automated-decisions/{decision_id}/reviews", {"channel": "phone"})
 
 
+async def _triaged_ticket(things: Inventory) -> str:
+    """One the assistant has proposed something for."""
+    ticket_id = await _ticket(things)
+    await propose(things.database, await organization_of(things.admin), ticket_id)
+    return ticket_id
+
+
 MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "client_id": _client,
     "ticket_id": _ticket,
+    "triaged_ticket_id": _triaged_ticket,
     "message_id": _message,
     "message_revision": _revision,
     "other_ticket_id": _other_ticket,
@@ -453,6 +462,9 @@ ALIASES: Final = {
     "POST /categories parent_id": "parent_category_id",
     "/tickets/{ticket_id}/watchers/{member_id}": "watcher_id",
     "/privacy-requests/{request_id}/messages/{message_id}": "privacy_message_id",
+    "/tickets/{ticket_id}/triage ticket_id": "triaged_ticket_id",
+    "/tickets/{ticket_id}/triage/accept ticket_id": "triaged_ticket_id",
+    "/tickets/{ticket_id}/triage/decline ticket_id": "triaged_ticket_id",
     "/privacy-requests/{request_id}/subject-data request_id": "answered_request_id",
     "/privacy-requests/{request_id}/subject-data/retry request_id": "answered_request_id",
     "/privacy-requests/{request_id}/answer request_id": "answered_request_id",

@@ -235,6 +235,11 @@ async def _batch_of_rows(things: Inventory) -> Mapping[str, Any]:
     return {"json": {**run, "number": 1, "rows_total": 0, "is_last": True, "rows": []}}
 
 
+async def _proposed(things: Inventory) -> Mapping[str, Any]:
+    named = {"decision_id": str(new_id()), "ticket_id": await things.id("ticket_id")}
+    return {"json": {"organization_id": str(AURORA.id), "model": "builtin", **named}}
+
+
 BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = {
     "POST /tickets/{ticket_id}/attachments": _picture,
     "POST /client-imports": _csv_file,
@@ -245,6 +250,7 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "POST /international-transfers": _transferring,
     "POST /internal/v1/recipient-notices/{recipient_notice_id}/delivery": _delivering,
     "POST /clients/{client_id}/merge": _merging,
+    "POST /internal/v1/triage/proposals": _proposed,
 }
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
 
@@ -293,6 +299,7 @@ def _name(template: str, parameter: str) -> str:
 
 
 INTERNAL_QUERIES: Final = {
+    "GET /internal/v1/triage/tickets/{ticket_id}": {"organization_id": str(AURORA.id)},
     "GET /internal/v1/access-facts": {"organization_id": str(AURORA.id), "kind": "team-members"},
     "GET /internal/v1/access-facts/of-clients": {
         "organization_id": str(AURORA.id),

@@ -289,6 +289,13 @@ NEEDS: Final = MappingProxyType(
         "POST /internal/v1/client-import-runs/{run_id}/fail": INTERNAL,
         "POST /internal/v1/client-imports/{import_id}/batches": INTERNAL,
         "POST /internal/v1/assignment/sweep": INTERNAL,
+        "GET /tickets/{ticket_id}/triage": "tickets:read",
+        "POST /tickets/{ticket_id}/triage/accept": "tickets:write",
+        "POST /tickets/{ticket_id}/triage/decline": "tickets:write",
+        "GET /triage-settings": "tickets:read",
+        "PATCH /triage-settings": "assistant:configure",
+        "GET /internal/v1/triage/tickets/{ticket_id}": INTERNAL,
+        "POST /internal/v1/triage/proposals": INTERNAL,
         "GET /internal/v1/access-facts": INTERNAL,
         "GET /internal/v1/access-facts/of-clients": INTERNAL,
     }
@@ -299,6 +306,7 @@ RESERVED: Final = MappingProxyType(
     {
         "GET /tickets/{ticket_id}": "ACCESS_REASON_REQUIRED",
         "GET /tickets/{ticket_id}/messages": "ACCESS_REASON_REQUIRED",
+        "GET /tickets/{ticket_id}/triage": "ACCESS_REASON_REQUIRED",
         "GET /tickets/{ticket_id}/messages/{message_id}": "ACCESS_REASON_REQUIRED",
         "GET /tickets/{ticket_id}/messages/{message_id}/revisions": "ACCESS_REASON_REQUIRED",
         "GET /tickets/{ticket_id}/attachments": "ACCESS_REASON_REQUIRED",

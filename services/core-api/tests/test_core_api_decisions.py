@@ -54,7 +54,7 @@ async def test_triage_is_entered_with_what_it_went_by(
     )
     assert read["criteria_explained"] == (
         "O assistente leu o assunto do chamado e a descrição do chamado e definiu a prioridade. "
-        "Pesaram os critérios: urgency-words. O resultado foi aplicado automaticamente. "
+        "Pesaram os critérios: palavras de urgência. O resultado foi aplicado automaticamente. "
         "Você pode pedir que uma pessoa revise esta decisão."
     )
     assert read["review_status"] is None

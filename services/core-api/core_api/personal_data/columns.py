@@ -91,6 +91,11 @@ COLUMNS: Final = {
     "ticket_messages": fields_of((WORDS, "body"), (NONE, "mentions")),
     "ticket_search": fields_of((DERIVED, "terms")),
     "ticket_words": fields_of((DERIVED, "word")),
+    "triage_settings": {},
+    "ticket_triages": fields_of(
+        (WORDS, "draft citations duplicates reasons decline_reason"),
+        (NONE, "priority inputs criteria model prompt_version applied kept accepted"),
+    ),
     "tickets": fields_of((WORDS, "subject description"), (PROFILE, "tags custom_fields")),
     # Requests of data subjects: what names somebody is sealed under the person's key.
     "privacy_messages": fields_of((SEALED, "body_sealed")),

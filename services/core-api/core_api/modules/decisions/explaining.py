@@ -18,6 +18,19 @@ _INPUTS: Final[Mapping[str, str]] = MappingProxyType(
         "priority": "a prioridade informada",
     }
 )
+_CRITERIA: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "category-words": "palavras das categorias",
+        "earlier-tickets": "chamados anteriores parecidos",
+        "category-teams": "equipes que costumam atender a categoria",
+        "team-words": "palavras das equipes",
+        "urgency-words": "palavras de urgência",
+        "calm-words": "palavras de quem não tem pressa",
+        "documents": "documentos da organização",
+        "client-tickets": "outros chamados da mesma pessoa",
+        "language-model": "leitura por um modelo de linguagem",
+    }
+)
 _OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {"priority": "a prioridade", "category_id": "a categoria", "team_id": "a equipe"}
 )
@@ -33,7 +46,11 @@ def explained(
     """One paragraph."""
     read = _listed([_INPUTS.get(name, name) for name in inputs]) or "dados do chamado"
     decided = _listed([_OUTCOMES.get(name, name) for name in outcome]) or "uma triagem"
-    by = f" Pesaram os critérios: {', '.join(criteria)}." if criteria else ""
+    by = (
+        f" Pesaram os critérios: {', '.join(_CRITERIA.get(code, code) for code in criteria)}."
+        if criteria
+        else ""
+    )
     effect = (
         "O resultado foi aplicado automaticamente."
         if applied

@@ -17,6 +17,7 @@ from core_api.modules.incidents.subject_sections import INCIDENT_SECTIONS
 from core_api.modules.privacy.subject_sections import PRIVACY_SECTIONS
 from core_api.modules.recipients.subject_sections import RECIPIENT_SECTIONS
 from core_api.modules.tickets.subject_sections import TICKET_SECTIONS
+from core_api.modules.triage.subject_sections import TRIAGE_SECTIONS
 from core_api.subject_sections import SectionSource
 
 SECTIONS: Final[tuple[SectionSource, ...]] = (
@@ -25,6 +26,7 @@ SECTIONS: Final[tuple[SectionSource, ...]] = (
     *ATTACHMENT_SECTIONS,
     *CONSENT_SECTIONS,
     *DECISION_SECTIONS,
+    *TRIAGE_SECTIONS,
     *RECIPIENT_SECTIONS,
     *INCIDENT_SECTIONS,
     *PRIVACY_SECTIONS,

@@ -1,0 +1,1 @@
+"""What the assistant proposes for a new ticket, and what people, or their settings, make of it."""
