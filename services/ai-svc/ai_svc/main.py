@@ -26,6 +26,7 @@ from ai_svc.modules.live import router as live_documents
 from ai_svc.modules.live.programme import PROGRAMME
 from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.memory import router as memories
+from ai_svc.modules.mcp_server import router as mcp_server
 from ai_svc.modules.privacy import router as privacy
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
@@ -84,6 +85,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             rag.router,
             answers.router,
             compatible.router,
+            mcp_server.router,
             viewing.router,
             memories.router,
             index_health.router,
