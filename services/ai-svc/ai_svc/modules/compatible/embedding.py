@@ -8,8 +8,12 @@ import numpy as np
 from ai_svc.modules.compatible.names import ModelNames
 from ai_svc.modules.compatible.requests import EmbeddingRequest
 from ai_svc.modules.compatible.shapes import EmbeddingList, EmbeddingMade, EmbeddingUsage
+from ai_svc.modules.providers.service import Use
+from ai_svc.modules.usage import service as usage
+from chassis.data.database import Database
 from chassis.web.errors import InvalidInput, Unavailable
 from knowledge.embedders.port import Embedder, EmbeddingFailed, Vector
+from shared_schemas.actor import Actor
 
 _LITTLE_ENDIAN = "<f4"
 _CHARACTERS_PER_TOKEN = 4
@@ -36,6 +40,33 @@ def check(embedder: Embedder, request: EmbeddingRequest) -> None:
 def tokens_of(request: EmbeddingRequest) -> int:
     """An estimate: embedders do not tell."""
     return sum(-(-len(text) // _CHARACTERS_PER_TOKEN) for text in request.texts)
+
+
+async def charged(
+    database: Database, actor: Actor, embedder: Embedder, request: EmbeddingRequest
+) -> EmbeddingList:
+    """On the caller's budget, when somebody outside is asked. Raises BudgetExceeded too."""
+    if embedder.recipient is None:
+        return await vectors(embedder, request)
+    tokens = tokens_of(request)
+    reservation = await usage.reserve(
+        database,
+        organization_id=actor.organization_id,
+        user_id=actor.user_id,
+        use=Use.COMPATIBLE,
+        model=embedder.model,
+        input_tokens=tokens,
+        max_output_tokens=0,
+        run_id=None,
+        request_id=actor.request_id,
+    )
+    try:
+        made = await vectors(embedder, request)
+    except EmbedderDown:
+        await usage.release(database, reservation)
+        raise
+    await usage.settle(database, reservation, input_tokens=tokens, output_tokens=0)
+    return made
 
 
 async def vectors(embedder: Embedder, request: EmbeddingRequest) -> EmbeddingList:

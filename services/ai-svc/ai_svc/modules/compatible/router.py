@@ -78,13 +78,15 @@ async def create_chat_completion(
 @router.post(
     "/embeddings",
     summary="Embed texts as OpenAI would",
-    dependencies=[_MAY_CHAT, limited("60/minute", scope="embeddings")],
+    dependencies=[limited("60/minute", scope="embeddings")],
     responses=OPENAI_ERRORS,
 )
-async def create_embedding(body: EmbeddingRequest, workshop: CurrentWorkshop) -> EmbeddingList:
+async def create_embedding(
+    body: EmbeddingRequest, actor: Chatter, workshop: CurrentWorkshop
+) -> EmbeddingList:
     """Vectors of the embedder the organization's documents are searched by, at its own length."""
     embedding.check(workshop.embedder, body)
-    return await embedding.vectors(workshop.embedder, body)
+    return await embedding.charged(workshop.database, actor, workshop.embedder, body)
 
 
 @router.get(
