@@ -28,6 +28,7 @@ from ai_svc.modules.maintenance import router as maintenance
 from ai_svc.modules.memory import router as memories
 from ai_svc.modules.mcp_server import router as mcp_server
 from ai_svc.modules.privacy import router as privacy
+from ai_svc.modules.proposals import router as proposals
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
 from ai_svc.modules.providers.dependencies import open_brain
@@ -88,6 +89,8 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             mcp_server.router,
             viewing.router,
             memories.router,
+            proposals.router,
+            proposals.deciding,
             index_health.router,
         ],
         internal_routers=[

@@ -64,6 +64,10 @@ _COLUMNS: Final = {
     "processing_blocks": fields_of((NONE, "purpose_code")),
     "prompt_alias_changes": fields_of((NONE, "prompt_id")),
     "prompt_aliases": fields_of((NONE, "prompt_id")),
+    "proposals": fields_of(
+        (ASKED, "summary arguments arguments_sha256 error_message"),
+        (NONE, "skill caution basis result error_code"),  # ids, enumerations, a line of ours
+    ),
     "purposes": fields_of((NONE, "purpose_code")),
     "source_items": fields_of(
         (FILE, "address"),
@@ -97,7 +101,13 @@ _EVERYWHERE: Final = fields_of(
 )
 _WITHIN: Final = {
     "BatchItemRead": fields_of((FILE_VALUE, "name")),
+    "CalculateArguments": fields_of((NONE, "expression")),
+    "CreateTicketArguments": fields_of((VALUE, "subject description")),
+    "DraftReplyArguments": fields_of((VALUE, "body")),
     "LegRead": fields_of((NONE, "name")),
+    "OpenPrivacyRequestArguments": fields_of((VALUE, "description")),
+    "ProposalRead": fields_of((VALUE, "summary arguments"), (NONE, "skill caution result")),
+    "ProposeTriageArguments": fields_of((NONE, "category team")),
     **dict.fromkeys(
         ("SourceCreate", "SourceRead", "SourceChange", "SourceFields"),
         fields_of((NONE, "name address tags")),

@@ -6,6 +6,7 @@ from typing import Final
 from ai_svc.modules.answers import service as answers
 from ai_svc.modules.batches.pruning import prune_batches
 from ai_svc.modules.memory import service as memory
+from ai_svc.modules.proposals import service as proposals
 from ai_svc.modules.uploads.expiring import expire, sweep_parts
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
@@ -30,5 +31,6 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         "uploads": await expire(workshop.database, workshop.storage),
         "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
         "memories": await memory.prune(workshop.database),
+        **await proposals.prune(workshop.database),
         **await answers.prune(workshop.database, workshop.settings.answers.keep_for),
     }

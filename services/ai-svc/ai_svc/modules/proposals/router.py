@@ -39,7 +39,8 @@ async def list_proposals(
     actor: Person,
     tx: ReadTx,
     page: ByCursor,
-    pending: Pending = False,  # noqa: FBT002 - as FastAPI reads it
+    *,
+    pending: Pending = False,
     conversation_id: Annotated[
         UUID | None, Query(description="Only those made in this conversation")
     ] = None,
