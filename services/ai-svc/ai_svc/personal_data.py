@@ -68,6 +68,7 @@ _COLUMNS: Final = {
         (ASKED, "summary arguments arguments_sha256 error_message"),
         (NONE, "skill caution basis result error_code"),  # ids, enumerations, a line of ours
     ),
+    "provider_policies": fields_of((NONE, "providers personal_data countries")),
     "purposes": fields_of((NONE, "purpose_code")),
     "source_items": fields_of(
         (FILE, "address"),

@@ -10,6 +10,7 @@ from ai_svc.modules.memory import models as _memory
 from ai_svc.modules.privacy import models as _privacy
 from ai_svc.modules.prompts import models as _prompts
 from ai_svc.modules.proposals import models as _proposals
+from ai_svc.modules.providers import models as _providers
 from ai_svc.modules.triage import models as _triage
 from ai_svc.modules.uploads import models as _uploads
 from ai_svc.modules.usage import models as _budgets
@@ -38,6 +39,7 @@ __all__ = [
     "_privacy",
     "_prompts",
     "_proposals",
+    "_providers",
     "_rebuilds",
     "_search",
     "_sources",

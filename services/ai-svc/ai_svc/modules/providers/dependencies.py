@@ -7,15 +7,22 @@ from typing import Annotated, cast
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
+from ai_svc.modules.providers.connecting import connected
 from ai_svc.modules.providers.service import Brain
+from ai_svc.settings import AiSettings
 from chassis.web.resources import Resources
 
 
 @asynccontextmanager
 async def open_brain(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
-    """Puts it on `app.state.brain`."""
-    app.state.brain = Brain()
-    yield
+    """Puts it on `app.state.brain`; nothing is sent yet."""
+    settings = cast("AiSettings", resources.settings).providers
+    async with connected(settings) as providers:
+        brain = app.state.brain = Brain(resources.database, settings, providers)
+        try:
+            yield
+        finally:
+            await brain.close()
 
 
 async def brain_of(request: Request) -> Brain:
