@@ -2,8 +2,9 @@
 
 For a restored database, before anything serves; EVENTS is what `core_api.replay_suppressions`
 wrote, an event per line. Needs DATABASE_URL and DATABASE_WORKER_URL, being those of the restored
-database, and STORAGE_URL. It may be stopped and run again. The same events come by Redis later, and
-change nothing then. Exit code 1 when somebody could not be erased.
+database, and STORAGE_URL; not Redis, which has nothing of a database that served nobody. It may be
+stopped and run again. The same events come by Redis later, and change nothing then. Exit code 1
+when somebody could not be erased.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ async def replay_all(settings: ReplaySettings, events: Sequence[PrivacyErasureRe
         for event in events:
             async with database.transaction(event.organization_id) as session:
                 await begin_erasure(session, event)
-        eraser = Eraser(database, ObjectStorage.at(settings.storage))
+        eraser = Eraser(database, ObjectStorage.at(settings.storage), redis=None)
         while await eraser.drain_once(f"replay:{new_id()}"):
             pass
         return sum([await _left(database, event) for event in events])

@@ -1,8 +1,9 @@
 """Erasing to the end: step by step, looking again, and answering core-api once it is proven.
 
-Rows first, then the objects they stood for, then the statistics of words. A step that finds nothing
-left does nothing, so an erasure that was killed anywhere goes on by beginning anew. The answer is
-published in the transaction that looks for the last time and ends the job: exactly once.
+Rows first, then the keys and objects they stood for, then the statistics of words. A step that
+finds nothing left does nothing, so an erasure that was killed anywhere goes on by beginning anew.
+The answer is published in the transaction that looks for the last time and ends the job: exactly
+once.
 """
 
 import asyncio
@@ -13,14 +14,22 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.privacy import stores
 from ai_svc.modules.privacy.answers import erase_answers
+from ai_svc.modules.privacy.at_hand import erase_keys
+from ai_svc.modules.privacy.conversations import (
+    erase_conversations,
+    erase_memories,
+    erase_proposals,
+)
 from ai_svc.modules.privacy.documents import erase_documents
-from ai_svc.modules.privacy.exceptions import NotErasedYet, StillThere, StorageSilent
+from ai_svc.modules.privacy.exceptions import NotErasedYet, RedisSilent, StillThere, StorageSilent
 from ai_svc.modules.privacy.leftovers import erase_objects, forget_words
-from ai_svc.modules.privacy.models import ErasureObjects
+from ai_svc.modules.privacy.models import ErasureKey, ErasureObjects
 from ai_svc.modules.privacy.small_stores import (
     erase_batch_items,
     erase_projections,
@@ -47,6 +56,10 @@ _log = structlog.get_logger(__name__)
 
 SERVICE: Final = "ai-svc"
 STEPS: Final[tuple[Callable[[Work], Awaitable[None]], ...]] = (
+    erase_conversations,
+    erase_proposals,
+    erase_memories,
+    erase_keys,
     erase_answers,
     erase_documents,
     erase_uploads,
@@ -72,7 +85,7 @@ def erasure_queue(database: Database) -> JobQueue:
 async def keep_erasing(resources: Resources) -> None:
     """Works off what core-api asks for, as long as the service lives."""
     settings = cast("AiSettings", resources.settings)
-    eraser = Eraser(resources.database, ObjectStorage.at(settings.storage))
+    eraser = Eraser(resources.database, ObjectStorage.at(settings.storage), resources.redis)
     name = f"erasing:{new_id()}"
 
     async def work() -> None:
@@ -88,10 +101,17 @@ class Eraser:
     """Takes erasures to their end, whoever began them."""
 
     def __init__(
-        self, database: Database, storage: ObjectStorage, *, queue: JobQueue | None = None
+        self,
+        database: Database,
+        storage: ObjectStorage,
+        redis: Redis | None,
+        *,
+        queue: JobQueue | None = None,
     ) -> None:
+        """`redis`: None for a database that was restored and serves nobody yet."""
         self._database = database
         self._storage = storage
+        self._redis = redis
         self._queue = queue or erasure_queue(database)
 
     async def drain_once(self, worker: str) -> int:
@@ -124,6 +144,9 @@ class Eraser:
             except STORAGE_FAILURES as error:
                 _log.warning("erasure_interrupted", error=describe(error))
                 await self._later(job, StorageSilent())
+            except RedisError as error:
+                _log.warning("erasure_interrupted", error=describe(error))
+                await self._later(job, RedisSilent())
             except Exception as error:  # noqa: BLE001 - one erasure must not stop the others
                 if is_unavailable(error):
                     # Nothing can be written now. The lease runs out, and the job is claimed again.
@@ -134,7 +157,7 @@ class Eraser:
 
     async def _erase(self, job: ClaimedJob) -> None:
         subject = Subject(job.organization_id, tuple(job.payload["client_ids"]))
-        work = Work(self._database, self._storage, self._queue, job, subject)
+        work = Work(self._database, self._storage, self._queue, job, subject, self._redis)
         for _ in range(_ROUNDS):
             for step in STEPS:
                 await step(work)
@@ -162,7 +185,9 @@ async def _finished(work: Work) -> bool:
     """Looks for everything once more; when there is nothing, says so to core-api."""
     async with work.fenced() as session:
         there = await stores.count(session, work.subject)
-        if any(there[name] for name in _ERASED) or await _objects_left(session, work):
+        if any(there[name] for name in _ERASED):
+            return False
+        if await _left(session, work, ErasureObjects) or await _left(session, work, ErasureKey):
             return False
         row = await session.execute(
             sa.select(ERASURES.c.erased, ERASURES.c.words_left).where(ERASURES.c.id == work.job.id)
@@ -175,10 +200,12 @@ async def _finished(work: Work) -> bool:
     return True
 
 
-async def _objects_left(session: AsyncSession, work: Work) -> bool:
+async def _left(
+    session: AsyncSession, work: Work, written_down: type[ErasureObjects | ErasureKey]
+) -> bool:
     left = sa.exists().where(
-        ErasureObjects.organization_id == work.organization_id,
-        ErasureObjects.erasure_id == work.job.id,
+        written_down.organization_id == work.organization_id,
+        written_down.erasure_id == work.job.id,
     )
     return bool(await session.scalar(sa.select(left)))
 

@@ -32,6 +32,13 @@ class StorageSilent(NotErasedYet):
     message = "O armazenamento de arquivos não respondeu. A eliminação continua quando ele voltar."
 
 
+class RedisSilent(NotErasedYet):
+    """What is at hand cannot be reached."""
+
+    code = "ERASURE_MEMORY_UNAVAILABLE"
+    message = "A memória rápida não respondeu. A eliminação continua quando ela voltar."
+
+
 class StillAdding(NotErasedYet):
     """A worker may be storing a page it had begun to fetch."""
 

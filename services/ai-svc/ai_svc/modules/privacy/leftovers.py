@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers.models import Answer, AnswerSource
 from ai_svc.modules.batches.models import BatchItem
+from ai_svc.modules.chat.models import MessageDocument
 from ai_svc.modules.privacy.exceptions import StillAdding, StillCounting, StillThere
 from ai_svc.modules.privacy.models import ErasureObjects
 from ai_svc.modules.privacy.work import ERASURES, Work
@@ -28,6 +29,7 @@ _MODELS: Final[tuple[type[Base], ...]] = (
     AnswerSource,
     BatchItem,
     SourceItem,
+    MessageDocument,
 )
 MADE_OF_DOCUMENTS: Final[tuple[sa.Column[Any], ...]] = (
     *(cast("sa.Table", model.__table__).c.document_id for model in _MODELS),

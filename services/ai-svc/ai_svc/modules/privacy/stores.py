@@ -1,5 +1,6 @@
 """Every store that may hold something about a person: what it is called, and how to count it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,9 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers.models import Answer, AnswerFeedback, CachedAnswer
 from ai_svc.modules.batches.models import BatchItem
+from ai_svc.modules.chat.models import Conversation, ConversationMessage, MessageFeedback
+from ai_svc.modules.memory.models import Fact, FactCorrection
 from ai_svc.modules.privacy.answers import about
+from ai_svc.modules.privacy.conversations import (
+    conversations_touched,
+    facts_about,
+    messages_about,
+    proposals_about,
+)
 from ai_svc.modules.privacy.small_stores import projections_of, uploads_about
 from ai_svc.modules.privacy.work import Subject
+from ai_svc.modules.proposals.models import Proposal
 from ai_svc.modules.triage.models import Triage
 from ai_svc.modules.uploads.models import Upload, UploadPart
 from ai_svc.tables import SYSTEM_TABLES
@@ -53,6 +63,16 @@ STORES: Final = (
     Store("answers", "Perguntas e respostas da assistente sobre a pessoa ou que citam documentos"),
     Store("answer_feedback", "Avaliações dessas respostas"),
     Store("cached_answers", "Respostas guardadas para serem repetidas"),
+    Store(
+        "conversations",
+        "Conversas com a assistente sobre a pessoa, ou que perdem uma mensagem e o título",
+    ),
+    Store("conversation_messages", "Mensagens com dados da pessoa ou com documentos sobre ela"),
+    Store("message_feedback", "Avaliações dessas mensagens"),
+    Store("at_hand", "Essas conversas e respostas na memória rápida"),
+    Store("proposals", "Propostas da assistente sobre a pessoa"),
+    Store("memories", "Lembranças da assistente sobre a pessoa"),
+    Store("memory_corrections", "Versões anteriores dessas lembranças"),
     Store("uploads", "Envios de arquivos em andamento"),
     Store("batch_items", "Itens de envios em lote"),
     Store("triages", "Chamados à espera da triagem da assistente"),
@@ -79,6 +99,7 @@ async def count(session: AsyncSession, subject: Subject) -> dict[str, int]:
     found = dict((await session.execute(sa.select(*counts))).mappings().one())
     found["objects"] += found.pop("upload_parts")
     found["access_projections"] = sum(found.pop(name) for name in projections_of(subject))
+    found["at_hand"] = found["conversations"] + found.pop("runs")
     found["word_statistics"] = int(found["chunks"] > 0)
     found["client_absences"] = len(subject.client_ids)
     found["deleted_documents"] = found["documents"]
@@ -127,6 +148,7 @@ def _all(subject: Subject) -> dict[str, sa.Select[Any]]:
         "answers": rows_of(Answer, Answer.id, answers),
         "answer_feedback": rows_of(AnswerFeedback, AnswerFeedback.answer_id, answers),
         "cached_answers": rows_of(CachedAnswer, CachedAnswer.answer_id, answers),
+        **_said(subject, rows_of),
         "uploads": _number().where(*uploads_about(subject)),
         "batch_items": _batch_items(subject),
         "triages": of_client(Triage),
@@ -135,6 +157,21 @@ def _all(subject: Subject) -> dict[str, sa.Select[Any]]:
             name: _number().select_from(table).where(mine)
             for name, (table, mine) in projections_of(subject).items()
         },
+    }
+
+
+def _said(subject: Subject, rows_of: Callable[..., sa.Select[Any]]) -> dict[str, sa.Select[Any]]:
+    """In conversations, and what came of it."""
+    messages, facts = messages_about(subject), facts_about(subject)
+    said = rows_of(ConversationMessage, ConversationMessage.id, messages)
+    return {
+        "conversations": rows_of(Conversation, Conversation.id, conversations_touched(subject)),
+        "conversation_messages": said,
+        "runs": said.where(ConversationMessage.run_id.is_not(None)),
+        "message_feedback": rows_of(MessageFeedback, MessageFeedback.message_id, messages),
+        "proposals": rows_of(Proposal, Proposal.id, proposals_about(subject)),
+        "memories": rows_of(Fact, Fact.id, facts),
+        "memory_corrections": rows_of(FactCorrection, FactCorrection.fact_id, facts),
     }
 
 

@@ -4,8 +4,6 @@ A cursor names the section and the last record of it. Documents come with their 
 has few of them.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.modules.answers.models import Answer, AnswerFeedback
 from ai_svc.modules.privacy.answers import about
 from ai_svc.modules.privacy.small_stores import uploads_about
+from ai_svc.modules.privacy.subject_pages import Page, Section, after_key
+from ai_svc.modules.privacy.subject_words import SAID
 from ai_svc.modules.privacy.work import Subject
 from ai_svc.modules.triage.models import Triage
 from ai_svc.modules.uploads.models import Upload
@@ -111,17 +111,6 @@ _TRIAGES: Final = DataSection(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Records after a key, and the key of the last one."""
-
-    records: list[Record]
-    last: str
-
-
-_Read = Callable[[AsyncSession, Subject, str, int], Awaitable[_Page]]
-
-
 async def read(
     session: AsyncSession, subject: Subject, cursor: str | None, limit: int
 ) -> SubjectData:
@@ -155,7 +144,7 @@ def _position(cursor: str | None) -> tuple[int, str]:
     return number, after
 
 
-async def _documents(session: AsyncSession, subject: Subject, after: str, limit: int) -> _Page:
+async def _documents(session: AsyncSession, subject: Subject, after: str, limit: int) -> Page:
     """Every version: what was said before is kept as well."""
     statement = (
         sa.select(
@@ -201,10 +190,10 @@ async def _documents(session: AsyncSession, subject: Subject, after: str, limit:
         }
         for row in rows
     ]
-    return _Page(records, f"{rows[-1].id}/{rows[-1].number}" if rows else "")
+    return Page(records, f"{rows[-1].id}/{rows[-1].number}" if rows else "")
 
 
-async def _answers(session: AsyncSession, subject: Subject, after: str, limit: int) -> _Page:
+async def _answers(session: AsyncSession, subject: Subject, after: str, limit: int) -> Page:
     def said(column: Any) -> Any:
         ordered = aggregate_order_by(column, AnswerFeedback.id)
         return (
@@ -224,7 +213,7 @@ async def _answers(session: AsyncSession, subject: Subject, after: str, limit: i
         said(AnswerFeedback.comment).label("comments"),
         said(AnswerFeedback.corrected_answer).label("corrections"),
     )
-    rows = await _after(session, sa.select(*columns).where(mine), Answer, after, limit)
+    rows = await after_key(session, sa.select(*columns).where(mine), Answer, after, limit)
     records: list[Record] = [
         {
             "answer_id": str(answer.id),
@@ -240,12 +229,12 @@ async def _answers(session: AsyncSession, subject: Subject, after: str, limit: i
         }
         for answer, comments, corrections in rows
     ]
-    return _Page(records, str(rows[-1][0].id) if rows else "")
+    return Page(records, str(rows[-1][0].id) if rows else "")
 
 
-async def _uploads(session: AsyncSession, subject: Subject, after: str, limit: int) -> _Page:
+async def _uploads(session: AsyncSession, subject: Subject, after: str, limit: int) -> Page:
     statement = sa.select(Upload).where(*uploads_about(subject))
-    rows = await _after(session, statement, Upload, after, limit)
+    rows = await after_key(session, statement, Upload, after, limit)
     records: list[Record] = [
         {
             "file_name": upload.file_name,
@@ -255,15 +244,15 @@ async def _uploads(session: AsyncSession, subject: Subject, after: str, limit: i
         }
         for (upload,) in rows
     ]
-    return _Page(records, str(rows[-1][0].id) if rows else "")
+    return Page(records, str(rows[-1][0].id) if rows else "")
 
 
-async def _triages(session: AsyncSession, subject: Subject, after: str, limit: int) -> _Page:
+async def _triages(session: AsyncSession, subject: Subject, after: str, limit: int) -> Page:
     statement = sa.select(Triage).where(
         Triage.organization_id == subject.organization_id,
         Triage.client_id.in_(subject.client_ids),
     )
-    rows = await _after(session, statement, Triage, after, limit)
+    rows = await after_key(session, statement, Triage, after, limit)
     records: list[Record] = [
         {
             "ticket_id": str(triage.ticket_id),
@@ -272,23 +261,13 @@ async def _triages(session: AsyncSession, subject: Subject, after: str, limit: i
         }
         for (triage,) in rows
     ]
-    return _Page(records, str(rows[-1][0].id) if rows else "")
+    return Page(records, str(rows[-1][0].id) if rows else "")
 
 
-async def _after(
-    session: AsyncSession, statement: Any, model: Any, after: str, limit: int
-) -> Sequence[Any]:
-    """By id, which is by time."""
-    if after:
-        statement = statement.where(model.id > UUID(after.partition("/")[0]))
-    found = await session.execute(statement.order_by(model.id).limit(limit))
-    rows: Sequence[Any] = found.all()
-    return rows
-
-
-_SECTIONS: Final[tuple[tuple[DataSection, _Read, int], ...]] = (
+_SECTIONS: Final[tuple[Section, ...]] = (
     (_DOCUMENTS, _documents, _TEXTS_AT_ONCE),
     (_ANSWERS, _answers, 1_000),
     (_UPLOADS, _uploads, 1_000),
     (_TRIAGES, _triages, 1_000),
+    *SAID,
 )

@@ -12,10 +12,11 @@ from typing import Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
+from redis.asyncio import Redis
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ai_svc.modules.privacy.models import Erasure, ErasureObjects
+from ai_svc.modules.privacy.models import Erasure, ErasureKey, ErasureObjects
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
@@ -51,6 +52,8 @@ class Work:
     queue: JobQueue
     job: ClaimedJob
     subject: Subject
+    redis: Redis | None = None
+    """None for a database that was restored and serves nobody yet."""
 
     @property
     def organization_id(self) -> OrganizationId:
@@ -92,6 +95,15 @@ class Work:
         ]
         if rows:
             await session.execute(insert(_OBJECTS).values(rows).on_conflict_do_nothing())
+
+    async def leave_keys(self, session: AsyncSession, keys: Sequence[str]) -> int:
+        """Keys in Redis to be deleted once this transaction is committed; how many are new."""
+        if not keys:
+            return 0
+        mine = {"organization_id": self.organization_id, "erasure_id": self.job.id}
+        rows = [{**mine, "key": key} for key in keys]
+        left = insert(ErasureKey).values(rows).on_conflict_do_nothing()
+        return len((await session.execute(left.returning(ErasureKey.key))).all())
 
     async def show(self, stage: str, percent: int) -> None:
         """How far it is; keeps the lease. Raises LeaseLost."""
