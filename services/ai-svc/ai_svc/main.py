@@ -25,12 +25,13 @@ from ai_svc.modules.index_health import router as index_health
 from ai_svc.modules.live import router as live_documents
 from ai_svc.modules.live.programme import PROGRAMME
 from ai_svc.modules.maintenance import router as maintenance
-from ai_svc.modules.memory import router as memories
 from ai_svc.modules.mcp_server import router as mcp_server
+from ai_svc.modules.memory import router as memories
 from ai_svc.modules.privacy import router as privacy
-from ai_svc.modules.proposals import router as proposals
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
+from ai_svc.modules.prompts import router as prompts
+from ai_svc.modules.proposals import router as proposals
 from ai_svc.modules.providers.dependencies import open_brain
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
@@ -92,6 +93,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             proposals.router,
             proposals.deciding,
             index_health.router,
+            prompts.router,
         ],
         internal_routers=[
             maintenance.router,

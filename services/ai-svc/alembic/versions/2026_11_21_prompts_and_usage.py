@@ -81,6 +81,7 @@ def _create_aliases() -> None:
         _uuid("organization_id"),
         _text("prompt_id"),
         _text("alias"),
+        sa.Column("number", sa.Integer(), nullable=False),
         _text("kind"),
         sa.Column("from_version", sa.Integer(), nullable=True),
         sa.Column("to_version", sa.Integer(), nullable=True),
@@ -89,6 +90,7 @@ def _create_aliases() -> None:
         _now("created_at"),
         sa.UniqueConstraint("organization_id", "id"),
         sa.UniqueConstraint("organization_id", "undoes_id"),
+        sa.UniqueConstraint("organization_id", "prompt_id", "alias", "number"),
         sa.ForeignKeyConstraint(
             ["organization_id", "prompt_id", "alias"],
             [

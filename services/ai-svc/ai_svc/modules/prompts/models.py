@@ -46,6 +46,7 @@ class PromptAliasChange(Base):
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
         sa.UniqueConstraint("organization_id", "undoes_id"),
+        sa.UniqueConstraint("organization_id", "prompt_id", "alias", "number"),
         sa.ForeignKeyConstraint(
             ["organization_id", "prompt_id", "alias"],
             [
@@ -75,6 +76,7 @@ class PromptAliasChange(Base):
     organization_id: Mapped[Tenant]
     prompt_id: Mapped[str]
     alias: Mapped[Alias] = mapped_column(text_enum(Alias, "alias"))
+    number: Mapped[int]  # the version of the alias it led to: no clock decides what came last
     kind: Mapped[ChangeKind] = mapped_column(text_enum(ChangeKind, "kind"))
     from_version: Mapped[int | None]
     to_version: Mapped[int | None]

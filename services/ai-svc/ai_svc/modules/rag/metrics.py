@@ -13,7 +13,6 @@ FALLBACKS: Final = Counter(
 KEPT: Final = Counter(
     "rag_evidence_kept_total", "Answers the built-in model gave because the evidence may not leave"
 )
-TOKENS: Final = Counter("ai_tokens_total", "Tokens used", ["model", "type"])
 STREAMS: Final = Counter(
     "rag_answer_streams_total", "Streamed answers; ended is done, error or aborted", ["ended"]
 )

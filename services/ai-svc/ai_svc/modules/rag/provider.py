@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from ai_svc.modules.rag.answering import AnswerFailed, Draft, renumbered
 from ai_svc.modules.rag.evidence import Evidence
-from ai_svc.modules.rag.metrics import TOKENS
 from ai_svc.modules.rag.quotes import Citation, locate
 from ai_svc.modules.rag.written import Written
 from ai_svc.prompts import read_prompt
 from ai_svc.settings import AnswerSettings
+from ai_svc.tokens import used
 from knowledge.recipients import OPENAI, Recipient
 from knowledge.search import Passage
 
@@ -136,8 +136,7 @@ class ProviderModel:
     def _count(self, usage: CompletionUsage | None) -> int:
         if usage is None:
             return 0
-        TOKENS.labels(self.name, "prompt").inc(usage.prompt_tokens)
-        TOKENS.labels(self.name, "completion").inc(usage.completion_tokens)
+        used(self.name, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
         return usage.total_tokens
 
     def _draft(self, content: str, tokens: int, passages: Sequence[Passage]) -> Draft:
