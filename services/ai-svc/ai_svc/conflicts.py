@@ -9,7 +9,7 @@ from ai_svc.modules.memory.exceptions import MemoryKnown
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.sources.exceptions import SourceNameTaken
 from ai_svc.modules.usage.exceptions import BudgetTaken
-from chassis.web.errors import DomainError
+from chassis.web.errors import DomainError, PreconditionFailed
 
 CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
     {
@@ -17,6 +17,7 @@ CONFLICTS: Final[Mapping[str, type[DomainError]]] = MappingProxyType(
         "uq_budgets_scope": BudgetTaken,
         "uq_documents_organization_id_external_id": ExternalIdTaken,
         "uq_memory_facts_organization_id_user_id_digest": MemoryKnown,
+        "uq_provider_policies_organization_id": PreconditionFailed,
         "uq_sources_organization_id_name": SourceNameTaken,
     }
 )

@@ -32,6 +32,7 @@ from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
 from ai_svc.modules.prompts import router as prompts
 from ai_svc.modules.proposals import router as proposals
+from ai_svc.modules.providers import router as providers
 from ai_svc.modules.providers.dependencies import open_brain
 from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
@@ -93,6 +94,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             proposals.router,
             proposals.deciding,
             index_health.router,
+            providers.router,
             prompts.router,
         ],
         internal_routers=[
