@@ -27,6 +27,9 @@ PRODUCTION = ("docker-compose.prod.yml", "docker-compose.monitoring.yml")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY(?!_CURRENT)|DSN|WEBHOOK")
 OPTIONAL_SECRETS = {
     "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GOOGLE_API_KEY",
+    "COMPATIBLE_API_KEY",
     "RERANKER_API_KEY",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

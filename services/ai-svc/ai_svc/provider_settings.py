@@ -57,12 +57,12 @@ class ProviderSettings(SettingsGroup):
         default=30.0, gt=0, le=120, validation_alias="LLM_TIME_LIMIT_SECONDS"
     )
     first_token_seconds: float = Field(
-        default=15.0, gt=0, le=120, validation_alias="LLM_FIRST_TOKEN_SECONDS"
+        default=15.0, gt=0, le=120, validation_alias="LLM_FIRST_WORD_SECONDS"
     )
     # Over all providers and attempts of one request, the answer's own time included.
     total_seconds: float = Field(default=45.0, gt=0, le=240, validation_alias="LLM_TOTAL_SECONDS")
     max_output_tokens: int = Field(
-        default=4096, ge=16, le=128_000, validation_alias="LLM_MAX_OUTPUT_TOKENS"
+        default=4096, ge=16, le=128_000, validation_alias="LLM_MAX_OUTPUT"
     )
 
     openai_api_key: SecretStr | None = None
@@ -80,14 +80,14 @@ class ProviderSettings(SettingsGroup):
 
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str | None = None
-    anthropic_model: str = Field(default="claude-haiku-4-5", min_length=1)
+    anthropic_model: str = Field(default="claude-haiku-5-5", min_length=1)
     anthropic_recipient: ProviderCode = "anthropic"
     anthropic_country: Country = "US"
     anthropic_personal_data: bool = True
 
     google_api_key: SecretStr | None = None
     google_base_url: str | None = None
-    google_model: str = Field(default="gemini-2.5-flash", min_length=1)
+    google_model: str = Field(default="gemini-3.8-flash", min_length=1)
     google_recipient: ProviderCode = "google"
     google_country: Country = "US"
     google_personal_data: bool = True
