@@ -15,6 +15,9 @@ from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
 from ai_svc.modules.access.processing import SUBSCRIPTIONS as PROCESSING
 from ai_svc.modules.answers import router as answers
 from ai_svc.modules.batches import router as batches
+from ai_svc.modules.chat import messages_router as messages
+from ai_svc.modules.chat import router as conversations
+from ai_svc.modules.chat.opening import ChatUpkeep, open_runs
 from ai_svc.modules.chunks import preview_router as chunk_preview
 from ai_svc.modules.chunks import router as chunks
 from ai_svc.modules.compatible import router as compatible
@@ -40,6 +43,7 @@ from ai_svc.modules.search import router as search
 from ai_svc.modules.sources import router as sources
 from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.uploads import router as uploads
+from ai_svc.modules.usage import router as usage
 from ai_svc.modules.viewing import router as viewing
 from ai_svc.modules.viewing.page_images import open_artist
 from ai_svc.settings import AiSettings
@@ -62,13 +66,14 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
         open_answerers(app, resources),
         open_artist(app, resources),
         open_desk(app, resources),
+        open_runs(app, resources),
     ):
         yield
 
 
 def create_app(settings: AiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
-    live = LiveUpdates(PROGRAMME)
+    live, chat = LiveUpdates(PROGRAMME), ChatUpkeep()
     app = create_service_app(
         name="ai-svc",
         title="COGEP Assist: assistant",
@@ -90,26 +95,31 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
             compatible.router,
             mcp_server.router,
             viewing.router,
+            conversations.router,
+            messages.router,
+            messages.judging,
             memories.router,
             proposals.router,
             proposals.deciding,
             index_health.router,
             providers.router,
             prompts.router,
+            usage.router,
         ],
         internal_routers=[
             maintenance.router,
             access.router,
             index_health.internal_router,
             sources.internal_router,
+            usage.internal_router,
             privacy.router,
         ],
         subscriptions=[*TRIAGE, *ACCESS, *PROCESSING, *ABSENCES, *PRIVACY],
         conflicts=CONFLICTS,
-        background=[live.run, keep_erasing],
+        background=[live.run, chat.run, keep_erasing],
         own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",
     )
-    app.state.live = live
+    app.state.live, app.state.chat = live, chat
     return app

@@ -52,6 +52,8 @@ async def test_old_traces_are_deleted_and_the_document_stays(
         "answers": 0,
         "cached_answers": 0,
         "changes": 0,
+        "usage_entries": 0,
+        "usage_totals": 0,
     }
     assert (document["status"], document["progress"]["percent"]) == ("indexed", 100)
 

@@ -23,6 +23,7 @@ from worker_svc.upkeep import (
     SLA,
     SOURCES,
     SUBJECT_DATA,
+    USAGE,
     check_task,
     prune_task,
     rebuild_task,
@@ -116,6 +117,7 @@ async def test_two_workers_have_access_compared_once(redis: Redis) -> None:
         ERASURES,
         RETENTION,
         SOURCES,
+        USAGE,
         ACCOUNTABILITY,
     ],
 )

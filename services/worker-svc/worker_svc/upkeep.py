@@ -36,6 +36,7 @@ AUDIT: Final = "audit"
 ACCOUNTABILITY: Final = "accountability"
 RETENTION: Final = "retention"
 SOURCES: Final = "sources"
+USAGE: Final = "usage"
 _SWEEP_SECONDS: Final = 60.0
 """An owner stops by itself earlier, and says what it has done."""
 
@@ -96,7 +97,10 @@ async def keep_up(resources: Resources) -> None:
             for what in (CONSENTS, AUDIT)
         ]
         tasks.append(sweep_task(RETENTION, owners["core-api"], settings.worker.retention_every))
-        tasks.append(sweep_task(SOURCES, owners["ai-svc"], settings.worker.sync_sweep_every))
+        tasks += [
+            sweep_task(what, owners["ai-svc"], settings.worker.sync_sweep_every)
+            for what in (SOURCES, USAGE)
+        ]
         await Schedule(resources.redis, tasks).run()
 
 

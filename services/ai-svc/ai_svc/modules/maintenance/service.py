@@ -7,7 +7,9 @@ from ai_svc.modules.answers import service as answers
 from ai_svc.modules.batches.pruning import prune_batches
 from ai_svc.modules.memory import service as memory
 from ai_svc.modules.proposals import service as proposals
+from ai_svc.modules.chat import service as chat
 from ai_svc.modules.uploads.expiring import expire, sweep_parts
+from ai_svc.modules.usage import service as usage
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
 from chassis.data.retention import prune_system_tables
@@ -32,5 +34,7 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         "parts": await sweep_parts(workshop.database, workshop.storage, grace=UPLOAD_GRACE),
         "memories": await memory.prune(workshop.database),
         **await proposals.prune(workshop.database),
+        "conversations": await chat.prune(workshop.database, workshop.settings.chat.keep_for),
         **await answers.prune(workshop.database, workshop.settings.answers.keep_for),
+        **await usage.prune(workshop.database),
     }
