@@ -17,6 +17,7 @@ WORDS: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.DOCUMENT)
 FILE: Final = Held(Category.FILE, Purpose.ASSISTANT, Eraser.DOCUMENT)
 DERIVED: Final = Held(Category.DERIVED, Purpose.ASSISTANT, Eraser.DOCUMENT)
 ASKED: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.CLIENT)
+ASKED_DERIVED: Final = Held(Category.DERIVED, Purpose.ASSISTANT, Eraser.CLIENT)
 CONFIGURED: Final = Held(Category.STAFF, Purpose.OPERATION, Eraser.OWNER)
 COPY: Final = Held(Category.WORDS, Purpose.OPERATION, Eraser.AGE)
 VALUE: Final = Held(Category.WORDS, Purpose.ASSISTANT, Eraser.VALUE)
@@ -35,6 +36,12 @@ _COLUMNS: Final = {
         (WORDS, "content heading"), (DERIVED, "lexv terms embedding"), (NONE, "embedding_model")
     ),
     "client_consents": fields_of((NONE, "purpose_code")),
+    "conversation_messages": fields_of(
+        (ASKED, "content answer"),
+        (ASKED_DERIVED, "terms request_fingerprint"),
+        (NONE, "agent model prompt_version currency error_code error_message request_key"),
+    ),
+    "conversations": fields_of((ASKED, "title")),
     "document_versions": fields_of(
         (WORDS, "content uncorrected outline"),
         (FILE, "source_uri"),
@@ -56,6 +63,7 @@ _COLUMNS: Final = {
     "inbox": fields_of((NONE, "consumer")),
     "ingestion_queue": fields_of((NONE, _RUN)),
     "lexical_statistics": fields_of((DERIVED, "terms frequencies stems")),
+    "message_feedback": fields_of((ASKED, "comment correction")),
     "memory_corrections": fields_of((ASKED, "text")),
     "memory_fact_clients": fields_of((NONE, "purpose_code")),
     # Of a client where one is linked; what somebody told of themselves alone goes with its time.
@@ -90,7 +98,7 @@ _EVERYWHERE: Final = fields_of(
     (
         VALUE,
         """question answer corrected_answer comment wordings text content heading original
-        replacement quote query suggestion stem tags""",
+        replacement quote query suggestion correction excerpt stem tags""",
     ),
     (FILE_VALUE, "title source_uri url external_id address page_image"),
     (
@@ -101,6 +109,11 @@ _EVERYWHERE: Final = fields_of(
     ),
 )
 _WITHIN: Final = {
+    "MessageError": fields_of((NONE, "code message")),
+    **dict.fromkeys(
+        ("MessageRead", "ConversationExport", "MessageSend"),
+        fields_of((VALUE, "content"), (NONE, "agent format")),
+    ),
     "BatchItemRead": fields_of((FILE_VALUE, "name")),
     "CalculateArguments": fields_of((NONE, "expression")),
     "CreateTicketArguments": fields_of((VALUE, "subject description")),

@@ -6,6 +6,7 @@ from ai_svc import tables as _tables
 from ai_svc.modules.access import models as _rebuilds
 from ai_svc.modules.answers import models as _answers
 from ai_svc.modules.batches import models as _batches
+from ai_svc.modules.chat import models as _chat
 from ai_svc.modules.memory import models as _memory
 from ai_svc.modules.privacy import models as _privacy
 from ai_svc.modules.prompts import models as _prompts
@@ -32,6 +33,7 @@ __all__ = [
     "_access",
     "_answers",
     "_batches",
+    "_chat",
     "_budgets",
     "_chunk_edits",
     "_lexical",

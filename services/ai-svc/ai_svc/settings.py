@@ -57,6 +57,17 @@ class CoreApiSettings(SettingsGroup):
     core_api_url: str
 
 
+class ChatSettings(SettingsGroup):
+    """Conversations with the assistant."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    # How long one is kept after something was said in it last, ISO 8601.
+    keep_for: timedelta = Field(
+        default=timedelta(days=180), gt=timedelta(), validation_alias="CHAT_KEEP"
+    )
+
+
 class MemorySettings(SettingsGroup):
     """What people told the assistant to remember."""
 
@@ -77,6 +88,7 @@ class AiSettings(ServiceAppSettings):
     ingestion: IngestionSettings
     answers: AnswerSettings
     core_api: CoreApiSettings
+    chat: ChatSettings = field(default_factory=ChatSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     mcp: McpSettings = field(default_factory=McpSettings)

@@ -12,7 +12,8 @@ from ai_svc.modules.rag.abstention import learned
 from ai_svc.modules.rag.asking import Asking
 from ai_svc.modules.rag.dependencies import CurrentAnswerers
 from ai_svc.modules.rag.schemas import AnswerRead, AskRequest
-from ai_svc.modules.rag.streaming import streamed, wants_stream
+from ai_svc.modules.rag.streaming import streamed
+from ai_svc.streams import wants_stream
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import require
 from chassis.web.documentation import raises

@@ -30,7 +30,6 @@ from shared_schemas.errors import ErrorCode
 
 log = structlog.get_logger(__name__)
 
-MEDIA_TYPE: Final = "text/event-stream"
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _BROKEN: Final = "Não foi possível concluir a resposta. Tente de novo em instantes."
 
@@ -38,11 +37,6 @@ _BROKEN: Final = "Não foi possível concluir a resposta. Tente de novo em insta
 def streamed(asking: Asking) -> EventSourceResponse:
     """Its body opens its own transactions: the request's are over by then."""
     return EventSourceResponse(_guarded(asking), headers=_HEADERS)
-
-
-def wants_stream(accept: str) -> bool:
-    """Whether `Accept` asks for events."""
-    return any(part.partition(";")[0].strip() == MEDIA_TYPE for part in accept.lower().split(","))
 
 
 async def _guarded(asking: Asking) -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,30 @@
+"""The words a message is found by: stems, each after a digest of its organization."""
+
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
+
+from knowledge.lexical.analyzer import analyze_word, detect_language, words
+from shared_schemas.ids import OrganizationId
+
+
+def terms_of(organization_id: OrganizationId, text: str) -> sa.ColumnElement[Any]:
+    """For the column `terms`."""
+    found = sorted(_tagged(organization_id, text))
+    return sa.func.array_to_tsvector(sa.cast(found, ARRAY(sa.Text())), type_=TSVECTOR())
+
+
+def query_of(organization_id: OrganizationId, text: str) -> sa.ColumnElement[Any] | None:
+    """Messages that have all the words; None when the text says nothing."""
+    wanted = sorted(_tagged(organization_id, text))
+    # Letters and digits only, by `words`: nothing to escape.
+    return sa.cast(" & ".join(f"'{term}'" for term in wanted), TSQUERY()) if wanted else None
+
+
+def _tagged(organization_id: OrganizationId, text: str) -> set[str]:
+    own = hashlib.md5(organization_id.bytes, usedforsecurity=False).hexdigest()[:8]
+    language = detect_language(text)
+    stems = (analyze_word(word, language).stem for word in words(text))
+    return {own + stem for stem in stems if stem}
