@@ -13,9 +13,10 @@ from uuid import UUID
 
 import structlog
 
+from ai_svc.modules.agents import phrases
+from ai_svc.modules.agents.builtin import rights
 from ai_svc.modules.agents.events import Source
 from ai_svc.modules.agents.marks import Mark, Sentence
-from ai_svc.modules.agents.phrases import OWN
 from ai_svc.modules.rag.citations import Place, places_of
 from ai_svc.modules.rag.evidence import terms_of
 from ai_svc.modules.rag.quotes import Citation, locate
@@ -33,8 +34,9 @@ _LONG_QUOTATION: Final = 4
 """Words from which something in quotation marks claims to be somebody's own."""
 _FEW_WORDS: Final = 3
 _HEADING_WORDS: Final = 12
+_OWN: Final = phrases.OWN | rights.OWN
 _OWN_SENTENCES: Final = frozenset(
-    phrase[each.start : each.end] for phrase in OWN for each in sentences(phrase)
+    phrase[each.start : each.end] for phrase in _OWN for each in sentences(phrase)
 )
 
 
@@ -159,7 +161,7 @@ class Guard:
 
     def _harmless(self, text: str) -> bool:
         """What claims nothing: our own words, a question, the line above a list."""
-        if text in _OWN_SENTENCES or text in OWN:
+        if text in _OWN_SENTENCES or text in _OWN:
             return True
         if not _figures(text) <= _figures(" ".join([self.given, *self._results])):
             return False

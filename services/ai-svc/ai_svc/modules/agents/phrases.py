@@ -21,6 +21,12 @@ DECISIONS: Final = "Decisões do cliente sobre o uso dos dados:"
 NO_DECISIONS: Final = "Não há decisão de consentimento registrada para este cliente."
 FROM_DOCUMENTS: Final = "Nos documentos da organização:"
 CANNOT: Final = "Não consegui fazer isso agora."
+FORBIDDEN: Final = "Você não tem permissão para isto."
+DRAFTED: Final = "Este é o texto proposto:"
+TRIAGE_BY_PERSON: Final = (
+    "Diga a prioridade, a categoria ou a equipe que o chamado deve ter e eu preparo a proposta."
+)
+TOO_LONG: Final = "A resposta passou do tempo ou do tamanho permitido e foi interrompida aqui."
 WRITTEN_BY_PERSON: Final = (
     "Não achei nos documentos um texto que sirva de resposta; escreva o que deve ser dito e eu "
     "preparo o rascunho."

@@ -1,0 +1,107 @@
+"""What a message names: numbers of tickets, people, documents of identity, addresses, wishes."""
+
+import re
+from typing import Final
+
+from knowledge.lexical import fold
+
+TICKET_WORDS: Final = (
+    r"(?:chama?dos?|tic?kets?|tikets?|atendime?n?tos?|protocolos?|ocorr[eê]ncias?"
+    r"|solicita[cç](?:[aã]o|[oõ]es)|demandas?|casos?|os)"
+)
+_TICKET: Final = re.compile(
+    rf"(?:#\s*|\b{TICKET_WORDS}\s*(?:de\s+)?(?:n[ºo°.]{{0,2}}\s*|n[uú]mero\s*|num\.?\s*)?#?\s*)"
+    r"(\d{1,9})\b(?![./-]\d)",
+    re.IGNORECASE,
+)
+_PERSON_ID: Final = re.compile(r"(?<!\d)\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\d)")
+_COMPANY_ID: Final = re.compile(r"\b[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/?[0-9A-Z]{4}-?\d{2}\b")
+_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE: Final = re.compile(r"(?<!\d)\(?\d{2}\)?[\s.-]?9?\d{4}[\s.-]?\d{4}(?!\d)")
+_CODE: Final = re.compile(r"\b[A-Z]{1,4}-\d{1,8}\b")
+_WORD: Final = re.compile(r"[^\W_][\w'’.-]*")
+_JOINS: Final = frozenset({"da", "de", "do", "das", "dos", "e", "&"})
+_BACK: Final = re.compile(
+    r"\b(?:el[ea]s?|del[ea]s?|ess[ea]s?|dess[ea]s?|ness[ea]s?|est[ea]s?|dest[ea]s?|isso|disso|mesm[oa]"
+    r"|aquel[ea])\b",
+    re.IGNORECASE,
+)
+# Words of a request about somebody that are nobody's name; folded.
+_REQUEST: Final = """
+a aberto abertos abra abre abrir acesso acha achar ache acho ai algem alguem algum alguma
+anonimizacao ao aos aquela aquele aqui arruma as atendimento atendimentos autorizacao autorizou
+bairro base busca buscar busque cadastrada cadastradas cadastrado cadastrados cadastro celular
+chama chamada chamado chamados chamo cidade cliente clientes cnpj codigo com como completa
+completo confira consentimento consentiu consta consulta consumidor contato contatos correcao cpf
+da dado dados dar das data de dela dele desde dia diga direito direitos dizer do documento dona
+dono dos duplicidade e ela ele eliminacao em email empresa empresas encontra encontre endereco
+essa esse esta estado este etiqueta etiquetas eu exclusao existe externo favor feita feito ficha
+foi fone gostaria ha id identifique informacoes informe joga la lgpd liga ligou listar liste
+localiza localize mail manda mandar marketing me meu meus mim minha mora mostra mostre na nas
+nascimento no nome nos nossa nosso novo numero o oi ola onde os ou para passa pedido perfil
+pesquisa pesquise pessoa pf pfv pode poderia por portabilidade pra preciso procura procurar
+procure puxa quais qual quando que quem queria quero razao registre registro relacao resumo saber
+se sem senhor senhora seu seus sistema so sobre sobrenome social solicitacao solicito sr sra sua
+telefone telefones tem temos ticket tickets titular um uma usa veja ver verifique vigente voce
+whatsapp zap
+"""
+_NOT_A_NAME: Final = frozenset(_REQUEST.split())
+_OFTEN: Final = 5
+"""Words of a name, at most."""
+
+
+def ticket_number(text: str) -> int | None:
+    """The number of the ticket it names first."""
+    found = _TICKET.search(text)
+    return int(found.group(1)) if found else None
+
+
+def refers_back(text: str) -> bool:
+    """It speaks of what was spoken of before: "dela", "esse chamado"."""
+    return _BACK.search(text) is not None
+
+
+def person_named(text: str) -> str | None:
+    """What a client may be found by: an exact identifier, else the most likely name."""
+    for pattern in (_MAIL, _PERSON_ID, _COMPANY_ID, _PHONE, _CODE):
+        if found := pattern.search(text):
+            return found.group().strip()
+    return _capitalised(text) or None
+
+
+def lower_case_name(text: str) -> str | None:
+    """Who writes without capitals: what is left when the words of the request are taken away."""
+    left = [word for word in _WORD.findall(text) if _may_be_name(word)]
+    return " ".join(left[:_OFTEN]) or None if len(left) <= _OFTEN else None
+
+
+def content_words(text: str) -> int:
+    """How many words say something."""
+    return sum(_may_be_name(word) for word in _WORD.findall(text))
+
+
+def _capitalised(text: str) -> str:
+    """The longest run of words in capitals, joined by "da", "e" and the like."""
+    best: list[str] = []
+    run: list[str] = []
+    for word in [*re.findall(r"[^\s,;:!?()\"“”]+", text), ""]:
+        bare = word.strip(".'’")
+        is_name = bare[:1].isupper() and _may_be_name(bare)
+        if is_name or (run and fold(bare) in _JOINS):
+            run.append(bare)
+            continue
+        run = _without_joins(run)
+        best = run if len(run) > len(best) else best
+        run = []
+    return " ".join(best)
+
+
+def _without_joins(run: list[str]) -> list[str]:
+    while run and fold(run[-1]) in _JOINS:
+        run = run[:-1]
+    return run
+
+
+def _may_be_name(word: str) -> bool:
+    bare = fold(word.strip(".'’-"))
+    return len(bare) > 1 and not bare.isdigit() and bare not in _NOT_A_NAME
