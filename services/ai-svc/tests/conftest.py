@@ -9,6 +9,7 @@ import pytest
 from access_factories import CoreApi
 from ai_svc_erasing import Asking
 from ai_svc_factories import Person, ai_settings, opened
+from ai_svc_with_core_api import Beside, beside, core_api_settings, opened_core_api
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
@@ -132,3 +133,26 @@ def asking(app: FastAPI, superuser: asyncpg.Connection, clean: None) -> Asking:
 def core_api(app: FastAPI, clean: None) -> CoreApi:
     """core-api, as far as its events decide who may read what."""
     return CoreApi(app)
+
+
+@pytest.fixture(scope="session")
+async def core_app(
+    database_urls: DatabaseUrls,
+    redis_url: str,
+    token_factory: TokenFactory,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[FastAPI]:
+    """The real core-api over the same database."""
+    objects = tmp_path_factory.mktemp("core-api")
+    settings = core_api_settings(database_urls, redis_url, token_factory, objects)
+    async with opened_core_api(settings, token_factory) as app:
+        yield app
+
+
+@pytest.fixture
+async def both(
+    app: FastAPI, core_app: FastAPI, token_factory: TokenFactory, clean: None
+) -> AsyncIterator[Beside]:
+    """ai-svc asking the real core-api, and people of both."""
+    async with beside(app, core_app, token_factory) as both:
+        yield both
