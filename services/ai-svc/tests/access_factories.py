@@ -42,6 +42,7 @@ class CoreApi:
 
     def __init__(self, app: FastAPI, organization_id: OrganizationId = AURORA) -> None:
         workshop: Workshop = app.state.workshop
+        self.app = app
         self.database = workshop.database
         self.organization_id = organization_id
 

@@ -12,8 +12,14 @@ from access_factories import AURORA, SERVICE, CoreApi
 from ai_svc_factories import DOCUMENTS, Person
 from ai_svc_uploading import begun, send
 from fastapi import FastAPI
+from memory_factories import Chat, make_chat, make_proposal
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ai_svc.modules.chat.event_store import key_of
+from ai_svc.modules.memory import service as memory
+from ai_svc.modules.memory.correcting import correct
+from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.privacy import following
 from ai_svc.modules.privacy.erasing import Eraser
 from ai_svc.modules.privacy.work import ERASURES
@@ -70,6 +76,7 @@ class Asking:
         self, app: FastAPI, superuser: asyncpg.Connection, organization_id: OrganizationId = AURORA
     ) -> None:
         self.workshop: Workshop = app.state.workshop
+        self.redis: Redis = app.state.resources.redis
         self.superuser = superuser
         self.organization_id = organization_id
 
@@ -98,10 +105,17 @@ class Asking:
                 await self.eraser().drain_once("tests")
         return request_id
 
-    def eraser(self, storage: ObjectStorage | None = None, queue: JobQueue | None = None) -> Eraser:
+    def eraser(
+        self,
+        storage: ObjectStorage | None = None,
+        queue: JobQueue | None = None,
+        redis: Redis | None = None,
+    ) -> Eraser:
         """What works off erasures in the background."""
         workshop = self.workshop
-        return Eraser(workshop.database, storage or workshop.storage, queue=queue)
+        return Eraser(
+            workshop.database, storage or workshop.storage, redis or self.redis, queue=queue
+        )
 
     async def erase(self, client_id: UUID, *merged: UUID, **asked: Any) -> dict[str, Any]:
         """From the request to the answer."""
@@ -134,8 +148,8 @@ def about(client_id: UUID) -> dict[str, str]:
 
 
 async def plant(person: Person, core_api: CoreApi, client_id: UUID) -> list[UUID]:
-    """Three documents with all that can be derived, answers, an upload, a batch, a ticket; returns
-    the documents."""
+    """Three documents with all that can be derived, answers, an upload, a batch, a ticket, and what
+    was said, proposed and remembered; returns the documents."""
     await core_api.purposes()
     await core_api.granted(client_id)
     await core_api.merged(new_id(), client_id)
@@ -165,6 +179,7 @@ async def plant(person: Person, core_api: CoreApi, client_id: UUID) -> list[UUID
     await _in_parts(person, client_id)
     await _in_batch(person, client_id)
     await _opened_a_ticket(core_api, client_id)
+    await talked(core_api.app, client_id)
     return [first, second, third]
 
 
@@ -231,3 +246,40 @@ async def _opened_a_ticket(core_api: CoreApi, client_id: UUID) -> None:
     )
     async with core_api.database.transaction(core_api.organization_id) as session:
         await await_triage(session, event)
+
+
+async def talked(app: FastAPI, client_id: UUID) -> Chat:
+    """A conversation that came to the person, one about them as a whole, a proposal, a memory; what
+    is at hand of all that; returns the first."""
+    chat = await make_chat(app, title=f"Onde mora {WORD}")
+    greeting = await chat.say("Bom dia.")
+    asked = await chat.say(f"Onde mora {WORD}?")  # nobody knew by then who that is
+    run_id = new_id()
+    said = await chat.reply(asked, f"Na rua {WORD}, 40.", client_id, run_id=run_id)
+    await chat.reply(asked, f"Rua {WORD}, 41.", run_id=new_id())
+    await chat.judged(said, f"Não é {WORD}.")
+    for each in (greeting, asked, said):
+        await chat.remember(each, "")
+    await chat.desk.redis.xadd(
+        key_of(chat.actor.organization_id, run_id), {"event": f"Na rua {WORD}"}
+    )
+    about = await make_chat(app, client_id=client_id, title=f"Sobre {WORD}")
+    await about.remember(await about.say(f"Resuma o caso de {WORD}."), "")
+    await make_proposal(chat, f"Abrir chamado de {WORD}", client_id)
+    await _told(chat, client_id)
+    return chat
+
+
+async def _told(chat: Chat, client_id: UUID) -> None:
+    fact_id = await memory.remember_fact(
+        chat.desk,
+        actor=chat.actor,
+        text=f"Helena mora na rua {WORD}, 40.",
+        source=FactSource.SAID,
+        client_ids=[client_id],
+    )
+    assert fact_id is not None
+    kept = chat.desk.workshop.settings.memory.keep_for
+    async with chat.desk.database.transaction(chat.actor.organization_id) as session:
+        text = f"Helena mora na rua {WORD}, 41."
+        await correct(session, chat.actor, fact_id, text, expected=None, keep_for=kept)

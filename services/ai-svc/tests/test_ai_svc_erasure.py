@@ -52,6 +52,9 @@ async def test_everything_about_a_person_goes_and_the_answer_says_how_much(
     before = await in_tables(superuser, FORMS)
     foreseen = await previewed(http, helena)
     assert set(before) >= {"documents", "chunks", "answers", "uploads", "batch_items"}
+    assert set(before) >= {"conversations", "conversation_messages", "message_feedback"}
+    assert set(before) >= {"proposals", "memory_facts", "memory_corrections"}
+    assert len(await in_redis(redis, FORMS)) == 3
     assert in_objects(objects, FORMS)
 
     answer = await asking.erase(helena)
@@ -189,7 +192,8 @@ async def test_every_place_of_the_catalogue_is_thought_of(superuser: asyncpg.Con
 
     projections = set(projections_of(Subject(AURORA, [new_id()])))
     kept = {"client_absences", "erasures"}
-    erased = {"documents", "answers", "batch_items", "triages"}
+    erased = {"documents", "answers", "batch_items", "triages", "conversations"}
+    erased |= {"message_clients", "proposal_clients", "memory_fact_clients"}
     assert clients == projections | kept | erased
     thought_of = {(column.table.name, column.name) for column in leftovers.MADE_OF_DOCUMENTS}
     # A finished upload says which document it has become, for a day.
