@@ -41,6 +41,7 @@ from ai_svc.modules.rag import router as rag
 from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.search import router as search
 from ai_svc.modules.sources import router as sources
+from ai_svc.modules.triage.keeping import TriageKeeper, open_triage
 from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.uploads import router as uploads
 from ai_svc.modules.usage import router as usage
@@ -67,13 +68,14 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
         open_artist(app, resources),
         open_desk(app, resources),
         open_runs(app, resources),
+        open_triage(app),
     ):
         yield
 
 
 def create_app(settings: AiSettings | None = None) -> FastAPI:
     """The application; without settings they are read from the environment."""
-    live, chat = LiveUpdates(PROGRAMME), ChatUpkeep()
+    live, chat, triage = LiveUpdates(PROGRAMME), ChatUpkeep(), TriageKeeper()
     app = create_service_app(
         name="ai-svc",
         title="COGEP Assist: assistant",
@@ -116,10 +118,10 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         ],
         subscriptions=[*TRIAGE, *ACCESS, *PROCESSING, *ABSENCES, *PRIVACY],
         conflicts=CONFLICTS,
-        background=[live.run, chat.run, keep_erasing],
+        background=[live.run, chat.run, keep_erasing, triage.run],
         own_resources=open_own,
         migrations=MIGRATIONS,
         openapi_prefix="/api/ai",
     )
-    app.state.live, app.state.chat = live, chat
+    app.state.live, app.state.chat, app.state.triage_keeper = live, chat, triage
     return app

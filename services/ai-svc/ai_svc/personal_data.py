@@ -89,6 +89,7 @@ _COLUMNS: Final = {
         (NONE, "chunking tags visibility allowed_roles allowed_team_ids erased_key"),
     ),
     "transfers": fields_of((NONE, "provider country mechanism purpose_codes")),
+    "triages": fields_of((NONE, _RUN)),
     "upload_parts": fields_of((NONE, "storage_key")),
     "uploads": fields_of((FILE, "file_name fields"), (DERIVED, "sha256")),
     "usage_entries": fields_of((NONE, "use model request_id currency")),

@@ -75,7 +75,7 @@ STORES: Final = (
     Store("memory_corrections", "Versões anteriores dessas lembranças"),
     Store("uploads", "Envios de arquivos em andamento"),
     Store("batch_items", "Itens de envios em lote"),
-    Store("triages", "Chamados à espera da triagem da assistente"),
+    Store("triages", "Chamados na triagem da assistente"),
     Store("access_projections", "Cópias de consentimentos, uniões e bloqueios"),
     Store("kept_replies", "Respostas guardadas para pedidos repetidos"),
     Store(

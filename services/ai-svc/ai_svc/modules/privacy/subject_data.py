@@ -17,7 +17,7 @@ from ai_svc.modules.privacy.small_stores import uploads_about
 from ai_svc.modules.privacy.subject_pages import Page, Section, after_key
 from ai_svc.modules.privacy.subject_words import SAID
 from ai_svc.modules.privacy.work import Subject
-from ai_svc.modules.triage.models import Triage
+from ai_svc.modules.triage.models import Triage, TriageStatus
 from ai_svc.modules.uploads.models import Upload
 from chassis.web.errors import InvalidInput
 from knowledge.models import Document, DocumentStatus, DocumentVersion, LegalBasis
@@ -101,11 +101,17 @@ _UPLOADS: Final = DataSection(
         "begun_at": "Iniciado em",
     },
 )
+_TRIAGED: Final = {
+    TriageStatus.WAITING: _WAITING,
+    TriageStatus.PROPOSED: "com sugestão para a equipe",
+    TriageStatus.APPLIED: "com sugestão aplicada automaticamente",
+    TriageStatus.PASSED_OVER: "sem triagem",
+}
 _TRIAGES: Final = DataSection(
     name="assistant_triages",
-    label="Chamados à espera da triagem da assistente",
+    label="Chamados na triagem da assistente",
     origin="Chamados abertos pela pessoa ou em nome dela.",
-    criteria="A assistente só guarda qual chamado espera; o conteúdo fica no atendimento.",
+    criteria="A assistente só guarda qual chamado é; o conteúdo fica no atendimento.",
     portable=False,
     field_labels={"ticket_id": "Chamado", "status": "Situação", "opened_at": "Aberto em"},
 )
@@ -256,7 +262,7 @@ async def _triages(session: AsyncSession, subject: Subject, after: str, limit: i
     records: list[Record] = [
         {
             "ticket_id": str(triage.ticket_id),
-            "status": _WAITING,
+            "status": _TRIAGED[triage.status],
             "opened_at": triage.opened_at.isoformat(),
         }
         for (triage,) in rows
