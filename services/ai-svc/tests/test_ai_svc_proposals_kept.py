@@ -84,6 +84,23 @@ async def test_words_are_forgotten_after_a_day_and_rows_after_a_month(
     assert (await read(bruno, young))["arguments"] is not None
 
 
+async def test_what_never_came_to_an_end_is_said_to_be_unknown(
+    both: Beside, bruno: Person, superuser: asyncpg.Connection
+) -> None:
+    _, proposal_id = await draft(both)
+    await superuser.execute(
+        "UPDATE ai.proposals SET status = 'executing', started_at = now() - interval '25 hours'"
+    )
+    refused = await bruno.post(f"{PATH}/{proposal_id}/confirm")
+
+    await proposals.prune(both.workshop.database)
+
+    assert (refused.status_code, refused.json()["code"]) == (410, "PROPOSAL_EXPIRED")
+    kept = await read(bruno, proposal_id)
+    assert (kept["status"], kept["error_code"]) == ("failed", "PROPOSAL_UNKNOWN")
+    assert both.wire.writes() == []
+
+
 async def test_nothing_is_proposed_about_somebody_who_was_erased(
     both: Beside, superuser: asyncpg.Connection
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from ai_svc_with_core_api import Beside
+from core_api_factories import make_ticket
 from pydantic import BaseModel
 from pydantic_ai.messages import ToolReturn
 
@@ -91,6 +92,21 @@ async def test_arguments_that_do_not_fit_are_named(
     assert result.told.startswith("Argumentos inválidos.")
     assert field in result.told
     assert both.wire.asked == []
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\x00", "\U000e0041\u202e"])
+async def test_a_text_nobody_sees_is_not_proposed(both: Beside, text: str) -> None:
+    ticket = await make_ticket(both.at_core_api("bruno"))
+
+    result = await both.call("bruno", "draft_reply", ticket_id=ticket["id"], body=text)
+
+    assert (result.ok, result.told) == (False, "O texto está vazio.")
+
+
+async def test_a_question_of_odd_characters_finds_nothing(both: Beside) -> None:
+    result = await both.call("bruno", "search_knowledge", query="\x00\u200b\ud800")
+
+    assert result.data in ([], {"error": result.told})
 
 
 @pytest.mark.parametrize(

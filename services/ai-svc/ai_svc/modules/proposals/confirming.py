@@ -144,13 +144,15 @@ async def _settled(
             "error_message": outcome.error_message,
         },
     )
-    if not found:
-        # Another attempt has taken over while this one waited, and was told the same by core-api.
-        raise ProposalBusy
-    PROPOSALS.labels(claim.skill, status.value).inc()
-    _log.info("proposal_settled", skill=claim.skill, status=status.value, code=outcome.error_code)
+    if found:
+        code = outcome.error_code
+        PROPOSALS.labels(claim.skill, status.value).inc()
+        _log.info("proposal_settled", skill=claim.skill, status=status.value, code=code)
     async with database.transaction(actor.organization_id, read_only=True) as session:
-        return ProposalRead.of(await Proposals(session, actor).get(claim.proposal_id), utc_now())
+        proposal = await Proposals(session, actor).get(claim.proposal_id)
+    if proposal.status not in _SETTLED:
+        raise ProposalBusy  # another attempt has taken over while this one waited
+    return ProposalRead.of(proposal, utc_now())
 
 
 async def _write(database: Database, actor: Actor, claim: Claim, values: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
-from ai_svc.modules.proposals.confirming import confirm, digest_of
+from ai_svc.modules.proposals.confirming import REPEATABLE_FOR, confirm, digest_of
 from ai_svc.modules.proposals.exceptions import (
     ProposalExpired,
     ProposalSettled,
@@ -34,6 +34,7 @@ LIFETIME: Final = timedelta(minutes=15)
 KEEP_WORDS: Final = timedelta(days=1)
 """What was decided, or not in time, is of use to who looks once more at what was asked."""
 KEEP: Final = timedelta(days=30)
+_UNKNOWN: Final = "Não se sabe se a alteração foi feita. Confira no cadastro."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +133,27 @@ async def forget_conversation(
 
 
 async def prune(database: Database) -> dict[str, int]:
-    """Forgets words a day after nothing can be done with them any more, and rows after a month."""
+    """Forgets words a day after nothing can be done with them any more, and rows after a month.
+
+    What was begun and never came to an end cannot be repeated then: it is said to be unknown.
+    """
     now = utc_now()
     async with database.worker_transaction() as session:
+        await session.execute(
+            sa.update(Proposal)
+            .where(
+                Proposal.status == ProposalStatus.EXECUTING,
+                Proposal.started_at < now - REPEATABLE_FOR,
+            )
+            .values(
+                status=ProposalStatus.FAILED,
+                settled_at=now,
+                leased_until=None,
+                error_code="PROPOSAL_UNKNOWN",
+                error_message=_UNKNOWN,
+            )
+            .execution_options(synchronize_session=False)
+        )
         emptied = await session.execute(
             sa.update(Proposal)
             .where(

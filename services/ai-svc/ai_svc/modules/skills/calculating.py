@@ -25,6 +25,7 @@ _PRECISION: Final = Context(
     Emin=-_LARGEST_EXPONENT,
     traps=[DivisionByZero, InvalidOperation, Overflow],
 )
+_TOLD: Final = Context(prec=15)  # digits of what does not come out even
 _WRITTEN: Final = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"})
 _BRAZILIAN: Final = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![\d.,])|\d+,\d+")
 _ARITHMETIC: Final = re.compile(r"(?:\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|\.\d+|[-+*/%()\s])+")
@@ -107,7 +108,7 @@ def _plain(match: re.Match[str]) -> str:
 def _trimmed(result: Decimal) -> Decimal:
     if result == result.to_integral_value():
         return result.quantize(Decimal(1)) if abs(result) < Decimal(10) ** 39 else result
-    return result.normalize()
+    return _TOLD.plus(result).normalize()
 
 
 CALCULATE: Final = Skill(

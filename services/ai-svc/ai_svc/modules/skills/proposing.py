@@ -114,7 +114,7 @@ class OpenPrivacyRequestArguments(Arguments):
 async def draft_reply(context: SkillContext, given: DraftReplyArguments) -> SkillResult:
     """Raises Declined."""
     ticket = await ticket_of(context, given)
-    arguments = {"ticket_id": ticket["id"], "body": cleaned(given.body)}
+    arguments = {"ticket_id": ticket["id"], "body": _visible(given.body)}
     summary = f"Guardar um rascunho de resposta no chamado nº {ticket['number']}"
     return await _proposed(context, "draft_reply", arguments, summary, ticket["client_id"])
 
@@ -156,8 +156,8 @@ async def create_ticket(context: SkillContext, given: CreateTicketArguments) -> 
     client = await crm.read(context, f"/api/v1/clients/{given.client_id}")
     arguments = {
         "client_id": str(given.client_id),
-        "subject": cleaned(given.subject),
-        "description": cleaned(given.description),
+        "subject": _visible(given.subject),
+        "description": _visible(given.description),
         "priority": given.priority.value,
     }
     summary = f"Abrir um chamado para {cleaned(client['name'])}: {cleaned(given.subject)}"
@@ -174,7 +174,7 @@ async def open_privacy_request(
     client = await crm.read(context, f"/api/v1/clients/{given.client_id}")
     arguments = {"client_id": str(given.client_id), "type": given.type.value}
     if given.description is not None:
-        arguments["description"] = cleaned(given.description)
+        arguments["description"] = _visible(given.description)
     summary = f"Abrir um pedido de titular ({_RIGHTS[given.type]}) de {cleaned(client['name'])}"
     return await _proposed(context, "open_privacy_request", arguments, summary, client["id"])
 
@@ -213,6 +213,14 @@ async def _proposed(
     return SkillResult(
         ok=True, data=data, told=_TOLD + marked("proposta", summary, read.id), proposal=read
     )
+
+
+def _visible(text: str) -> str:
+    """What the person will read is all there is. Raises Declined where that is nothing."""
+    shown = cleaned(text).strip()
+    if not shown:
+        raise Declined("O texto está vazio.")
+    return shown
 
 
 async def _named(context: SkillContext, path: str, kind: str, name: str) -> Mapping[str, Any]:
