@@ -12,13 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.desk import Desk
 from ai_svc.modules.access import service as access
-from ai_svc.modules.memory import history, short_term
+from ai_svc.modules.memory import history, short_term, summarising
 from ai_svc.modules.memory.facts import Facts
 from ai_svc.modules.memory.likeness import best_of
 from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.memory.noting import LONGEST, noted, tidy
 from ai_svc.modules.memory.recalled import KnownFact, Preview, Recalled
-from ai_svc.modules.memory.summary import summarise
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT
 from ai_svc.turns import Turn
 from chassis.data.database import Database
@@ -73,7 +72,7 @@ async def recall(
             for each in reversed(window)
             if each.id in words
         ],
-        summary=summarise(older),
+        summary=summarising.told(older, await _summary(desk, actor, conversation_id, older)),
         summary_client_ids=tuple({who for each in older for who in each.client_ids}),
         facts=best_of(question, known, lambda fact: fact.text, most=_FACTS, all_of=True),
         earlier=best_of(question, earlier, lambda each: each.text, most=_EARLIER, all_of=False),
@@ -86,7 +85,10 @@ async def remember_turn(
     """A message that is committed: kept at hand, and what its author asks to be remembered becomes
     a fact. Returns those facts' ids. Raises nothing for a memory that is down."""
     await _words(desk, actor, conversation_id, [message_id])
-    sentence = noted(turn.content) if turn.role == "user" else None
+    if turn.role == "assistant":
+        await summarising.renew(desk, actor, conversation_id)
+        return ()
+    sentence = noted(turn.content)
     if sentence is None:
         return ()
     fact_id = await remember_fact(
@@ -165,6 +167,20 @@ async def _about(
     in_force = sa.func.cardinality(purposes_in_force(tenant, named))
     family, purposes = (await session.execute(sa.select(kin, in_force))).one()
     return about | set(family) if purposes else about
+
+
+async def _summary(
+    desk: Desk, actor: Actor, conversation_id: UUID | None, older: Sequence[history.Message]
+) -> summarising.Summary | None:
+    """What a model made of it before."""
+    if conversation_id is None or not older:
+        return None
+    key = short_term.key_of(actor.organization_id, conversation_id)
+    try:
+        return summarising.Summary.read(await short_term.read_summary(desk.redis, key))
+    except _REDIS_FAILURES as error:
+        _log.warning("memory_not_at_hand", error=describe(error))
+        return None
 
 
 async def _words(

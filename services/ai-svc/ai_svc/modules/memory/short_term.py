@@ -18,11 +18,13 @@ from shared_schemas.ids import OrganizationId
 KEPT: Final = timedelta(hours=24)
 _NUMBER: Final = ":forgotten"
 _NUMBER_KEPT: Final = timedelta(hours=25)
+_SUMMARY: Final = "~summary"  # sorts after every id
 _WRITE: Final = """
 if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 local ids = redis.call('HKEYS', KEYS[1])
 table.sort(ids)
+if ids[#ids] == '~summary' then table.remove(ids) end
 for place = 1, #ids - tonumber(ARGV[3]) do redis.call('HDEL', KEYS[1], ids[place]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
@@ -53,11 +55,18 @@ async def write(redis: Redis, key: str, number: str, words: Mapping[UUID, str]) 
     """Puts them beside what is there; whether it did: not if something was forgotten since."""
     if not words:
         return True
-    pairs = [part for each, said in words.items() for part in (str(each), said)]
-    arguments = [number, int(KEPT.total_seconds() * 1000), WINDOW, *pairs]
-    return bool(
-        await cast("Any", redis.eval(_WRITE, 2, key, key + _NUMBER, *cast("Any", arguments)))
-    )
+    return await _put(redis, key, number, {str(each): said for each, said in words.items()})
+
+
+async def read_summary(redis: Redis, key: str) -> str | None:
+    """Of what was said before those messages, if a model made one."""
+    found = await cast("Any", redis.hget(key, _SUMMARY))
+    return found.decode() if found else None
+
+
+async def write_summary(redis: Redis, key: str, number: str, summary: str) -> bool:
+    """As `write`."""
+    return await _put(redis, key, number, {_SUMMARY: summary})
 
 
 async def forget(redis: Redis, keys: Sequence[str]) -> None:
@@ -68,3 +77,9 @@ async def forget(redis: Redis, keys: Sequence[str]) -> None:
         pipeline.pexpire(key + _NUMBER, _NUMBER_KEPT)
         pipeline.delete(key)
     await pipeline.execute()
+
+
+async def _put(redis: Redis, key: str, number: str, fields: Mapping[str, str]) -> bool:
+    pairs = [part for pair in fields.items() for part in pair]
+    arguments: Any = [number, int(KEPT.total_seconds() * 1000), WINDOW, *pairs]
+    return bool(await cast("Any", redis.eval(_WRITE, 2, key, key + _NUMBER, *arguments)))
