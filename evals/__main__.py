@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from evals import answers, calibration, plot, report, retrieval, weighing
+from evals.answerers import answerers
 from evals.answers import Answers
 from evals.baselines import rankers
 from evals.datasets import Dataset, available, data_folder, foreign_questions, load_all
@@ -54,8 +55,7 @@ def main() -> int:
         plot.draw(retrievals)
         print(f"\nWritten to evals/{report.RESULTS.name} and evals/{plot.PLOT.name}.")
     missed = [f"{each.dataset} {each.asked}" for each in retrievals if not each.holds]
-    inexact = [each.dataset for each in answered if each.exact_quotes < each.quotes]
-    missed += [f"quotes of {name}" for name in inexact]
+    missed += [goal for each in answered for goal in each.missed]
     if missed:
         print(f"\nGoals missed: {', '.join(missed)}.")
     return 1 if missed else 0
@@ -74,8 +74,8 @@ async def _measure(
                 async with rankers(system, collection, questions) as ways:
                     retrievals += await retrieval.measure(dataset, ways)
                 foreign = foreign_questions(dataset, all_sets)
-                answered.append(
-                    await answers.measure(dataset, collection, foreign, most=MOST_ASKED)
+                answered += await answers.measure(
+                    dataset, collection, foreign, answerers(collection), most=MOST_ASKED
                 )
     return retrievals, answered
 

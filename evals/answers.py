@@ -1,19 +1,28 @@
 """Answers: whether they hold the gold answer, cite exactly, and abstain where they should."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from evals.answerers import ASSISTANT, Answerer
 from evals.datasets import UNANSWERABLE, Dataset, Query
 from evals.measures import contains, f1
 from evals.system import Collection
 
+DECLINED: Final = 0.8
+"""The least share of the questions without an answer here that the assistant declines."""
+WITHHELD: Final = 0.1
+"""The largest share of those with one."""
+HELD_TO: Final = frozenset({"faquad_pt"})
+"""Sets the assistant must reach both on; the others are told."""
+
 
 @dataclass(slots=True)
 class Answers:
-    """Counts over one set."""
+    """Counts over one set, of one who answers."""
 
     dataset: str
+    by: str
     asked: int = 0  # that have an answer
     abstained: int = 0
     cited_right: int = 0  # with a quote of an entry that answers
@@ -27,6 +36,23 @@ class Answers:
     foreign: int = 0
     foreign_abstained: int = 0
     _contents: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def declines_well(self) -> bool | None:
+        """Whether the goals of declining are reached; None for whom there is none."""
+        without = self.unanswerable + self.foreign
+        if self.by != ASSISTANT or not without or not self.asked:
+            return None
+        declined = (self.unanswerable_abstained + self.foreign_abstained) / without
+        return declined >= DECLINED and self.abstained / self.asked <= WITHHELD
+
+    @property
+    def missed(self) -> list[str]:
+        """The goals it must reach, and does not."""
+        missed = [f"quotes of {self.dataset}"] if self.exact_quotes < self.quotes else []
+        if self.dataset in HELD_TO and self.declines_well is False:
+            missed.append(f"declining of {self.dataset}")
+        return [f"{each} ({self.by})" for each in missed]
 
     def add(self, collection: Collection, query: Query, answer: dict[str, Any]) -> None:
         """Counts one answer."""
@@ -57,16 +83,24 @@ class Answers:
 
 
 async def measure(
-    dataset: Dataset, collection: Collection, foreign: Sequence[str], *, most: int
-) -> Answers:
+    dataset: Dataset,
+    collection: Collection,
+    foreign: Sequence[str],
+    ways: Mapping[str, Answerer],
+    *,
+    most: int,
+) -> list[Answers]:
     """`foreign` are questions of other collections: the right answer to them is none."""
-    result = Answers(dataset.name)
+    results = []
     step = max(1, len(dataset.queries) // most)
-    for query in dataset.queries[::step]:
-        answer = await collection.ask(query.text)
-        result.add(collection, query, answer)
-        await result.check_quotes(collection, answer)
-    for question in foreign:
-        result.foreign += 1
-        result.foreign_abstained += (await collection.ask(question))["abstained"]
-    return result
+    for name, answer_to in ways.items():
+        result = Answers(dataset.name, name)
+        for query in dataset.queries[::step]:
+            answer = await answer_to(query.text)
+            result.add(collection, query, answer)
+            await result.check_quotes(collection, answer)
+        for question in foreign:
+            result.foreign += 1
+            result.foreign_abstained += (await answer_to(question))["abstained"]
+        results.append(result)
+    return results

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from evals import answers, retrieval
+from evals.answers import Answers
 from evals.baselines import product
 from evals.datasets import Dataset, data_folder, foreign_questions, load_all
 from evals.system import System, running_system
@@ -23,6 +24,7 @@ MARGIN: Final = 0.01
 """What a figure may lose: ties in the ranking fall differently from run to run."""
 SETS: Final = ("faquad_pt", "suporte_m365_pt", "servicos_pt", "leis_pt")
 FOREIGN: Final = "foreign declined"
+_ASSISTANT: Final = "assistant: "
 _SEARCHED: Final = 200
 _ASKED: Final = 60
 
@@ -66,9 +68,19 @@ async def measure(system: System, dataset: Dataset, foreign: Sequence[str]) -> F
     async with system.holding(dataset) as collection:
         found = await retrieval.measure_product(_sampled(dataset), product(collection))
         figures = {f"nDCG@10 {each.asked}": each.ndcg for each in found}
-        asked = await answers.measure(dataset, collection, foreign[:_ASKED], most=_ASKED)
-    figures["answered"] = 1 - asked.abstained / asked.asked
-    figures["quotes exact"] = asked.exact_quotes / asked.quotes
+        ways = {"": collection.ask, _ASSISTANT: collection.chat}
+        for asked in await answers.measure(
+            dataset, collection, foreign[:_ASKED], ways, most=_ASKED
+        ):
+            figures |= {f"{asked.by}{name}": value for name, value in _of(asked).items()}
+    return figures
+
+
+def _of(asked: Answers) -> Figures:
+    figures = {
+        "answered": 1 - asked.abstained / asked.asked,
+        "quotes exact": asked.exact_quotes / asked.quotes,
+    }
     if asked.with_gold:
         figures["holds gold"] = asked.held_gold / asked.with_gold
     if asked.foreign:
@@ -106,7 +118,7 @@ def compare(measured: Mapping[str, Figures], wanted: Mapping[str, Figures]) -> l
 
 
 def _without_foreign(figures: Figures) -> Figures:
-    return {figure: value for figure, value in figures.items() if figure != FOREIGN}
+    return {figure: value for figure, value in figures.items() if not figure.endswith(FOREIGN)}
 
 
 def _sampled(dataset: Dataset) -> Dataset:

@@ -40,7 +40,7 @@ _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 READABLE: Final = re.compile(
     rf"/api/v1/(clients/search|clients/{_UUID}(/consents|/legal-basis/[a-z0-9._-]+)?"
     rf"|tickets(/search|/{_UUID}(/messages)?)?|categories|teams)"
-    r"|/internal/v1/legal-basis-facts"
+    r"|/internal/v1/access-facts/of-clients"
 )
 
 

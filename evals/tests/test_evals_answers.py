@@ -1,0 +1,57 @@
+"""What is counted of answers, and which goals they miss."""
+
+from typing import Any
+
+import pytest
+from evals.answerers import ASSISTANT, LIKE_ENOUGH, PASSAGE, answerers
+from evals.answers import Answers
+
+
+class Found:
+    """A collection that finds one passage."""
+
+    def __init__(self, similarity: float) -> None:
+        self.similarity = similarity
+
+    async def ask(self, _: str) -> dict[str, Any]:
+        return {}
+
+    chat = ask
+
+    async def search(self, _: str, __: int) -> list[dict[str, Any]]:
+        return [{"content": "Trinta dias.", "similarity": self.similarity, "document_id": "d"}]
+
+
+@pytest.mark.parametrize(("similarity", "declined"), [(0.5, False), (0.49, True)])
+async def test_baselines_say_the_whole_passage_or_nothing(
+    similarity: float, *, declined: bool
+) -> None:
+    ways = answerers(Found(similarity))  # type: ignore[arg-type]  # as much of a collection as is asked
+
+    always = await ways[PASSAGE]("Quantos dias?")
+    sometimes = await ways[LIKE_ENOUGH]("Quantos dias?")
+
+    assert (always["answer"], always["abstained"]) == ("Trinta dias.", False)
+    assert always["sources"][0]["quote"] == "Trinta dias."
+    assert sometimes["abstained"] is declined
+    assert sometimes["answer"] == ("" if declined else "Trinta dias.")
+
+
+def counted(by: str = ASSISTANT, dataset: str = "faquad_pt", **counts: int) -> Answers:
+    given = {"asked": 100, "abstained": 10, "foreign": 50, "foreign_abstained": 40}
+    return Answers(dataset, by, **(given | {"quotes": 9, "exact_quotes": 9} | counts))
+
+
+def test_goals_of_declining_are_reached_and_missed_at_their_edges() -> None:
+    assert counted().missed == []
+    assert counted(abstained=11).missed == [f"declining of faquad_pt ({ASSISTANT})"]
+    assert counted(foreign_abstained=39).missed == [f"declining of faquad_pt ({ASSISTANT})"]
+    assert counted(unanswerable=10, unanswerable_abstained=7).declines_well is False
+    assert counted(PASSAGE, foreign_abstained=0).declines_well is None
+
+
+def test_only_named_sets_are_held_to_declining_and_all_to_quotes() -> None:
+    other = counted(dataset="leis_pt", abstained=50)
+
+    assert (other.declines_well, other.missed) == (False, [])
+    assert counted(dataset="leis_pt", exact_quotes=8).missed == [f"quotes of leis_pt ({ASSISTANT})"]
