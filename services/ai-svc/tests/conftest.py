@@ -10,6 +10,7 @@ from access_factories import CoreApi
 from ai_svc_erasing import Asking
 from ai_svc_factories import Person, ai_settings, opened
 from ai_svc_with_core_api import Beside, beside, core_api_settings, opened_core_api
+from chat_factories import Scripted, settled
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
@@ -156,3 +157,22 @@ async def both(
     """ai-svc asking the real core-api, and people of both."""
     async with beside(app, core_app, token_factory) as both:
         yield both
+
+
+@pytest.fixture
+async def scripted(app: FastAPI, clean: None) -> AsyncIterator[Scripted]:
+    """Answers conversations, instead of the agents."""
+    runs = app.state.runs
+    before, script = runs.runner, Scripted()
+    runs.runner = script
+    yield script
+    script.go_on()
+    await settled(runs)
+    runs.runner = before
+
+
+@pytest.fixture
+async def replica(settings: AiSettings, token_factory: TokenFactory) -> AsyncIterator[FastAPI]:
+    """Another process of the service, over the same database and Redis."""
+    async with opened(settings, token_factory) as other:
+        yield other

@@ -27,6 +27,8 @@ class Listening:
     asleep: bool = False
     path: str = "/api/v1/stream"
     query: str = ""
+    method: str = "GET"
+    body: bytes = b""
     status: int = 0
     comments: int = 0
     _chunks: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
@@ -42,7 +44,7 @@ class Listening:
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
-            "method": "GET",
+            "method": self.method,
             "scheme": "http",
             "path": self.path,
             "raw_path": self.path.encode(),
@@ -58,7 +60,7 @@ class Listening:
             nonlocal asked
             if not asked:
                 asked = True
-                return {"type": "http.request", "body": b"", "more_body": False}
+                return {"type": "http.request", "body": self.body, "more_body": False}
             await self._hung_up.wait()
             return {"type": "http.disconnect"}
 
