@@ -71,6 +71,9 @@ class AnthropicWire(WireServer):
         said = {"type": "overloaded_error", "message": "Overloaded"}
         return _event("error", error=said)
 
+    def garbled_event(self) -> str:
+        return 'event: content_block_delta\ndata: {"type": "content_blo\n\n'
+
 
 def _message(asked: Asked) -> dict[str, Any]:
     return {

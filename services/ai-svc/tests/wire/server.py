@@ -42,6 +42,8 @@ class WireServer(ABC):
         self.asked: list[Asked] = []
         self.hung_up = 0
         """How often the client was gone before the answer was whole."""
+        self.left = asyncio.Event()
+        """Set with the first that was."""
         self.arrived = asyncio.Event()
         """Set with every request: for who has to act in the middle of one."""
         self._script: deque[Reply] = deque()
@@ -100,6 +102,10 @@ class WireServer(ABC):
     def failure_event(self) -> str:
         """An error in the middle of a stream."""
 
+    def garbled_event(self) -> str:
+        """An event whose data is no JSON."""
+        return 'data: {"choices": [{"del\n\n'
+
     @abstractmethod
     def streams(self, asked: Asked) -> bool:
         """Whether a stream is asked for."""
@@ -116,6 +122,7 @@ class WireServer(ABC):
             await self._answer(asked, reply, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up += 1
+            self.left.set()
         except asyncio.CancelledError:
             pass  # the server is closed; a task that ends cancelled here is logged as a failure
         finally:
@@ -173,7 +180,7 @@ class WireServer(ABC):
             if says.cut_after is not None and words > says.cut_after:
                 break
             if says.garbled_after is not None and words > says.garbled_after:
-                await _chunk(writer, 'data: {"choices": [{"del\n\n')
+                await _chunk(writer, self.garbled_event())
                 break
             if says.fails_after is not None and words > says.fails_after:
                 await _chunk(writer, self.failure_event())
