@@ -121,6 +121,8 @@ _WITHIN: Final = {
     "DraftReplyArguments": fields_of((VALUE, "body")),
     "LegRead": fields_of((NONE, "name")),
     "OpenPrivacyRequestArguments": fields_of((VALUE, "description")),
+    **dict.fromkeys(("PolicyRead", "PolicyWrite"), fields_of((NONE, "countries"))),
+    "ProviderRead": fields_of((NONE, "recipient country")),
     "ProposalRead": fields_of((VALUE, "summary arguments"), (NONE, "skill caution result")),
     "ProposeTriageArguments": fields_of((NONE, "category team")),
     **dict.fromkeys(
