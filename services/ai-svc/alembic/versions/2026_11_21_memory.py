@@ -123,7 +123,7 @@ def _create_links() -> None:
         "erasure_keys",
         sa.Column("organization_id", sa.Uuid(), primary_key=True),
         sa.Column("key", sa.Text(), primary_key=True),
-        sa.Column("erasure_id", sa.Uuid(), nullable=False),
+        sa.Column("erasure_id", sa.Uuid(), primary_key=True),
         _of("erasures", "erasure_id"),
         sa.Index("ix_erasure_keys_erasure_id", "organization_id", "erasure_id"),
         schema=SCHEMA,

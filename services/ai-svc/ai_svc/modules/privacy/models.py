@@ -52,7 +52,8 @@ class ErasureKey(Base):
 
     organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    erasure_id: Mapped[UUID]
+    # Each erasure deletes it for itself: what another one has deleted may be there again.
+    erasure_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class ErasureObjects(Base):
