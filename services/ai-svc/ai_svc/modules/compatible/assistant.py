@@ -1,6 +1,6 @@
 """Our assistant for callers of OpenAI's protocol: one run, whose events become pieces."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import ClassVar, Final
 
@@ -44,7 +44,7 @@ async def pieces(
     token: SecretStr,
     request: ChatRequest,
     agent: AgentName | None,
-) -> AsyncIterator[Piece]:
+) -> AsyncGenerator[Piece, None]:
     """Sentence by sentence, each with its citations verified. Closing it ends the run."""
     question, history = turns(request.messages)
     about = request.metadata

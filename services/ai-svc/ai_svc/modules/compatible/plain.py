@@ -4,7 +4,7 @@ Their tools are described to the model and come back as calls to make; nothing i
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import UUID
@@ -76,7 +76,7 @@ async def whole(brain: Brain, actor: Actor, request: ChatRequest) -> list[Piece]
     return [*_pieces_of(response), _ended(chain, response)]
 
 
-async def stream(brain: Brain, actor: Actor, request: ChatRequest) -> AsyncIterator[Piece]:
+async def stream(brain: Brain, actor: Actor, request: ChatRequest) -> AsyncGenerator[Piece, None]:
     """The answer while it is written. Closing it hangs up on the provider."""
     chain = await _chain(brain, actor, request)
     try:

@@ -1,19 +1,16 @@
 """OpenAI's protocol over HTTP, under our tokens, permissions, budgets and tenants."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from typing import Annotated, Any, Final, cast
-from uuid import UUID
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
 
 from ai_svc.desk import CurrentDesk
 from ai_svc.modules.compatible import assistant, embedding, plain
 from ai_svc.modules.compatible.answering import chunks, completion
 from ai_svc.modules.compatible.errors import OPENAI_ERRORS, CompatibleRoute
-from ai_svc.modules.compatible.hanging_up import unless_gone
+from ai_svc.modules.compatible.hanging_up import Pump, Streamed, unless_gone
 from ai_svc.modules.compatible.names import PLAIN, ModelNames, ModelNotFound
 from ai_svc.modules.compatible.pieces import Piece
 from ai_svc.modules.compatible.requests import ChatRequest, EmbeddingRequest
@@ -29,7 +26,6 @@ router = APIRouter(prefix="/ai/v1", tags=["openai"], route_class=CompatibleRoute
 
 _MAY_CHAT: Final = Depends(require(Permission.CHAT_USE))
 Chatter = Annotated[Actor, _MAY_CHAT]
-_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _EXAMPLE: Final = (
     'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"As férias '
     'são de 30 dias. [1]"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
@@ -51,7 +47,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def create_chat_completion(
     body: ChatRequest, request: Request, actor: Chatter, token: AccessToken, desk: CurrentDesk
-) -> Completion | StreamingResponse:
+) -> Completion | Streamed:
     """`cogep-assistant` answers from documents and the CRM within the caller's rights, with
     citations (`message.annotations`, and whole in `message.cogep`); `cogep-knowledge` and its like
     are one agent of it. `cogep-model` is the organization's model alone.
@@ -71,8 +67,10 @@ async def create_chat_completion(
         pieces = assistant.pieces(desk, actor, token, body, agent)
     if not body.stream:
         return completion(run_id, body.model, await unless_gone(request, _all(pieces)))
-    begun = await unless_gone(request, _begun(pieces))
-    return _streamed(run_id, body, begun)
+    pump = Pump(pieces)
+    await pump.begin(request)
+    usage = bool(body.stream_options and body.stream_options.include_usage)
+    return Streamed(chunks(run_id, body.model, pump.pieces(), include_usage=usage), pump)
 
 
 @router.post(
@@ -119,24 +117,3 @@ async def retrieve_model(
 
 async def _all(pieces: AsyncIterator[Piece]) -> list[Piece]:
     return [piece async for piece in pieces]
-
-
-async def _begun(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
-    """With its first piece there: what fails before that is an error with a status of its own."""
-    first = await anext(pieces)
-
-    async def rest() -> AsyncIterator[Piece]:
-        async with aclosing(cast("Any", pieces)):
-            yield first
-            async for piece in pieces:
-                yield piece
-
-    return rest()
-
-
-def _streamed(run_id: UUID, body: ChatRequest, pieces: AsyncIterator[Piece]) -> StreamingResponse:
-    options = body.stream_options
-    events = chunks(
-        run_id, body.model, pieces, include_usage=bool(options and options.include_usage)
-    )
-    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
