@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from string import Template
 from typing import Final, NamedTuple
 
 from ai_svc.prompts.front_matter import FrontMatter, ModelHints, VariableType
 
 FILE_NAME: Final = re.compile(r"(?P<id>[a-z][a-z0-9_]*)\.v(?P<version>[1-9][0-9]*)\.md")
+FOLDER: Final[Traversable] = files(__package__)
 _OPENING: Final = "---\n"
 _CLOSING: Final = "\n---\n"
 _SYSTEM: Final = "\n# system\n"
@@ -75,7 +77,7 @@ def read_prompt(prompt_id: str, version: int) -> Prompt:
     """The file `{id}.v{version}.md`. Raises FileNotFoundError, PromptBroken."""
     if version not in versions_of(prompt_id):
         raise FileNotFoundError(f"there is no prompt {prompt_id}.v{version}")
-    text = (files(__package__) / f"{prompt_id}.v{version}.md").read_text(encoding="utf-8")
+    text = (FOLDER / f"{prompt_id}.v{version}.md").read_text(encoding="utf-8")
     prompt = parse(text)
     if (prompt.id, prompt.version) != (prompt_id, version):
         raise PromptBroken(f"{prompt_id}.v{version}.md says it is {prompt.label}")
@@ -122,7 +124,7 @@ def versions_of(prompt_id: str) -> Sequence[int]:
 @cache
 def _versions() -> Mapping[str, Sequence[int]]:
     found: dict[str, list[int]] = {}
-    for file in files(__package__).iterdir():
+    for file in FOLDER.iterdir():
         if match := FILE_NAME.fullmatch(file.name):
             found.setdefault(match["id"], []).append(int(match["version"]))
     return {prompt_id: sorted(versions) for prompt_id, versions in found.items()}

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ai_svc.prompts import files
 from ai_svc.prompts.files import prompt_ids, read_prompt, versions_of
 
 LIST: Final = "released.toml"
@@ -39,7 +39,7 @@ def labels() -> Iterable[tuple[str, int]]:
 @cache
 def releases() -> Mapping[str, Release]:
     """By label: `answer_question.v1`."""
-    listed = tomllib.loads((files(__package__) / LIST).read_text(encoding="utf-8"))
+    listed = tomllib.loads((files.FOLDER / LIST).read_text(encoding="utf-8"))
     return {label: Release.model_validate(said) for label, said in listed.items()}
 
 
