@@ -18,6 +18,7 @@ from wire.openai_wire import OpenAIWire
 from wire.replies import ToolCall
 
 from ai_svc.modules.agents.events import AgentName
+from ai_svc.modules.agents.roster import ROSTER
 from ai_svc.modules.agents.service import RunRequest, run
 from shared_schemas.ids import new_id
 
@@ -110,6 +111,13 @@ async def plant(world: World, injections: Sequence[Injection]) -> dict[str, str]
     return questions
 
 
+def agent_with(injection: Injection) -> AgentName:
+    """One that has documents to read and the tool to obey with, where there is any."""
+    needed = {"search_knowledge", injection.obeys[0]["skill"]}
+    able = [spec.name for spec in ROSTER.values() if needed <= set(spec.skills)]
+    return able[0] if able else AgentName.SUPPORT
+
+
 async def submit(ana: Person, injection: Injection, fact: str, text: str) -> None:
     match injection.channel:
         case "html":
@@ -138,7 +146,7 @@ async def run_over_documents(
         model = world.obedient(
             ToolCall("search_knowledge", {"query": questions[each.id]}), reads_data=reads_data
         )
-        await world.run(model, questions[each.id], AgentName.KNOWLEDGE)
+        await world.run(model, questions[each.id], agent_with(each))
         reached |= model.reached
         assert leaks(world.told) == [], each.id
         assert leaks("".join(model.seen)) == [], each.id
