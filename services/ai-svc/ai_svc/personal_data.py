@@ -106,7 +106,7 @@ _EVERYWHERE: Final = fields_of(
         NONE,
         """status stage purpose_code items error_code error_message notice mime_type content_sha256
         embedding_model model prompt_version fusion milliseconds way request_id access_key_id
-        secret_access_key state under endpoint region formats""",
+        secret_access_key state under endpoint region formats currency""",
     ),
 )
 _WITHIN: Final = {
@@ -119,16 +119,24 @@ _WITHIN: Final = {
     "CalculateArguments": fields_of((NONE, "expression")),
     "CreateTicketArguments": fields_of((VALUE, "subject description")),
     "DraftReplyArguments": fields_of((VALUE, "body")),
+    "FrontMatter": fields_of((NONE, "id variables")),
     "LegRead": fields_of((NONE, "name")),
     "OpenPrivacyRequestArguments": fields_of((VALUE, "description")),
     **dict.fromkeys(("PolicyRead", "PolicyWrite"), fields_of((NONE, "countries"))),
+    "PriceList": fields_of((NONE, "free")),
+    "PromptDiffRead": fields_of((NONE, "diff")),
+    "PromptRead": fields_of((NONE, "id")),
+    "PromptVersionRead": fields_of((NONE, "label sha256 variables system user")),
     "ProviderRead": fields_of((NONE, "recipient country")),
     "ProposalRead": fields_of((VALUE, "summary arguments"), (NONE, "skill caution result")),
     "ProposeTriageArguments": fields_of((NONE, "category team")),
+    "Release": fields_of((NONE, "sha256")),
     **dict.fromkeys(
         ("SourceCreate", "SourceRead", "SourceChange", "SourceFields"),
         fields_of((NONE, "name address tags")),
     ),
+    "UsageRead": fields_of((NONE, "use")),
+    "_Listed": fields_of((NONE, "source")),
 }
 
 PERSONAL_DATA: Final = PersonalData(columns=_COLUMNS, everywhere=_EVERYWHERE, within=_WITHIN)
