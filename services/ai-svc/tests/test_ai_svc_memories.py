@@ -106,6 +106,21 @@ async def test_what_the_assistant_says_becomes_no_fact(chat: Chat, ana: Person) 
     assert await listed(ana) == []
 
 
+async def test_a_fact_is_about_whoever_answering_came_to(
+    chat: Chat, core_api: CoreApi, superuser: asyncpg.Connection
+) -> None:
+    """Nobody knew who that is when it was said."""
+    helena = new_id()
+    await core_api.purposes()
+    said = await chat.say("Lembre que Helena prefere e-mail.")
+    await chat.reply(said, "Anotado.", helena)
+
+    await chat.remember(said, "Lembre que Helena prefere e-mail.")
+
+    linked = await superuser.fetch("SELECT client_id FROM ai.memory_fact_clients")
+    assert [row["client_id"] for row in linked] == [helena]
+
+
 async def test_told_twice_it_is_kept_once_also_at_the_same_time(chat: Chat, ana: Person) -> None:
     ids = await asyncio.gather(*(kept(chat, "O cofre abre às nove.") for _ in range(10)))
 

@@ -105,6 +105,22 @@ async def contents(
     return {row.id: row.content for row in rows}
 
 
+async def clients_around(session: AsyncSession, actor: Actor, message_id: UUID) -> set[UUID]:
+    """Whose data a question holds, or answering it came to: it may be about them by name."""
+    said = _messages.c
+    found = await session.scalars(
+        sa.select(_clients.client_id)
+        .where(
+            _clients.organization_id == actor.organization_id,
+            said.organization_id == _clients.organization_id,
+            said.id == _clients.message_id,
+            sa.or_(said.id == message_id, said.in_reply_to == message_id),
+        )
+        .distinct()
+    )
+    return set(found)
+
+
 async def earlier(
     session: AsyncSession,
     actor: Actor,

@@ -91,12 +91,14 @@ async def remember_turn(
     sentence = noted(turn.content)
     if sentence is None:
         return ()
+    async with desk.database.transaction(actor.organization_id, read_only=True) as session:
+        about = await history.clients_around(session, actor, message_id)
     fact_id = await remember_fact(
         desk,
         actor=actor,
         text=sentence,
         source=FactSource.SAID,
-        client_ids=turn.client_ids,
+        client_ids=about.union(turn.client_ids),
         conversation_id=conversation_id,
         message_id=message_id,
     )
