@@ -25,7 +25,7 @@ PERSONAL: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of requests whose values are about somebody, or are somebody's words."""
-PATHS: Final = re.compile(r"/(clients|tickets|public|privacy|rag/(ask|search|documents))\b")
+PATHS: Final = re.compile(r"/(clients|tickets|public|privacy|chat|rag/(ask|search|documents))\b")
 ALWAYS: Final = frozenset({"Júlia Prado", "Certidão atrasada", "A segunda via não chegou."})
 """What factories plant by themselves."""
 MARKER: Final = "leaks_on_purpose"
@@ -33,6 +33,9 @@ MARKER: Final = "leaks_on_purpose"
 _SHORTEST: Final = 7
 _MOST: Final = 200
 _ON_STREAMS: Final = frozenset({"XADD", "PUBLISH"})
+_OF_A_RUN: Final = re.compile(r"chat:[0-9a-f-]+:run:[0-9a-f-]+\Z")
+"""The one kind of stream that holds words: an answer on its way to who asked, for minutes, erased
+by its key."""
 
 
 @dataclass
@@ -154,7 +157,7 @@ def _watch_streams() -> None:
         return
 
     def sent(_redis: Any, *command: Any, **_: Any) -> None:
-        if command and command[0] in _ON_STREAMS:
+        if command and command[0] in _ON_STREAMS and not _OF_A_RUN.match(_text(command[1])):
             WATCH.note(f"{command[0]} {command[1]}", *map(_text, command[2:]))
 
     _before(client.Redis, "execute_command", sent)

@@ -109,17 +109,33 @@ async def store(live: LiveRun, events: EventStore, database: Database) -> None:
         try:
             async with asyncio.timeout(_STORE_PATIENCE):
                 there = await events.add(*where, new)
-            if not there:
-                if not await ending.is_there(database, live.row):
-                    live.break_off(GONE)
-                    return
-                async with asyncio.timeout(_STORE_PATIENCE):
-                    await events.write_anew(*where, live.told[: written + len(new)])
-            written += len(new)
+            count = written + len(new)
+            if not there and not await _written_anew(live, events, database, count):
+                live.break_off(GONE)
+                return
+            written = count
         except (RedisError, OSError, TimeoutError) as error:
             if not is_away:
                 _log.warning("chat_events_not_stored", error=describe(error))
             is_away = True
+
+
+async def _written_anew(live: LiveRun, events: EventStore, database: Database, count: int) -> bool:
+    """The stream that Redis forgot is there again; False when it was erased with its message.
+
+    Who erases deletes the row first and the stream after: either it meets the new stream, or we
+    miss the row.
+    """
+    if not await ending.is_there(database, live.row):
+        return False
+    where = live.row.organization_id, live.row.run_id
+    async with asyncio.timeout(_STORE_PATIENCE):
+        await events.write_anew(*where, live.told[:count])
+    if await ending.is_there(database, live.row):
+        return True
+    async with asyncio.timeout(_STORE_PATIENCE):
+        await events.forget(where[0], [where[1]])
+    return False
 
 
 def _outcome(live: LiveRun) -> DoneEvent | BrokenOff:
