@@ -71,6 +71,10 @@ class Guard:
             self._results.append(result.told)
         self._results += _texts(result.data)
 
+    def know(self, texts: Iterable[str]) -> None:
+        """What is remembered may be quoted as well."""
+        self._results += texts
+
     async def check(self, sentence: Sentence) -> Checked:
         """The sentence with the numbers of its sources behind it."""
         passages = [mark for mark in sentence.marks if mark.name.startswith("S")]

@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from ai_svc.modules.rag import answering
+
+NOT_FOUND: Final = answering.NOT_FOUND
+KEPT_HERE: Final = answering.KEPT_HERE
 HELLO: Final = (
     "Olá! Respondo perguntas com base nos documentos da organização, consulto chamados e clientes, "
     "e explico os direitos da LGPD. Como posso ajudar?"

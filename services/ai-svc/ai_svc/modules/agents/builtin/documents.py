@@ -7,6 +7,7 @@ from ai_svc.modules.agents import phrases
 from ai_svc.modules.agents.builtin.recognising import content_words
 from ai_svc.modules.agents.builtin.task import Sight, Step, Task, Use
 from ai_svc.modules.agents.builtin.telling import marked, quoted, refused
+from ai_svc.modules.agents.events import AgentName
 from ai_svc.modules.agents.marks import NOTHING
 from ai_svc.questions import MAX_QUESTION
 from knowledge.lexical import fold
@@ -88,3 +89,14 @@ def knowledge_step(sight: Sight) -> Step:
     if talk is not None:
         return talk
     return arithmetic(sight) or from_documents(sight)
+
+
+def needs_nobody(task: Task) -> bool:
+    """A greeting, a sum, the date: no search and no model is needed for that."""
+    if task.agent not in (AgentName.KNOWLEDGE, AgentName.PRIVACY):
+        return False
+    if small_talk(task.question) is not None:
+        return True
+    tools = frozenset({"calculate", "current_date"})
+    sight = Sight(task, (), None, tools)
+    return task.agent is AgentName.KNOWLEDGE and arithmetic(sight) is not None

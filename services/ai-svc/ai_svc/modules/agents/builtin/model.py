@@ -29,10 +29,10 @@ from ai_svc.modules.agents.builtin.task import Seen, Sight, Step, Task, Use
 from ai_svc.modules.agents.events import AgentName
 from ai_svc.modules.agents.weighing import Weighed
 from ai_svc.modules.rag.extractive import NAME
-from ai_svc.modules.skills.skill import Numbered, SkillResult
+from ai_svc.modules.skills.skill import SkillResult
 
-Weigh = Callable[[str, Sequence[Numbered]], Awaitable[Weighed]]
-"""How well passages answer a question."""
+Weigh = Callable[[str], Awaitable[Weighed | None]]
+"""How well what was found for a question answers it."""
 _STEPS: Final[Mapping[AgentName, Callable[[Sight], Step]]] = {
     AgentName.KNOWLEDGE: knowledge_step,
     AgentName.SUPPORT: support_step,
@@ -79,7 +79,7 @@ class BuiltInModel(Model[None]):
         messages: list[ModelMessage],
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
-        run_context: RunContext[Any] | None = None,
+        run_context: RunContext[Any] | None = None,  # noqa: ARG002 - the base's signature
     ) -> AsyncGenerator[StreamedResponse]:
         """The same, at once."""
         response = await self.request(messages, model_settings, model_request_parameters)
@@ -101,8 +101,7 @@ class BuiltInModel(Model[None]):
         searches = [each for each in seen if each.skill == SEARCH and each.result.ok]
         if not searches:
             return None
-        query = str(searches[-1].arguments.get("query", ""))
-        return await self._weigh(query, searches[-1].result.passages)
+        return await self._weigh(str(searches[-1].arguments.get("query", "")))
 
 
 def _seen(messages: Sequence[ModelMessage]) -> list[Seen]:

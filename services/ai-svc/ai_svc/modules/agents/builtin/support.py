@@ -32,7 +32,8 @@ CREATE: Final = "create_ticket"
 
 _CREATES: Final = re.compile(
     r"\b(?:abr(?:a|ir|e|am)|cri(?:e|ar|a)|registr(?:e|ar|a)|anot(?:e|a|ar)|bota"
-    rf"|faz(?:er)?|solicito a abertura|quero|preciso)\b.{{0,25}}\b{TICKET_WORDS}\b|\bnov[oa] {TICKET_WORDS}\b(?! ?\d)"
+    rf"|faz(?:er)?|solicito a abertura|quero|preciso)\b.{{0,25}}\b{TICKET_WORDS}\b"
+    rf"|\bnov[oa] {TICKET_WORDS}\b(?! ?\d)"
     rf"|\b(?:abertura|registro) de {TICKET_WORDS}"
 )
 _DRAFTS: Final = re.compile(
