@@ -19,7 +19,7 @@ from bench import results
 from bench.figures import Outcome
 
 BENCHES: Final = ("read_path", "submission", "event_path", "queue_claims", "ingestion")
-NAMED: Final = ("consents", "crm", "extraction", "knowledge", "live")
+NAMED: Final = ("chat", "consents", "crm", "extraction", "knowledge", "live")
 """Takes a quarter of an hour: only when asked for by name."""
 _MODULES: Final = {"knowledge": "knowledge_scale"}
 """Where a bench is not called like its module."""

@@ -214,7 +214,7 @@ def _meant_by(error: IntegrityError) -> Exception:
     name = getattr(driver_error(error), "constraint_name", None) or ""
     if name == ERASED_CLIENT:
         return ClientErased()
-    if name.startswith("fk_message_documents"):
-        return SourceGone()
-    # The message itself is gone: the conversation was deleted, or somebody erased.
-    return MessageGone() if name.startswith("fk_message_clients") else error
+    if not name.startswith("fk_message_"):
+        return error
+    # Else the message itself is gone: the conversation was deleted, or somebody erased.
+    return SourceGone() if "_document_id_" in name else MessageGone()
