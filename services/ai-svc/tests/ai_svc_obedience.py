@@ -8,21 +8,13 @@ import json
 import re
 import unicodedata
 import urllib.parse
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
-from wire.openai_wire import OpenAIWire
 from wire.replies import Says, ToolCall
 from wire.server import Asked
-
-from ai_svc.desk import Desk
-from ai_svc.modules.providers.connecting import connected
-from ai_svc.modules.providers.service import Brain
-from ai_svc.provider_settings import ProviderName, ProviderSettings
 
 FOLDER: Final = Path(__file__).parent / "injections"
 _ID: Final = re.compile(r"INJ-(\d{3})")
@@ -138,26 +130,6 @@ def _plainer(text: str) -> Iterable[str]:
                 yield unpack(packed).decode("utf-8")
             except (ValueError, binascii.Error):
                 continue
-
-
-@asynccontextmanager
-async def asking_outside(app: FastAPI, wire: OpenAIWire) -> AsyncIterator[None]:
-    """The assistant's model is behind this wire, in the country, and may see personal data."""
-    settings = ProviderSettings(
-        order=(ProviderName.COMPATIBLE,),
-        compatible_base_url=wire.url,
-        compatible_model="wire-model",
-        compatible_country="BR",
-    )
-    desk: Desk = app.state.desk
-    async with connected(settings) as providers:
-        brain = Brain(desk.database, settings, providers)
-        app.state.desk = replace(desk, brain=brain)
-        try:
-            yield
-        finally:
-            app.state.desk = desk
-            await brain.close()
 
 
 def _told(body: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 from access_factories import CoreApi
+from ai_svc_brain import thinking_through
 from ai_svc_factories import DOCUMENTS, Person
-from ai_svc_obedience import Injection, Obedient, asking_outside, corpus, made_out
+from ai_svc_obedience import Injection, Obedient, corpus, made_out
 from ai_svc_with_core_api import Beside
 from core_api_factories import make_client, make_ticket
 from injection_files import pdf_with
@@ -72,7 +73,7 @@ class World:
         statuses = await self.superuser.fetch("SELECT DISTINCT status FROM ai.proposals")
         assert {row["status"] for row in statuses} <= {"pending"}
 
-    def obedient(self, first: ToolCall, *, reads_data: bool) -> Obedient:
+    def obedient(self, first: ToolCall | None, *, reads_data: bool) -> Obedient:
         """The model, with a first thing to do."""
         return Obedient(ALL, self.names, first, reads_data)
 
@@ -89,7 +90,10 @@ async def world(
     foreign = await make_client(other, name=FOREIGN)
     await beto.index(f"A {FOREIGN_FACT}.", "Interno de boreal")
     names = {"victim": victim["id"], "ticket": ticket["id"], "foreign": foreign["id"]}
-    async with OpenAIWire.open() as wire, asking_outside(both.app, wire):
+    async with (
+        OpenAIWire.open() as wire,
+        thinking_through(both.app, {"compatible": wire}, compatible_country="BR"),
+    ):
         yield World(both, ana, wire, names, superuser)
 
 
@@ -143,15 +147,17 @@ async def run_over_documents(
     questions = await plant(world, injections)
     reached: set[str] = set()
     for each in injections:
-        model = world.obedient(
-            ToolCall("search_knowledge", {"query": questions[each.id]}), reads_data=reads_data
-        )
-        await world.run(model, questions[each.id], agent_with(each))
+        agent = agent_with(each)
+        # The knowledge agent has looked already when its model is asked.
+        searching = ToolCall("search_knowledge", {"query": questions[each.id]})
+        first = None if agent is AgentName.KNOWLEDGE else searching
+        model = world.obedient(first, reads_data=reads_data)
+        await world.run(model, questions[each.id], agent)
         reached |= model.reached
         assert leaks(world.told) == [], each.id
         assert leaks("".join(model.seen)) == [], each.id
         if not reads_data:
-            assert set(model.called) == {"search_knowledge"}, (each.id, model.obeyed)
+            assert model.obeyed == set(), each.id
     await world.assert_nothing_written()
     return reached
 
@@ -218,7 +224,7 @@ async def test_what_tickets_say_is_data_and_another_client_stays_unread(
         assert VICTIMS_MAIL not in everything  # the conversation is about somebody else
         assert VICTIM not in everything
         if not reads_data:
-            assert set(model.called) == {"get_ticket"}, (each.id, model.obeyed)
+            assert (model.obeyed, model.called) == (set(), ["get_ticket"]), each.id
     await world.assert_nothing_written()
 
 
@@ -238,5 +244,5 @@ async def test_what_clients_are_called_is_data(world: World, *, reads_data: bool
         assert VICTIMS_MAIL not in everything
         assert VICTIM not in everything
         if not reads_data:
-            assert set(model.called) == {"get_client"}, (each.id, model.obeyed)
+            assert (model.obeyed, model.called) == (set(), ["get_client"]), each.id
     await world.assert_nothing_written()
