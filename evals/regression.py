@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from evals import answers, retrieval
+from evals import answers, retrieval, routing
 from evals.answers import Answers
 from evals.baselines import product
 from evals.datasets import Dataset, data_folder, foreign_questions, load_all
@@ -57,10 +57,11 @@ def main() -> int:
 
 async def _measure_all(datasets: Sequence[Dataset]) -> Mapping[str, Figures]:
     async with running_system() as system:
-        return {
+        measured = {
             each.name: await measure(system, each, foreign_questions(each, datasets))
             for each in datasets
         }
+    return {**measured, routing.NAME: routing_figures()}
 
 
 async def measure(system: System, dataset: Dataset, foreign: Sequence[str]) -> Figures:
@@ -86,6 +87,12 @@ def _of(asked: Answers) -> Figures:
     if asked.foreign:
         figures[FOREIGN] = asked.foreign_abstained / asked.foreign
     return figures
+
+
+def routing_figures() -> Figures:
+    """How well questions are routed."""
+    product = next(each for each in routing.measure() if each.by == routing.PRODUCT)
+    return {"accuracy": product.accuracy}
 
 
 def expected() -> Mapping[str, Figures]:
