@@ -8,10 +8,12 @@ from core_api.modules.erasure import finishing as erasure_answers
 from core_api.modules.recipients import telling as telling_recipients
 from core_api.modules.tickets import following_clients
 from core_api.modules.tickets.search import upkeep as search_upkeep
+from core_api.modules.triage import forgetting as triage_forgetting
 from shared_schemas.events import (
     ClientMerged,
     ClientMergeUndone,
     ClientUpdated,
+    DocumentDeleted,
     PrivacyDataAnonymized,
     PrivacyDataCorrected,
     PrivacyErasureCompleted,
@@ -36,4 +38,5 @@ SUBSCRIPTIONS: Final = (
     Subscription(ProcessingBlocked, telling_recipients.follow_block),
     Subscription(ProcessingUnblocked, telling_recipients.follow_unblock),
     Subscription(TicketTriaged, decisions_entering.follow_triage),
+    Subscription(DocumentDeleted, triage_forgetting.follow_deletion),
 )

@@ -94,6 +94,12 @@ def _create_triages() -> None:
         sa.Column("prompt_version", sa.Text()),
         sa.Column("draft", sa.Text()),
         _objects("citations"),
+        sa.Column(
+            "document_ids",
+            ARRAY(sa.Uuid()),
+            nullable=False,
+            server_default=sa.text("'{}'::uuid[]"),
+        ),
         _objects("duplicates"),
         _list("reasons"),
         _list("applied"),
@@ -112,4 +118,12 @@ def _create_triages() -> None:
         enum_check("status", ("proposed", "applied", "accepted", "declined")),
         enum_check("priority", PRIORITIES),
         schema=SCHEMA,
+    )
+    # Drafts that quote documents: few at a time, and looked through when a document is deleted.
+    op.create_index(
+        "ix_ticket_triages_drafts",
+        "ticket_triages",
+        ["organization_id", "id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("draft IS NOT NULL"),
     )

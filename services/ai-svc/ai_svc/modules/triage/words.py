@@ -18,7 +18,7 @@ _SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?\n]*")
 # the desk has none of these; losing one that has costs a few words.
 _ORDERS: Final = re.compile(
     r"""
-    \b(?:ignor[ea]\w*|desconsider\w*|esque[cç]a\w*|disregard|forget|override|ignore)\b
+    \b(?:ignorem?|desconsiderem?|esque[cç]am?|disregard|forget|override)\b
         .{0,60}\b(?:instru\w+|regras?|ordens?|prompt|system|sistema|anterior\w*|previous|rules?)\b
     | \b(?:system|developer)\s*(?:prompt|message|:)
     | \b(?:assistant|assistente|chatgpt|gpt|llm|ia|ai|modelo|rob[oô]|bot)\s*[:,]

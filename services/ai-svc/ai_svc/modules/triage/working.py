@@ -110,6 +110,7 @@ class Triager:
                 await self._passed_over(job, Because.NOT_ALLOWED)
                 return
             proposal = await self._proposal(job, given, given.ticket)
+            await self._queue.report(job, "handing_over", 80)  # only while it is still ours
             taken = await hand_over(workshop.core_api, proposal, _request_id(job))
             await self._ended(job, taken.standing, taken.decided)
             return

@@ -69,6 +69,12 @@ class TicketTriage(VersionedRow, Base):
         _share("category_confidence"),
         _share("priority_confidence"),
         _share("team_confidence"),
+        sa.Index(
+            "ix_ticket_triages_drafts",
+            "organization_id",
+            "id",
+            postgresql_where=sa.text("draft IS NOT NULL"),
+        ),
     )
 
     ticket_id: Mapped[UUID]
@@ -85,6 +91,9 @@ class TicketTriage(VersionedRow, Base):
     prompt_version: Mapped[str | None]
     draft: Mapped[str | None]
     citations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB(), server_default=_NOTHING)
+    document_ids: Mapped[list[UUID]] = mapped_column(
+        ARRAY(sa.Uuid()), server_default=sa.text("'{}'::uuid[]")
+    )
     duplicates: Mapped[list[dict[str, Any]]] = mapped_column(JSONB(), server_default=_NOTHING)
     reasons: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()), server_default=_NO_TEXTS)
     # Names of fields: what took effect by itself, what did not because a person had decided it,

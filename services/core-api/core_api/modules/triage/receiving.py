@@ -89,6 +89,7 @@ async def _kept(tx: AsyncSession, ticket: Ticket, proposal: TriageProposal) -> T
         status=TriageStatus.PROPOSED,
         priority=None if proposal.priority is None else TicketPriority(proposal.priority),
         duplicates=await _duplicates(tx, ticket, proposal),
+        document_ids=sorted({each.document_id for each in proposal.citations}),
         applied=[],
         kept=[],
         accepted=[],
