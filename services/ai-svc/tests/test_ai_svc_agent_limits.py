@@ -18,6 +18,7 @@ from ai_svc.modules.agents.roster import ROSTER
 from ai_svc.modules.agents.service import run
 from devstack.token_factory import TokenFactory
 
+pytestmark = pytest.mark.committed
 QUESTION = "Quantos dias de férias eu tenho por ano?"
 TRUE = "As férias são de 30 dias corridos por ano."
 

@@ -13,6 +13,7 @@ from ai_svc.modules.agents.routing import route
 from ai_svc.modules.providers.service import CarriesNothing, Use
 from devstack.token_factory import TokenFactory
 
+pytestmark = pytest.mark.committed
 UNSURE = "e aquilo de ontem, como ficou?"
 
 

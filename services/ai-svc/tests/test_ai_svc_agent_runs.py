@@ -16,6 +16,7 @@ from chassis.web.errors import TooManyRequests
 from devstack.token_factory import TokenFactory
 from shared_schemas.ids import new_id
 
+pytestmark = pytest.mark.committed
 QUESTION = "Quantos dias de férias eu tenho por ano?"
 TRUE = "As férias são de 30 dias corridos por ano."
 TRUE_SENTENCE = f"Você tem 30 dias de férias. [[S1|{TRUE}]] "
