@@ -25,11 +25,11 @@ _REMEMBER: Final = (
 )
 
 
-async def refresh(workshop: Workshop, actor: Actor, client_id: UUID | None) -> None:
+async def refresh(workshop: Workshop, actor: Actor, client_id: UUID | None) -> bool:
     """Before anything about the client is looked for; no transaction is open meanwhile. When
-    core-api does not answer, what its events have told holds."""
+    core-api does not answer, what its events have told holds: False."""
     if client_id is None:
-        return
+        return True
     tenant = actor.organization_id
     async with workshop.database.transaction(tenant, read_only=True) as session:
         kin = await session.scalar(sa.select(client_kin(tenant, client_id)))
@@ -44,12 +44,13 @@ async def refresh(workshop: Workshop, actor: Actor, client_id: UUID | None) -> N
         )
     except Unavailable:
         _log.warning("legal_basis_not_refreshed")
-        return
+        return False
     if answer.status_code != 200:
         _log.warning("legal_basis_not_refreshed", status=answer.status_code)
-        return
+        return False
     facts = answer.json()["data"]
     async with workshop.database.transaction(tenant) as session:
         for kind, remember in _REMEMBER:
             if rows := mine(tenant, facts[kind]):
                 await session.execute(remember().values(rows))
+    return True

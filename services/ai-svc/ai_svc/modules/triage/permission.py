@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ai_svc.modules.access.service import refresh
+from ai_svc.modules.triage.exceptions import TicketUnread
 from ai_svc.workshop import Workshop
 from knowledge.access import purposes_in_force
 from shared_schemas.actor import Actor
@@ -15,8 +16,9 @@ from shared_schemas.triage import SortedTicket
 
 
 async def may_be_read(workshop: Workshop, actor: Actor, client_id: UUID) -> bool:
-    """On what core-api says now."""
-    await refresh(workshop, actor, client_id)
+    """On what core-api says now; TicketUnread when it says nothing: there is time."""
+    if not await refresh(workshop, actor, client_id):
+        raise TicketUnread
     return client_id in await _allowed(workshop, actor.organization_id, {client_id})
 
 

@@ -101,20 +101,25 @@ class Triager:
                 await self._later(job, NotTriagedYet())
 
     async def _triage(self, job: ClaimedJob) -> None:
+        """Whose words may not be used are not even read."""
         workshop, tenant = self._workshop, job.organization_id
+        actor, opened_for = assistant(tenant, _request_id(job)), job.payload["client_id"]
+        if not await may_be_read(workshop, actor, opened_for):
+            await self._passed_over(job, Because.NOT_ALLOWED)
+            return
         ticket_id = job.payload["ticket_id"]
         given = await read_ticket(workshop.core_api, tenant, ticket_id, _request_id(job))
-        if given.standing is Standing.WANTED and given.ticket is not None:
-            actor = assistant(tenant, _request_id(job))
-            if not await may_be_read(workshop, actor, given.ticket.client_id):
-                await self._passed_over(job, Because.NOT_ALLOWED)
-                return
-            proposal = await self._proposal(job, given, given.ticket)
-            await self._queue.report(job, "handing_over", 80)  # only while it is still ours
-            taken = await hand_over(workshop.core_api, proposal, _request_id(job))
-            await self._ended(job, taken.standing, taken.decided)
+        if given.standing is not Standing.WANTED or given.ticket is None:
+            await self._ended(job, given.standing, given.decided)
             return
-        await self._ended(job, given.standing, given.decided)
+        whose = given.ticket.client_id  # another one, when clients were merged since
+        if whose != opened_for and not await may_be_read(workshop, actor, whose):
+            await self._passed_over(job, Because.NOT_ALLOWED)
+            return
+        proposal = await self._proposal(job, given, given.ticket)
+        await self._queue.report(job, "handing_over", 80)  # only while it is still ours
+        taken = await hand_over(workshop.core_api, proposal, _request_id(job))
+        await self._ended(job, taken.standing, taken.decided)
 
     async def _proposal(
         self, job: ClaimedJob, given: TicketToTriage, ticket: TicketText
