@@ -57,7 +57,9 @@ _BROKEN: Final = BrokenOff(
 )
 
 
-async def write(live: LiveRun, prepare: Prepare, runner: Runner, database: Database) -> RunEvent:
+async def write(
+    live: LiveRun, prepare: Prepare, runner: Runner, database: Database
+) -> DoneEvent | ErrorEvent:
     """Tells what the agents tell, as it comes; returns the last event untold."""
     request = await prepare(live)
     async with aclosing(runner(request)) as events:
