@@ -125,9 +125,8 @@ class ServiceClient:
         retrying = AsyncRetrying(
             retry=retry_if_exception(may_repeat),
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential_jitter(
-                multiplier=self._first_pause, max=2.0, jitter=self._first_pause
-            ),
+            # The first one by its place: its name is another from tenacity 9.2 on.
+            wait=wait_exponential_jitter(self._first_pause, max=2.0, jitter=self._first_pause),
             reraise=True,
         )
         try:
