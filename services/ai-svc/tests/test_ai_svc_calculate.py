@@ -45,7 +45,6 @@ def test_it_is_exact(expression: str, result: str) -> None:
         "1 if 2 else 3",
         "1 < 2",
         "1; 2",
-        "1\n2",
         "f'{1}'",
         "1 << 3",
         "~1",

@@ -65,7 +65,7 @@ async def calculate(_: SkillContext, given: CalculateArguments) -> SkillResult:
 
 def evaluated(expression: str) -> Decimal:
     """Raises Declined."""
-    text = _BRAZILIAN.sub(_plain, expression.translate(_WRITTEN)).strip()
+    text = _BRAZILIAN.sub(_plain, " ".join(expression.translate(_WRITTEN).split()))
     if not _ARITHMETIC.fullmatch(text):
         raise Declined(_UNREADABLE)
     evaluator = _Decimals(operators=dict(_OPERATORS), functions={}, names={})
