@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from ai_svc.desk import Desk
-from ai_svc.modules.providers.service import Call, Chain
+from ai_svc.modules.providers.service import Brain, Call, Chain
 from devstack.token_factory import TokenFactory
 
 pytestmark = pytest.mark.committed
@@ -64,21 +65,20 @@ def with_token(url: str, token: str) -> openai.AsyncOpenAI:
 
 
 @pytest.fixture
-def thinking(app: FastAPI) -> Iterator[Callable[[Model | Exception], list[Call]]]:
+def thinking(app: FastAPI) -> Iterator[Callable[[Model], list[Call]]]:
     """What the organization's model does instead; returns the calls it was asked with."""
     before: Desk = app.state.desk
 
-    def as_(model: Model | Exception) -> list[Call]:
+    def as_(model: Model) -> list[Call]:
         calls: list[Call] = []
 
-        class Scripted:
-            async def model(self, call: Call, _: Model) -> Chain:
+        class Scripted(Brain):
+            async def model(self, call: Call, last: Model) -> Chain:  # noqa: ARG002 - ours instead
                 calls.append(call)
-                if isinstance(model, Exception):
-                    raise model
-                return Chain(call, model)
+                return await super().model(call, model)
 
-        app.state.desk = dataclasses.replace(before, brain=Scripted())  # type: ignore[arg-type]  # as much of a Brain as is asked
+        brain = Scripted(before.database, before.brain.settings, ())
+        app.state.desk = dataclasses.replace(before, brain=brain)
         return calls
 
     yield as_
@@ -162,7 +162,7 @@ async def test_the_callers_tools_come_back_as_calls_and_their_results_are_answer
     assert first["finish_reason"] == "tool_calls"
     assert first["content"] is None
     assert call["function"]["name"] == "get_weather"
-    assert call["function"]["arguments"] == '{"city": "Recife", "days": 3}'
+    assert json.loads(call["function"]["arguments"]) == {"city": "Recife", "days": 3}
     assert (second["finish_reason"], second["tool_calls"]) == ("stop", [])
     assert "Sol, 29 graus." in second["content"]
 

@@ -22,7 +22,7 @@ from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls
 from pydantic_ai.tools import ToolDefinition
 
 from ai_svc.modules.providers.service import BUILT_IN
-from knowledge.lexical.analyzer import analyze
+from knowledge.lexical.analyzer import analyze, detect_language
 
 CANNOT: Final = (
     "Nenhum provedor de modelo está disponível para esta organização, e o modelo embutido só "
@@ -107,7 +107,7 @@ def _shared(question: str, tool: ToolDefinition) -> int:
 
 
 def _stems(text: str) -> set[int]:
-    return set(analyze(text, "portuguese").stem_terms.tolist())
+    return set(analyze(text, detect_language(text)).stem_terms.tolist())
 
 
 def _arguments(question: str, tool: ToolDefinition) -> dict[str, Any]:

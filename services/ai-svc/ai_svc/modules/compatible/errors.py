@@ -99,8 +99,8 @@ def _with_details(failure: dict[str, Any]) -> str:
 
 def _status_and_code(error: DomainError) -> tuple[int, str]:
     if isinstance(error, RunEnded):
-        status = _STATUS_OF_RUNS.get(error.run_code, HTTPStatus.SERVICE_UNAVAILABLE)
-        return int(status), error.run_code
+        known = _STATUS_OF_RUNS.get(error.run_code, HTTPStatus.SERVICE_UNAVAILABLE)
+        return int(known), error.run_code
     status = int(status_of(error))
     return _STATUS.get(status, status), str(error.code)
 

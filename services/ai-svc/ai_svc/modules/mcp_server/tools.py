@@ -1,5 +1,7 @@
 """Skills as the protocol's tools: the same names, arguments, rights and limits."""
 
+from typing import Any
+
 from mcp import types
 
 from ai_svc.modules.skills.service import SKILLS, Skill, SkillResult
@@ -25,7 +27,7 @@ def result_of(result: SkillResult) -> types.CallToolResult:
     )
 
 
-def _tool(skill: Skill) -> types.Tool:
+def _tool(skill: Skill[Any]) -> types.Tool:
     return types.Tool(
         name=skill.name,
         title=skill.label,
