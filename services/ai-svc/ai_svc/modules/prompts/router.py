@@ -60,7 +60,7 @@ async def show_prompt(prompt_id: PromptId, actor: Configurer, tx: ReadTx) -> Suc
 @router.get(
     "/{prompt_id}/versions", summary="List a prompt's versions", responses=raises(PromptNotFound)
 )
-async def list_versions(
+async def list_prompt_versions(
     prompt_id: PromptId, actor: Configurer, page: ByCursor
 ) -> Success[list[PromptVersionRead]]:
     """The newest first, with their words."""
@@ -83,7 +83,7 @@ async def list_versions(
     summary="Show a version of a prompt",
     responses=raises(PromptNotFound),
 )
-async def show_version(
+async def show_prompt_version(
     prompt_id: PromptId,
     prompt_version: Annotated[int, Path(ge=1, description="1, 2, 3 …")],
     actor: Configurer,
@@ -94,7 +94,7 @@ async def show_version(
 
 
 @router.get("/{prompt_id}/diff", summary="Compare two versions", responses=raises(PromptNotFound))
-async def compare_versions(
+async def compare_prompt_versions(
     prompt_id: PromptId,
     actor: Configurer,
     from_version: Annotated[PromptVersion, Query(description="The older, as a rule")],
@@ -110,7 +110,7 @@ async def compare_versions(
 @router.get(
     "/{prompt_id}/history", summary="List the choices made", responses=raises(PromptNotFound)
 )
-async def list_choices(
+async def list_prompt_choices(
     prompt_id: PromptId,
     actor: Configurer,
     tx: ReadTx,
@@ -126,7 +126,7 @@ async def list_choices(
 @router.get(
     "/{prompt_id}/aliases/{alias}", summary="Show an alias", responses=raises(PromptNotFound)
 )
-async def show_alias(
+async def show_prompt_alias(
     prompt_id: PromptId, alias: AliasName, actor: Configurer, tx: ReadTx, response: Response
 ) -> Success[AliasRead]:
     """Which version is used, with the alias's version as `ETag`."""
@@ -140,7 +140,7 @@ async def show_alias(
     summary="Choose a version",
     responses=raises(PromptNotFound, PreconditionFailed),
 )
-async def choose_version(
+async def choose_prompt_version(
     prompt_id: PromptId,
     alias: AliasName,
     given: AliasChoice,
@@ -160,7 +160,7 @@ async def choose_version(
     summary="Undo the last choice",
     responses=raises(PromptNotFound, NothingToRollBack, PreconditionFailed),
 )
-async def roll_back_choice(
+async def roll_back_prompt_choice(
     prompt_id: PromptId,
     alias: AliasName,
     actor: Configurer,

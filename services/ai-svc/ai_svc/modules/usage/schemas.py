@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,7 +17,11 @@ from shared_schemas.ids import UserId
 # 9 · 10^15 fits a bigint with room for sums, and a JavaScript number.
 Limit = Annotated[int, Field(strict=True, ge=0, le=9_000_000_000_000_000)]
 
-_EXAMPLE = {"scope": "each_user", "tokens_per_day": 200_000, "micros_per_month": 20_000_000}
+_EXAMPLE: Final[dict[str, Any]] = {
+    "scope": "each_user",
+    "tokens_per_day": 200_000,
+    "micros_per_month": 20_000_000,
+}
 
 
 class LimitFields(Input):
