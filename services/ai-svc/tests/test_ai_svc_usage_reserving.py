@@ -28,7 +28,7 @@ from ai_svc.modules.usage.ledger import Ledger
 from ai_svc.modules.usage.service import BudgetExceeded, Reservation, expire, release, settle
 from chassis.data.database import Database
 from devstack.testing import DatabaseUrls
-from shared_schemas.ids import OrganizationId, UserId
+from shared_schemas.ids import UserId
 
 pytestmark = pytest.mark.committed
 
@@ -56,13 +56,12 @@ async def replicas(
 
 async def set_budget(
     superuser: asyncpg.Connection,
+    limits: Mapping[str, int],
     scope: str = "organization",
     user_id: UserId | None = None,
-    organization_id: OrganizationId = AURORA,
-    **limits: int,
 ) -> None:
     names = ["id", "organization_id", "scope", "user_id", "changed_by", *limits]
-    values = [organization_id, scope, user_id, ANA, *limits.values()]
+    values = [AURORA, scope, user_id, ANA, *limits.values()]
     marks = ", ".join(["gen_random_uuid()", *(f"${n}" for n in range(1, len(values) + 1))])
     await superuser.execute(
         f"INSERT INTO ai.budgets ({', '.join(names)}) VALUES ({marks})", *values
@@ -120,7 +119,7 @@ async def test_what_was_used_takes_the_place_of_what_was_set_aside(
 async def test_more_than_was_set_aside_is_counted_too(
     database: Database, superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, tokens_per_day=100)
+    await set_budget(superuser, {"tokens_per_day": 100})
     reservation = await Caller(database).reserves()
 
     await settle(database, reservation, input_tokens=60, output_tokens=90)
@@ -132,7 +131,7 @@ async def test_more_than_was_set_aside_is_counted_too(
 async def test_what_was_not_sent_is_given_back_once(
     database: Database, superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, tokens_per_day=100)
+    await set_budget(superuser, {"tokens_per_day": 100})
     caller = Caller(database)
     reservation = await caller.reserves()
     refused = await caller.tries()
@@ -150,7 +149,7 @@ async def test_what_was_not_sent_is_given_back_once(
 async def test_a_refusal_sets_nothing_aside_and_says_when_it_is_free_again(
     database: Database, superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, micros_per_day=139)
+    await set_budget(superuser, {"micros_per_day": 139})
 
     refusal = await Caller(database).tries()
 
@@ -178,7 +177,7 @@ async def test_fifty_at_once_get_exactly_what_there_is(
     limits: dict[str, int],
     room: int,
 ) -> None:
-    await set_budget(superuser, **limits)
+    await set_budget(superuser, limits)
     users = (ANA, VERA, None)
 
     tried = await asyncio.gather(
@@ -198,8 +197,8 @@ async def test_fifty_at_once_get_exactly_what_there_is(
 async def test_fifty_at_once_of_one_user(
     replicas: tuple[Database, Database], superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, "each_user", tokens_per_day=700)
-    await set_budget(superuser, "user", VERA, tokens_per_day=1_100)
+    await set_budget(superuser, {"tokens_per_day": 700}, "each_user")
+    await set_budget(superuser, {"tokens_per_day": 1_100}, "user", VERA)
 
     tried = await asyncio.gather(
         *(
@@ -241,7 +240,7 @@ async def test_reserving_settling_and_sweeping_at_once_add_up(
 async def test_a_process_that_dies_has_its_call_counted_in_full(
     database: Database, database_urls: DatabaseUrls, superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, tokens_per_day=150)
+    await set_budget(superuser, {"tokens_per_day": 150})
     script = f"""
 import asyncio, os, signal
 from ai_svc_usage import Caller, replica
@@ -310,7 +309,7 @@ async def test_killed_between_entry_and_sums_leaves_neither(
 async def test_budgets_of_one_organization_are_no_other_ones(
     database: Database, superuser: asyncpg.Connection
 ) -> None:
-    await set_budget(superuser, tokens_per_day=0)
+    await set_budget(superuser, {"tokens_per_day": 0})
     beto = Caller(database, organization_id=BOREAL, user_id=BETO)
 
     reservation = await beto.reserves()
