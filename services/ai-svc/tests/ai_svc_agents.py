@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from pydantic import SecretStr
-from pydantic_ai.messages import ModelMessage
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 from pydantic_ai.models.wrapper import WrapperModel
 
 from ai_svc.desk import Desk
+from ai_svc.modules.agents.builtin.model import BuiltInModel
 from ai_svc.modules.agents.events import (
     AgentAnswer,
     DeltaEvent,
@@ -45,7 +46,9 @@ class ScriptedChain(WrapperModel):
 
     @property
     def answered(self) -> Sequence[Answered]:
-        """One request, whatever there were."""
+        """One request, whatever there were; none that costs of the built-in model."""
+        if isinstance(self.wrapped, BuiltInModel):
+            return []
         return [
             Answered(
                 provider="scripted",
@@ -74,7 +77,7 @@ class ScriptedBrain:
         if self.script is None:
             return ScriptedChain(last, kept_by_policy=self.kept_by_policy)
         return ScriptedChain(
-            FunctionModel(stream_function=self._stream, model_name="scripted-1"),
+            FunctionModel(self._whole, stream_function=self._stream, model_name="scripted-1"),
             kept_by_policy=self.kept_by_policy,
         )
 
@@ -89,6 +92,10 @@ class ScriptedBrain:
             if isinstance(part, BaseException):
                 raise part
             yield part
+
+    async def _whole(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        said = [part async for part in self._stream(messages, info)]
+        return ModelResponse(parts=[TextPart("".join(map(str, said)))])
 
 
 def says(*texts: Said | BaseException) -> Script:

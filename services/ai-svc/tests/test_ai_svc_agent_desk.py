@@ -1,6 +1,7 @@
 """The built-in model at the desk, beside the real core-api: tickets, clients, data protection."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from ai_svc_agents import Runs, answer_of
@@ -10,7 +11,7 @@ from core_api_factories import make_client, make_ticket
 
 from ai_svc.modules.agents import phrases
 from ai_svc.modules.agents.builtin import rights
-from ai_svc.modules.agents.events import AgentAnswer
+from ai_svc.modules.agents.events import AgentAnswer, AgentName
 from devstack.token_factory import TokenFactory
 
 pytestmark = pytest.mark.committed
@@ -210,7 +211,9 @@ async def test_conversation_about_one_client_stays_with_them(
 ) -> None:
     other = await make_client(both.at_core_api("ana"), name="Rui Barbosa Lima")
 
-    answer = await runs.answer("Mostre os dados do cliente", client_id=other["id"], agent="crm")
+    answer = await runs.answer(
+        "Mostre os dados do cliente", client_id=UUID(other["id"]), agent=AgentName.CRM
+    )
 
     assert "Rui Barbosa Lima" in answer.text
     assert "Júlia" not in answer.text

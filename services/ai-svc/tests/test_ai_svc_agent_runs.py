@@ -1,6 +1,7 @@
 """Runs of the agent for documents: quotes that hold, and honesty where there is none."""
 
 from contextlib import aclosing
+from datetime import timedelta
 
 import pytest
 from ai_svc_agents import Runs, answer_of, calls, error_of, in_turn, kinds, says
@@ -204,7 +205,7 @@ async def test_breaking_off_after_the_first_word_ends_in_an_error(runs: Runs) ->
 
 
 async def test_budget_that_is_used_up_is_said_as_it_is(runs: Runs) -> None:
-    runs.brain.script = says(TooManyRequests())
+    runs.brain.script = says(TooManyRequests(retry_after=timedelta(hours=1)))
 
     assert error_of(await runs.events(QUESTION)).code == "RATE_LIMITED"
 

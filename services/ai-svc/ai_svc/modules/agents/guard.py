@@ -50,6 +50,8 @@ class Checked:
     """False: it is marked `unsupported`."""
     quotes: bool = False
     """A source or a result of a tool bears it out; what is merely harmless does not."""
+    withheld: bool = False
+    """It quotes what is not there any more, or not for this reader: it does not leave."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,11 @@ class Guard:
     async def check(self, sentence: Sentence) -> Checked:
         """The sentence with the numbers of its sources behind it."""
         passages = [mark for mark in sentence.marks if mark.name.startswith("S")]
-        cited = await self._verified(self._located(passages))
+        located = self._located(passages)
+        cited = await self._verified(located)
+        if len(cited) < len(located):
+            _log.warning("quote_gone", marks=len(sentence.marks), gone=len(located) - len(cited))
+            return Checked("", withheld=True)
         results = [mark.quote for mark in sentence.marks if mark.name == "D" and self._told(mark)]
         quotes = [citation.quote for _, citation, _ in cited]
         if len(quotes) + len(results) < len(

@@ -57,6 +57,9 @@ def known(
     if recalled is not None and recalled.facts:
         facts = [marked("lembrete", fact.text, fact.id) for fact in recalled.facts]
         parts.append("A pessoa pediu para lembrar:\n" + "\n".join(facts))
+    if recalled is not None and recalled.earlier:
+        asked = [marked("anterior", each.text) for each in recalled.earlier]
+        parts.append("Perguntas da pessoa em outras conversas:\n" + "\n".join(asked))
     if found is not None and found.told:
         parts.append("Trechos já encontrados:\n" + found.told)
     return "\n\n".join(parts)

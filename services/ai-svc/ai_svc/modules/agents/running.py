@@ -236,6 +236,9 @@ class AgentRun:
             yield event
         for event in await self._in_time(self._speech.end()):
             yield event
+        if self._speech.is_silent:
+            for event in self._abstain():
+                yield event
 
     async def _used(self, use: Use) -> AsyncGenerator[RunEvent, None]:
         """A tool that no model has called."""

@@ -74,6 +74,8 @@ class Speech:
             self.found_nothing |= any(mark.name == "NADA" for mark in sentence.marks)
             if sentence.text:
                 checked = await self.guard.check(sentence)
+                if checked.withheld:
+                    continue
                 self._has_quoted |= checked.quotes
                 self._held.append((sentence.lead, checked))
         return self.released() if self._has_quoted or not self.must_quote else []

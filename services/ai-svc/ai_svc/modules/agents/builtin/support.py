@@ -69,9 +69,12 @@ _STATUS: Final = (
 _MINE: Final = re.compile(r"\bmeus?\b|\bminhas?\b|\bpra mim\b|\bpara mim\b|\ba mim\b|\beu pegar\b")
 _OVERDUE: Final = re.compile(r"atras|vencid|estour|fora do prazo|\bsla\b")
 _ALL: Final = re.compile(r"\btod[oa]s\b|historico|ultim|ontem|semana passada")
-_ABOUT: Final = re.compile(
-    r"(?:\b(?:sobre|referente (?:a|à|ao)|para|pra|porque|de que|que)\b|:)\s*(.{4,})",
-    re.IGNORECASE | re.DOTALL,
+_ABOUT: Final = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"(?:\b(?:sobre|referente (?:a|à|ao)|por causa d[aeo])\b|:)\s*(.{4,})",
+        r"\b(?:porque|de que|que|para|pra)\b\s*(.{4,})",
+    )
 )
 _WITHOUT_VERB: Final = re.compile(r"^\W*(?:por favor|pfv?|ol[aá]|oi)[\s,]*", re.IGNORECASE)
 _SUBJECT: Final = 80
@@ -232,8 +235,9 @@ def _ticket(client_id: UUID, about: str, question: str, priority: str) -> dict[s
 def _about(question: str) -> str | None:
     """What a new ticket is about: what follows "sobre", a colon or a comma."""
     text = _WITHOUT_VERB.sub("", question.strip())
-    if found := _ABOUT.search(text):
-        return found.group(1).strip()
+    for pattern in _ABOUT:
+        if found := pattern.search(text):
+            return found.group(1).strip()
     _, comma, rest = text.partition(",")
     return rest.strip() if comma and len(rest.split()) > 1 else None
 
