@@ -23,10 +23,12 @@ async def test_triage_by_words_beats_every_baseline() -> None:
     first_day = figures["triage, names alone"]
     used = figures["triage, with 40 sorted tickets"]
     assert len(baselines) == 3
-    assert all(used.category > each.category + 0.1 for each in baselines)
-    assert used.category >= first_day.category
-    assert used.category >= 0.75
+    assert all(first_day.category > each.category + 0.15 for each in baselines)
+    assert used.category >= first_day.category + 0.05
+    assert used.category >= 0.68
     assert (used.team or 0) >= 0.75
-    assert (used.priority or 0) >= 0.8
-    assert used.certain_right is None or used.certain_right >= 0.95
+    assert (used.priority or 0) >= 0.9
+    for each in (first_day, used):
+        assert (each.certain or 0) >= 0.3
+        assert (each.certain_right or 0) >= 0.95
     assert "with 40 sorted tickets" in table(list(figures.values()))

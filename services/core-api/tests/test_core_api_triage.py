@@ -96,7 +96,7 @@ async def test_who_may_not_read_tickets_says_why(
     ticket = await proposed(ana, database)
 
     refused = await davi.get(path_of(ticket))
-    read = await davi.get(path_of(ticket), headers={"x-access-reason": "Pedido de revisão"})
+    read = await davi.get(path_of(ticket), headers={"x-access-reason": "Pedido 12"})
 
     assert (refused.status_code, refused.json()["code"]) == (403, "ACCESS_REASON_REQUIRED")
     assert read.status_code == 200

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from ai_svc.modules.skills.marking import cleaned
-from knowledge.lexical import analyze, detect_language
+from knowledge.lexical import analyze, fold
+from knowledge.models import Language
 
 Weights = Mapping[int, float]
 
@@ -30,6 +31,11 @@ _ORDERS: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_PLURALS: Final = (
+    (re.compile(r"\b(\w{2,})(?:oes|aes|aos)\b"), r"\1ao"),
+    (re.compile(r"\b(\w{3,}[aeou])is\b"), r"\1l"),
+    (re.compile(r"\b(\w{4,})ns\b"), r"\1m"),
+)
 _TAG: Final = re.compile(r"<[^<>]{0,200}>")
 
 
@@ -42,8 +48,12 @@ def said(text: str) -> str:
 
 
 def stems_of(text: str) -> Counter[int]:
-    """How often each stem stands in the text, by its hash."""
-    return Counter(analyze(text, detect_language(text)).stem_terms.tolist())
+    """How often each stem stands in the text, by its hash. Plurals that the stemmer takes for
+    another word count as their singular: certidões, papéis, ordens."""
+    plain = fold(text)
+    for plural, singular in _PLURALS:
+        plain = plural.sub(singular, plain)
+    return Counter(analyze(plain, Language.PORTUGUESE).stem_terms.tolist())
 
 
 def words_by_stem(text: str) -> dict[int, str]:
@@ -77,11 +87,16 @@ class Rarity:
         weights = {
             stem: (1 + math.log(times)) * self._rarity(stem) for stem, times in stems.items()
         }
-        length = math.sqrt(sum(weight * weight for weight in weights.values()))
-        return {stem: weight / length for stem, weight in weights.items()} if length else {}
+        return unit(weights)
 
     def _rarity(self, stem: int) -> float:
         return math.log(1 + (self.texts + 1) / (1 + self.having.get(stem, 0)))
+
+
+def unit(weights: Weights) -> dict[int, float]:
+    """Of length 1; nothing stays nothing."""
+    length = math.sqrt(sum(weight * weight for weight in weights.values()))
+    return {stem: weight / length for stem, weight in weights.items()} if length else {}
 
 
 def likeness(one: Weights, other: Weights) -> float:
