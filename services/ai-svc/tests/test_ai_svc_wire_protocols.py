@@ -70,8 +70,10 @@ async def test_what_is_asked_arrives_with_the_key_and_the_most_that_may_be_writt
 async def test_tools_are_called_with_what_the_model_gave_and_its_answer_follows(
     brain: Brain, wire: WireServer, streaming: bool
 ) -> None:
+    # In a stream pydantic-ai takes the first text for the answer.
+    before = "" if streaming else "Vou ver."
     wire.then(
-        says("Vou ver.", ToolCall("get_ticket", {"number": 7})), says("O chamado 7 está aberto.")
+        says(before, ToolCall("get_ticket", {"number": 7})), says("O chamado 7 está aberto.")
     )
     agent = Agent(await chain_of(brain))
     seen: list[int] = []

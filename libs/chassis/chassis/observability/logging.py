@@ -23,6 +23,12 @@ _QUIET: Final = {
     "uvicorn.access": logging.CRITICAL,  # one line per request is ours
     "httpx": logging.WARNING,  # logs URLs, query included
     "httpcore": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    # At DEBUG the clients of models write down what they send.
+    "openai": logging.WARNING,
+    "anthropic": logging.WARNING,
+    "google_genai": logging.WARNING,
     "sqlalchemy.engine": logging.WARNING,
     "asyncio": logging.WARNING,
 }

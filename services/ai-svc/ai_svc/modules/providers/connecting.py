@@ -24,7 +24,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from ai_svc.provider_settings import Backend, ProviderName, ProviderSettings
 from chassis.http.circuit_breaker import CircuitBreaker
 
-_CONNECT_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 3.0
 _LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
 # A stream whose connection ends well-formed but without a reason was cut by somebody in between.
 _WHOLE_STREAMS: Final = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
