@@ -70,7 +70,7 @@ async def confirm(
     try:
         outcome = await ask(asked, claim, pin)
     except Retry as retry:
-        again = {"leased_until": None}
+        again: dict[str, Any] = {"leased_until": None}
         if retry.nothing_done and claim.attempt == 1:
             again |= {
                 "status": ProposalStatus.PENDING,

@@ -13,7 +13,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import Field
-from simpleeval import InvalidExpression, SimpleEval
+from simpleeval import (  # type: ignore[import-untyped]  # it has no types
+    InvalidExpression,
+    SimpleEval,
+)
 
 from ai_svc.modules.skills.skill import Arguments, Declined, Skill, SkillContext, SkillResult
 
@@ -85,10 +88,11 @@ def evaluated(expression: str) -> Decimal:
 class _Decimals(SimpleEval):  # type: ignore[misc]  # the library has no types
     """Only numbers, as decimals."""
 
+    nodes: dict[type, Any]
+
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.nodes = {kind: self.nodes[kind] for kind in _NODES}
-        self.nodes[ast.Constant] = _decimal
+        self.nodes = {kind: self.nodes[kind] for kind in _NODES} | {ast.Constant: _decimal}
 
     def _check_disallowed_items(self, item: Any) -> None:
         if not isinstance(item, Decimal):

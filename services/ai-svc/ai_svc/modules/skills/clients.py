@@ -51,7 +51,7 @@ async def find_clients(context: SkillContext, given: FindClientsArguments) -> Sk
     """Raises Declined."""
     if context.client_id is not None:
         raise Declined(crm.NOT_THIS_CLIENT)
-    params = {"q": given.query, "limit": given.limit}
+    params: dict[str, str | int] = {"q": given.query, "limit": given.limit}
     found = await crm.read(context, "/api/v1/clients/search", params)
     hidden = await crm.kept_back(context, {UUID(each["id"]) for each in found})
     facts = [_facts(each, _SHOWN) for each in found if UUID(each["id"]) not in hidden]
