@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
-from ai_svc_agents import Runs, ScriptedBrain, answer_of, error_of
+from ai_svc_agents import Runs, Said, ScriptedBrain, answer_of, error_of
 from ai_svc_factories import HOLIDAYS, Person
 from fastapi import FastAPI
 from pydantic_ai.messages import ModelMessage
@@ -32,7 +32,8 @@ class Stalling(ScriptedBrain):
         self.stalls = asyncio.Event()
         self.cancelled = asyncio.Event()
 
-    async def _stream(self, _: list[ModelMessage], __: AgentInfo) -> AsyncIterator[str]:
+    async def _stream(self, messages: list[ModelMessage], _: AgentInfo) -> AsyncIterator[Said]:
+        self.seen.append(messages)
         for text in self.first:
             yield text
         self.stalls.set()

@@ -1,7 +1,5 @@
 """Who is handed a message: without a model, and with one."""
 
-from typing import cast
-
 import pytest
 from ai_svc_agents import Runs, ScriptedBrain, says
 from fastapi import FastAPI
@@ -108,7 +106,7 @@ async def test_model_that_is_not_sure_leaves_it_to_the_default(runs: Runs) -> No
 
 
 async def test_asker_may_choose_the_agent(runs: Runs) -> None:
-    runs.brain = cast("Routing", Routing(says("[[NADA]]")))
+    runs.brain = Routing(says("[[NADA]]"))
 
     answer = await runs.answer("Qual o telefone da Joana?", agent=AgentName.KNOWLEDGE)
 
