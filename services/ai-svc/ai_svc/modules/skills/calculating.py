@@ -92,7 +92,8 @@ class _Decimals(SimpleEval):  # type: ignore[misc]  # the library has no types
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.nodes = {kind: self.nodes[kind] for kind in _NODES} | {ast.Constant: _decimal}
+        known: dict[type, Any] = {kind: self.nodes[kind] for kind in _NODES}
+        self.nodes = known | {ast.Constant: _decimal}
 
     def _check_disallowed_items(self, item: Any) -> None:
         if not isinstance(item, Decimal):
