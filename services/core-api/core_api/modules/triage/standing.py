@@ -1,7 +1,7 @@
 """Whether a ticket is to be triaged now: asked before it is read, and again before anything of it
 is written."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -50,7 +50,7 @@ async def standing_of(
     return Standing.DONE if ticket.is_at_rest else Standing.WANTED
 
 
-def _facts(organization_id: OrganizationId, client_id: UUID) -> sa.Select[Any]:
+def _facts(organization_id: OrganizationId, client_id: UUID) -> sa.Select[bool, bool, bool]:
     named = sa.literal(client_id, sa.Uuid())
     answers = sa.exists().where(
         CLIENTS.c.organization_id == organization_id,
