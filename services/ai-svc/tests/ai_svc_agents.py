@@ -82,8 +82,8 @@ class ScriptedBrain:
         )
 
     async def has_provider(self, _: OrganizationId) -> bool:
-        """For routing."""
-        return False
+        """Without a script there is only the built-in model; which may be asked as a chain's last."""
+        return self.script is not None or self.kept_by_policy
 
     async def _stream(self, messages: list[ModelMessage], _: AgentInfo) -> AsyncIterator[Said]:
         self.seen.append(messages)

@@ -136,6 +136,10 @@ class Chat:
 
     async def stream(self, content: str = QUESTION, **headers: str) -> Listening:
         """A connection that sends a message and listens to the answer."""
+        return await self.connection(content, **headers).begin()
+
+    def connection(self, content: str = QUESTION, **headers: str) -> Listening:
+        """The same, before anything is sent."""
         body = json.dumps({"content": content}).encode()
         sent = {
             **self.person.headers,
@@ -144,8 +148,7 @@ class Chat:
             "content-length": str(len(body)),
             **headers,
         }
-        listening = Listening(self.app, sent, path=self.path, method="POST", body=body)
-        return await listening.begin()
+        return Listening(self.app, sent, path=self.path, method="POST", body=body)
 
     async def resume(self, app: FastAPI, message_id: str, last: str | None = None) -> Listening:
         """A connection at that replica which goes on listening."""

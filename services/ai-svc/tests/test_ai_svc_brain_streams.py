@@ -8,10 +8,20 @@ from typing import Final
 
 import asyncpg
 import pytest
-from ai_svc_brain import PROTOCOLS, Wires, answered, books, chain_of, pieces, thinking_through
+from ai_svc_brain import (
+    PROTOCOLS,
+    Wires,
+    answered,
+    asked,
+    books,
+    chain_of,
+    pieces,
+    thinking_through,
+)
 from fastapi import FastAPI
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelAPIError
+from pydantic_ai.models import ModelRequestParameters
 from wire.openai_wire import OpenAIWire
 from wire.replies import Reply, Stalls, ToolCall, says
 from wire.server import WireServer
@@ -174,8 +184,10 @@ async def test_what_a_reader_does_wrong_is_not_the_providers_fault(
         chain = await chain_of(brain)
 
         async def stumble() -> None:
-            async for _ in pieces(chain):
-                raise ZeroDivisionError
+            parameters = ModelRequestParameters()
+            async with chain.request_stream(asked(), None, parameters) as stream:
+                async for _ in stream:
+                    raise ZeroDivisionError
 
         for _ in range(6):
             with pytest.raises(ZeroDivisionError):

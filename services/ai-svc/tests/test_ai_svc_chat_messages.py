@@ -84,7 +84,7 @@ async def test_bad_message_is_refused(
 
     assert (await ana.post(chat.path, json=body)).status_code == 422
     bad = await ana.post(
-        chat.path, json={"content": QUESTION}, headers={"idempotency-key": "com espaço"}
+        chat.path, json={"content": QUESTION}, headers={"idempotency-key": "two words"}
     )
     assert bad.status_code == 422
     assert await chat.messages() == []
@@ -271,10 +271,11 @@ async def test_message_carries_everybody_the_conversation_has_held(
     helena, caio, rui = new_id(), new_id(), new_id()
     chat = await begin(app, ana, client_id=str(helena))
     scripted.client_ids = [caio]
-    await chat.send()
+    first = await chat.send()
     scripted.client_ids = [rui]
-    await chat.send()
+    second = await chat.send()
 
+    assert (first["status"], second["status"]) == ("done", "done"), (first, second)
     rows = await superuser.fetch(
         "SELECT m.position, c.client_id FROM ai.message_clients c"
         " JOIN ai.conversation_messages m ON m.id = c.message_id"

@@ -171,23 +171,23 @@ async def test_who_waits_for_json_and_goes_ends_the_run_too(
     app: FastAPI, ana: Person, superuser: asyncpg.Connection, scripted: Scripted, runs: Runs
 ) -> None:
     scripted.waits_before = 0
-    chat = await begin(app, ana)
-    connecting = asyncio.create_task(chat.stream(accept="application/json"))
-    await scripted.waiting.wait()
-    live = next(iter(runs._live.values()))
-    assert live.unread_for() == 0
-    listening_task = connecting
     runs.grace = timedelta()
-    await runs.let_go()
-    still = await superuser.fetchval(STATUS)
+    chat = await begin(app, ana)
+    waiting = chat.connection(accept="application/json")
+    # The head of the answer comes with its end.
+    connected = asyncio.create_task(waiting.begin())
+    await scripted.waiting.wait()
 
-    # `Listening.begin` waits for the head of the answer, which only comes with the end.
-    scripted.go_on()
-    await (await listening_task).ended()
+    await runs.let_go()
+    while_waiting = await superuser.fetchval(STATUS)
+    await asyncio.gather(waiting.hang_up(), connected)
+    await runs.let_go()
+    await settled(runs)
     runs.grace = timedelta(seconds=8)
 
-    assert still == "running"
-    assert (await chat.messages())[1]["status"] == "done"
+    assert while_waiting == "running"
+    assert (await chat.messages())[1]["error"]["code"] == "CHAT_ABANDONED"
+    assert scripted.closed == 1
 
 
 async def test_who_comes_back_in_time_goes_on_listening(

@@ -183,8 +183,8 @@ async def test_every_place_of_the_catalogue_is_thought_of(superuser: asyncpg.Con
     """A new table about clients, or made of documents, has to say here how it is erased."""
     columns = await superuser.fetch(
         "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-        " WHERE c.relnamespace = 'ai'::regnamespace AND c.relkind = 'r' AND a.attnum > 0"
-        " AND NOT a.attisdropped"
+        " WHERE c.relnamespace = 'ai'::regnamespace AND c.relkind IN ('r', 'p')"
+        " AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped"
     )
     found = [(row["relname"], row["attname"]) for row in columns]
     clients = {table for table, name in found if "client" in name or name == "survivor_id"}

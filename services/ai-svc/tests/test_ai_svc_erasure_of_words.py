@@ -160,6 +160,7 @@ async def test_a_run_that_goes_on_meanwhile_brings_nothing_back(
     """As chat does it: who is held is written first, the stream is only added to, PostgreSQL
     decides what is put at hand."""
     chat = await make_chat(app)
+    await chat.say("Bom dia.")
     asked = await chat.say(f"Onde mora {WORD}?")
     run_id = new_id()
     running = await chat.reply(asked, None, helena, status=Status.RUNNING, run_id=run_id)

@@ -329,7 +329,8 @@ async def test_nothing_is_kept_of_who_is_erased_meanwhile(
     await asking.erase(helena)
     monkeypatch.setattr(facts.Facts, "purposes_for", _always)
 
-    refused = await chat.told("Lembre que Helena mora na rua quixabeirense.", helena)
+    words = "Lembre que Helena mora na rua quixabeirense."
+    refused = await chat.remember(await chat.say(words), words, helena)
 
     assert refused == ()
     assert await superuser.fetchval("SELECT count(*) FROM ai.memory_facts") == 0

@@ -68,7 +68,7 @@ async def test_every_tenant_table_is_isolated(database_urls: DatabaseUrls) -> No
         """
         SELECT c.relname FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
-        WHERE c.relnamespace = 'ai'::regnamespace AND c.relkind = 'r'
+        WHERE c.relnamespace = 'ai'::regnamespace AND c.relkind IN ('r', 'p')
           AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
             SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant'
               AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL))
@@ -130,6 +130,23 @@ async def test_signatures_follow_the_vectors(database_urls: DatabaseUrls, clean:
     assert [tuple(row) for row in other] == [("other", 1536)]
     assert local == deleted == []
     assert [tuple(row) for row in again] == [("none", 1536)]
+
+
+async def test_signatures_are_read_through_the_whole_table_only(
+    database_urls: DatabaseUrls,
+) -> None:
+    app = await asyncpg.connect(database_urls.app.replace("+asyncpg", ""))
+    parts = await app.fetch(
+        "SELECT relid::text AS name FROM pg_partition_tree('ai.chunk_signatures') WHERE isleaf"
+    )
+    refused = 0
+    for part in parts:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(f"SELECT FROM {part['name']}")
+        refused += 1
+    await app.close()
+
+    assert refused == 16
 
 
 async def test_vectors_from_before_the_migration_are_signed(spare: DatabaseUrls) -> None:

@@ -139,9 +139,9 @@ class LiveRun:
             self._readers -= 1
             self._unread_since = time.monotonic()
 
-    def unread_for(self) -> float:
-        """Seconds since somebody listened here."""
-        return 0.0 if self._readers else time.monotonic() - self._unread_since
+    def is_unread_for(self, seconds: float) -> bool:
+        """Whether nobody has listened here for that long."""
+        return not self._readers and time.monotonic() - self._unread_since >= seconds
 
     async def follow(self, after: int = 0) -> AsyncGenerator[Told | None, None]:
         """What is told after that event, until the last; None when nothing was for a while."""

@@ -72,18 +72,21 @@ class Conversations:
         if wanted is None:
             return []
         message = ConversationMessage
-        candidates = sa.func.ai.candidate_messages(
-            wanted, self._actor.user_id, _CANDIDATES
-        ).table_valued(sa.column("id", sa.Uuid()))
+        candidate = sa.func.ai.candidate_messages(
+            wanted, self._actor.user_id, _CANDIDATES, type_=sa.Uuid()
+        ).column_valued("candidate")
         same = sa.and_(
             Conversation.organization_id == message.organization_id,
             Conversation.id == message.conversation_id,
         )
         newest = (
             sa.select(message.id)
-            .join(candidates, candidates.c.id == message.id)
             .join(Conversation, same)
-            .where(visible(reader), sa.not_(withheld(reader)))
+            .where(
+                visible(reader),
+                sa.not_(withheld(reader)),
+                message.id.in_(sa.select(candidate)),
+            )
             .order_by(message.conversation_id, message.id.desc())
             .ext(distinct_on(message.conversation_id))
         )

@@ -143,7 +143,7 @@ class Runs:
     async def let_go(self) -> None:
         """Ends the runs nobody listens to, here or elsewhere."""
         patience = self.grace.total_seconds()
-        for live in [each for each in self._live.values() if each.unread_for() >= patience]:
+        for live in [each for each in self._live.values() if each.is_unread_for(patience)]:
             if not await self._is_read_elsewhere(live):
                 live.break_off(ABANDONED)
 
