@@ -18,7 +18,8 @@ RELATIONS: Final = {
 _SIZES: Final = """
 SELECT pg_relation_size(c.oid) AS rows, pg_relation_size(c.reltoastrelid) AS vectors,
   pg_relation_size('ai.ix_chunks_stem_keys') AS stems, pg_indexes_size(c.oid) AS indexes,
-  pg_total_relation_size('ai.chunk_signatures') AS signatures,
+  (SELECT sum(pg_total_relation_size(relid))
+   FROM pg_partition_tree('ai.chunk_signatures'))::bigint AS signatures,
   (SELECT count(*) FROM ai.chunks) AS chunks
 FROM pg_class c WHERE c.oid = 'ai.chunks'::regclass
 """

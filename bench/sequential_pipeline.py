@@ -7,7 +7,8 @@ import numpy as np
 
 from chassis.messaging.job_queue import ClaimedJob
 from knowledge.chunking import Cutting
-from knowledge.document_writes import INSERT_CHUNKS, begin, write_indexed
+from knowledge.document_statements import INSERT_CHUNKS
+from knowledge.document_writes import begin, write_indexed
 from knowledge.ingestion import Ingestion
 from knowledge.lexical import statistics
 from knowledge.originals import SubmittedDocument

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging.job_queue import ClaimedJob
 from knowledge.chunk_edit_tables import ChunkEdit, EditKind
 from knowledge.chunk_edits import Edit
+from knowledge.job_parameters import DOCUMENT, TENANT
 from knowledge.preparation import PreparedDocument
 
 _EDITS: Final = cast("sa.Table", ChunkEdit.__table__)
@@ -25,7 +26,7 @@ class EditsChanged(Exception):
         self.edits = edits
 
 
-def standing_edits(job: ClaimedJob) -> sa.ScalarSelect[Any]:
+def standing_edits() -> sa.ScalarSelect[Any]:
     """A column: the edits of the job's document, in the order they were made."""
     one = sa.func.json_build_array(
         _columns.id,
@@ -37,8 +38,8 @@ def standing_edits(job: ClaimedJob) -> sa.ScalarSelect[Any]:
     return (
         sa.select(sa.func.json_agg(aggregate_order_by(one, _columns.id)))
         .where(
-            _columns.organization_id == job.organization_id,
-            _columns.document_id == job.payload["document_id"],
+            _columns.organization_id == TENANT,
+            _columns.document_id == DOCUMENT,
             _columns.undone_at.is_(None),
         )
         .scalar_subquery()

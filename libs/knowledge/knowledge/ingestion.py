@@ -24,15 +24,15 @@ from chassis.messaging.endurance import describe
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost, OnReport
 from chassis.observability.tracing import continued
 from knowledge.chunking import Cutting
+from knowledge.document_statements import INSERT_CHUNKS
 from knowledge.document_writes import (
-    INSERT_CHUNKS,
     begin,
     fetched_by,
+    write_ended,
     write_failed,
     write_fetched,
     write_indexed,
     write_unchanged,
-    write_usage,
     write_waiting,
 )
 from knowledge.edit_writes import EditsChanged
@@ -69,7 +69,7 @@ from knowledge.submission import tidy_title
 from knowledge.threads import Compute
 from knowledge.transfers import KEPT_HERE
 from knowledge.word_counts import WordCounts
-from shared_schemas.events import DocumentFailed, DocumentIndexed
+from shared_schemas.events import DocumentFailed
 
 T = TypeVar("T")
 
@@ -276,18 +276,7 @@ class Ingestion:
             for more in numbers[1:]:
                 # Not `compute`: the transaction would be idle behind whole documents.
                 await session.execute(INSERT_CHUNKS, await self.rows(chunk_rows, *key, more))
-            outbox.add(
-                session,
-                DocumentIndexed.caused(
-                    organization_id=job.organization_id,
-                    correlation_id=job.payload["correlation_id"],
-                    actor_id=document.submitted_by,
-                    document_id=document.id,
-                    chunk_count=len(prepared.passages),
-                ),
-            )
-            await self.queue.complete(session, job)
-            await write_usage(session, job, document, original, prepared)
+            await write_ended(session, job, document, original, prepared)
         return former + len(prepared.passages)
 
     async def _refuse(self, job: ClaimedJob, refusal: DocumentRefused, progress: Progress) -> None:

@@ -41,6 +41,11 @@ class Quota:
     bytes: int = 50 * 1024 * _MB
     characters: int = 2_000_000_000
 
+    @property
+    def characters_for_everybody(self) -> int:
+        """Up to here there is room for everybody who could be adding a text at the same moment."""
+        return self.characters - AT_ONCE * _LARGEST_CHARACTERS
+
     def exceeded(self, documents: int, size_bytes: int) -> QuotaExceeded:
         """Which limit it is that so much would pass."""
         if documents > self.documents:
@@ -98,9 +103,11 @@ def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.Co
     return sa.case((has_room, lock), else_=sa.false())
 
 
-def characters_may_be_added(organization_id: Any, quota: Quota) -> sa.ColumnElement[bool]:
-    """For a statement of the transaction in which a text is kept: see `check_characters`."""
-    most = sa.literal(quota.characters - AT_ONCE * _LARGEST_CHARACTERS, sa.BigInteger())
+def characters_may_be_added(
+    organization_id: Any, most: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    """For a statement of the transaction in which a text is kept: see `check_characters`. `most`:
+    `Quota.characters_for_everybody`."""
     now = sums(organization_id, "characters").scalar_subquery()
     return may_add_now(organization_id, now <= most)
 

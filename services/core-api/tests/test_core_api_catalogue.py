@@ -18,7 +18,8 @@ from devstack.testing import DatabaseUrls, clone_database, urls_of
 SERVICE = Path(__file__).parents[1]
 
 TENANT_TABLES = """
-SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relrowsecurity, c.relforcerowsecurity
+SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relrowsecurity, c.relforcerowsecurity,
+  c.relispartition
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
@@ -143,7 +144,9 @@ async def test_without_a_tenant_there_are_no_rows(
         await make_ticket(person, client["id"])
         await make_purpose(person)
         await make_consent(person, client["id"])
-    tables = [row["name"] for row in await catalogue.fetch(TENANT_TABLES)]
+    # The app role has no way to a partition but through its whole table.
+    found = await catalogue.fetch(TENANT_TABLES)
+    tables = [row["name"] for row in found if not row["relispartition"]]
     app = await asyncpg.connect(database_urls.app.replace("+asyncpg", ""))
 
     counts = {table: await app.fetchval(f"SELECT count(*) FROM {table}") for table in tables}

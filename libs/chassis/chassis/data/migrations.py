@@ -175,8 +175,10 @@ def _migrate(connection: sa.Connection, metadata: sa.MetaData, schema: str) -> N
     connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
     connection.commit()
 
+    partitions = _partitions(connection, schema)
+
     def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-        return name == schema if kind == "schema" else True
+        return name == schema if kind == "schema" else name not in partitions
 
     context.configure(
         connection=connection,
@@ -190,6 +192,20 @@ def _migrate(connection: sa.Connection, metadata: sa.MetaData, schema: str) -> N
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _partitions(connection: sa.Connection, schema: str) -> frozenset[str]:
+    """Parts of tables: models know the whole tables only."""
+    found = connection.execute(
+        sa.text(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = :schema AND c.relispartition"
+        ),
+        {"schema": schema},
+    )
+    names = frozenset(found.scalars())
+    connection.commit()
+    return names
 
 
 @contextmanager

@@ -113,6 +113,29 @@ SELECT id FROM {queue} WHERE state = 'pending' AND run_at <= now() LIMIT 1 FOR U
 _LEASE: Final = sa.bindparam("lease", type_=sa.Interval())
 
 
+def completion(table: sa.Table) -> sa.Update:
+    """Marks the job `completed_id`, held under `completed_token`, as succeeded; no row when it is
+    not held any more. To be built once, by itself or as a part of a larger statement (`add_cte`).
+    """
+    columns = table.c
+    held = (
+        columns.id == sa.bindparam("completed_id", type_=sa.Uuid()),
+        columns.lease_token == sa.bindparam("completed_token", type_=sa.BigInteger()),
+        columns.state == sa.literal_column("'processing'"),
+    )
+    now = sa.func.clock_timestamp()
+    values = {
+        "state": sa.literal_column("'succeeded'"),
+        "percent": sa.literal_column("100"),
+        **dict.fromkeys(
+            ("error_code", "error_message", "leased_by", "lease_expires_at"), sa.null()
+        ),
+        "finished_at": now,
+        "updated_at": now,
+    }
+    return sa.update(table).where(*held).values(values).returning(columns.id)
+
+
 class Statements:
     """The statements for one queue table."""
 
@@ -134,10 +157,9 @@ class Statements:
             sa.bindparam("percent", type_=sa.SmallInteger()),
             _LEASE,
         )
-        self.fence = _sql(_FENCE, table).bindparams(
-            sa.bindparam("id", type_=sa.Uuid()),
-            sa.bindparam("token", type_=sa.BigInteger()),
-        )
+        held = (sa.bindparam("id", type_=sa.Uuid()), sa.bindparam("token", type_=sa.BigInteger()))
+        self.fence = _sql(_FENCE, table).bindparams(*held)
+        self.complete = completion(table)
         self.overlooked = _sql(_OVERLOOKED, table)
         self.depth = _sql(_DEPTH, table)
 

@@ -226,17 +226,8 @@ class JobQueue:
 
     async def complete(self, session: AsyncSession, job: ClaimedJob) -> None:
         """Marks the job as succeeded, within `fenced`."""
-        await self._settle(
-            session,
-            job,
-            state=JobState.SUCCEEDED,
-            percent=100,
-            error_code=None,
-            error_message=None,
-            **_RELEASED,
-            finished_at=sa.func.clock_timestamp(),
-        )
-        session.info[_OUTCOME] = "succeeded"
+        done = await session.execute(self._statements.complete, completing(job))
+        note_completed(session, done.scalar())
 
     async def fail(self, job: ClaimedJob, code: str, message: str, *, retry: bool) -> JobState:
         """Gives the job another attempt after a pause, or marks it as failed. Raises LeaseLost.
@@ -352,6 +343,19 @@ class JobQueue:
         )
         if held.first() is None:
             raise LeaseLost
+
+
+def completing(job: ClaimedJob) -> dict[str, Any]:
+    """The parameters of `claims.completion`."""
+    return {"completed_id": job.id, "completed_token": job.lease_token}
+
+
+def note_completed(session: AsyncSession, job_id: UUID | None) -> None:
+    """After `claims.completion` ran in another statement, within `fenced`, and has returned this.
+    Raises LeaseLost."""
+    if job_id is None:
+        raise LeaseLost
+    session.info[_OUTCOME] = "succeeded"
 
 
 _MECHANICS: Final = frozenset(
