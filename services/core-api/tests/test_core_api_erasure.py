@@ -1,6 +1,7 @@
 """A person is erased from core-api: nothing of them is left, others are untouched, it is proven."""
 
 import json
+from urllib.parse import quote
 from uuid import UUID
 
 import asyncpg
@@ -113,6 +114,29 @@ async def test_tickets_stay_in_the_statistics_and_are_found_no_more(
     for word in (MARKERS["subject"], MARKERS["name"], MARKERS["message"]):
         assert await ana.seen(f"{TICKETS}/search", q=word) == []
         assert await ana.seen(f"{CLIENTS}/search", q=word) == []
+
+
+async def test_a_reason_said_afterwards_brings_no_key_back_and_opens_for_nobody(
+    ana: Person,
+    davi: Person,
+    workshop: Workshop,
+    workplace: Workplace,
+    database: Database,
+    superuser: asyncpg.Connection,
+    records: Records,
+) -> None:
+    planted = await plant(ana, tickets=1)
+    await erased(ana, planted, workshop, workplace, database)
+
+    reason = {"x-access-reason": quote(f"Pedido de {MARKERS['name']}")}
+    read = await davi.get(f"{TICKETS}/{planted.tickets[0]}", headers=reason)
+
+    assert read.status_code == 200
+    keys = "SELECT count(*) FROM crm.subject_keys WHERE client_id = $1::uuid"
+    assert await superuser.fetchval(keys, planted.id) == 0
+    (noted,) = await records.audit("ticket.contents_read")
+    assert noted["reason"] is None
+    assert noted["reason_sealed"] is not None
 
 
 async def test_another_clients_rows_are_the_same_to_the_last_byte(
