@@ -95,6 +95,7 @@ async def plant(http: httpx.AsyncClient, purpose: str, *, tickets: int = 40) -> 
     for number in range(3):
         planted.documents.append(await _document(http, planted.client_id, purpose, number))
     await _ask(http, planted.client_id)
+    await _converse(http, planted.client_id)
     await _access(http, planted.client_id)
     return planted
 
@@ -166,6 +167,21 @@ async def _ask(http: httpx.AsyncClient, client_id: str) -> None:
         f"Qual é o parecer {MARKERS['question']} da cliente {name}?",
     ):
         await made(http, "/rag/ask", {"question": question, "filters": {"client_id": client_id}})
+
+
+async def _converse(http: httpx.AsyncClient, client_id: str) -> None:
+    """Two conversations: one about the client as a whole, one that comes to them by name."""
+    name = MARKERS["name"].capitalize()
+    about = await made(http, "/chat/conversations", {"client_id": client_id})
+    for content in (
+        f"Qual é o limite da cliente {name}?",
+        f"Lembre que a cliente {name} prefere ser chamada à tarde.",
+    ):
+        await made(http, f"/chat/conversations/{about['id']}/messages", {"content": content})
+    other = await made(http, "/chat/conversations", {"title": "Atendimentos do dia"})
+    path = f"/chat/conversations/{other['id']}/messages"
+    await made(http, path, {"content": f"Quais são os dados do cliente {MARKERS['email']}?"})
+    await made(http, path, {"content": "E os chamados dessa pessoa?"})
 
 
 async def _access(http: httpx.AsyncClient, client_id: str) -> None:
