@@ -8,7 +8,7 @@ document it stands on, not see clients or what tickets say, and, where it holds 
 once that may no longer be used.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -67,7 +67,7 @@ def _about_clients(reader: Reader) -> sa.ColumnElement[bool]:
 
 def _exists(
     link: type[MessageClient] | type[MessageDocument], which: sa.ColumnElement[bool]
-) -> Any:
+) -> sa.ColumnElement[bool]:
     return sa.exists(
         sa.select(link.message_id)
         .where(

@@ -119,11 +119,8 @@ class _Elsewhere:
 
 
 def _end_of(row: Any, after: int) -> Told:
-    if row is None:
-        number, last = after + 1, ErrorEvent(code=GONE.code, message=GONE.message)
-    else:
-        number = max(after + 1, row.event_count)
-        last = _event_of(row)
+    number = after + 1 if row is None else max(after + 1, row.event_count)
+    last = ErrorEvent(code=GONE.code, message=GONE.message) if row is None else _event_of(row)
     return Told(number, last.type, last.model_dump_json(exclude={"type"}))
 
 

@@ -130,7 +130,8 @@ class Messages:
         statement = self._mine().order_by(ConversationMessage.position).limit(limit + 1)
         if after is not None:
             statement = statement.where(ConversationMessage.position > after)
-        return (await self._session.execute(statement)).all()
+        rows: Sequence[Any] = (await self._session.execute(statement)).all()
+        return rows
 
     def _mine(self) -> sa.Select[Any]:
         message = ConversationMessage
