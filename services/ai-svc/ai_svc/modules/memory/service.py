@@ -1,5 +1,6 @@
 """Recalling and remembering, as conversations and agents ask for it."""
 
+from asyncio import timeout
 from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
@@ -36,6 +37,8 @@ _log = structlog.get_logger(__name__)
 _FACTS_LOOKED_AT: Final = 100
 _FACTS: Final = 12
 _EARLIER: Final = 3
+_PATIENCE: Final = 0.25
+"""Seconds. The client would try a Redis that is down for much longer, and nobody needs it."""
 _REDIS_FAILURES: Final = (redis.exceptions.RedisError, OSError)
 
 
@@ -146,7 +149,9 @@ async def forget_conversation(
     """Lets go of what is at hand of a conversation that was deleted or changed. What cannot be
     reached goes by itself within a day, and is not recalled meanwhile: PostgreSQL decides."""
     try:
-        await short_term.forget(desk.redis, [short_term.key_of(organization_id, conversation_id)])
+        async with timeout(_PATIENCE):
+            key = short_term.key_of(organization_id, conversation_id)
+            await short_term.forget(desk.redis, [key])
     except _REDIS_FAILURES as error:
         _log.warning("memory_not_at_hand", error=describe(error))
 
@@ -179,7 +184,8 @@ async def _summary(
         return None
     key = short_term.key_of(actor.organization_id, conversation_id)
     try:
-        return summarising.Summary.read(await short_term.read_summary(desk.redis, key))
+        async with timeout(_PATIENCE):
+            return summarising.Summary.read(await short_term.read_summary(desk.redis, key))
     except _REDIS_FAILURES as error:
         _log.warning("memory_not_at_hand", error=describe(error))
         return None
@@ -196,8 +202,9 @@ async def _words(
     words: dict[UUID, str] = {}
     try:
         # Before PostgreSQL is read: what is forgotten from now on is not written after.
-        number = await short_term.number_of(desk.redis, key)
-        words = await short_term.read(desk.redis, key, message_ids)
+        async with timeout(_PATIENCE):
+            number = await short_term.number_of(desk.redis, key)
+            words = await short_term.read(desk.redis, key, message_ids)
     except _REDIS_FAILURES as error:
         _log.warning("memory_not_at_hand", error=describe(error))
     missing = [each for each in message_ids if each not in words]
@@ -207,7 +214,8 @@ async def _words(
         fresh = await history.contents(session, actor, conversation_id, missing)
     if number is not None:
         try:
-            await short_term.write(desk.redis, key, number, fresh)
+            async with timeout(_PATIENCE):
+                await short_term.write(desk.redis, key, number, fresh)
         except _REDIS_FAILURES as error:
             _log.warning("memory_not_at_hand", error=describe(error))
     return words | fresh

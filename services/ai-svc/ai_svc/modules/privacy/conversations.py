@@ -43,12 +43,12 @@ def messages_about(subject: Subject) -> sa.Select[UUID]:
     whole = _mine(subject, sa.select(message.id)).where(
         message.conversation_id.in_(conversations_with(subject))
     )
-    held = sa.union(carrying, standing, whole).cte("held")
+    held = sa.union(carrying, standing, whole).cte()  # without a name: a statement may hold several
     held_ids = sa.select(held.c[0])
     asked = _mine(subject, sa.select(message.in_reply_to)).where(
         message.id.in_(held_ids), message.in_reply_to.is_not(None)
     )
-    first = sa.union(held_ids, asked).cte("first")
+    first = sa.union(held_ids, asked).cte()
     first_ids = sa.select(first.c[0])
     beside = _mine(subject, sa.select(message.id)).where(message.in_reply_to.in_(first_ids))
     return sa.select(sa.union(first_ids, beside).subquery().c[0])
