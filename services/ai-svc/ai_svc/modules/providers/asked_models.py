@@ -2,10 +2,11 @@
 going on where it broke off."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self, TypeVar
 
+import httpx2
 from pydantic_ai.messages import ModelMessage, ModelResponse, ModelResponseStreamEvent
 from pydantic_ai.models import ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
@@ -14,7 +15,7 @@ from pydantic_ai.tools import RunContext
 
 from ai_svc.modules.providers import estimates
 from ai_svc.modules.providers.attempts import Attempt, Errand, attempted
-from ai_svc.modules.providers.connecting import Provider
+from ai_svc.modules.providers.connecting import Provider, responses_noted
 from ai_svc.modules.providers.failures import Failure, ProviderFailed
 
 T = TypeVar("T")
@@ -94,11 +95,13 @@ class AskedModel(WrapperModel):
         ends_at = clock.call()
         attempt.begins()
         try:
-            async with asyncio.timeout_at(clock.first_token()):
-                stream: StreamedResponse = await stack.enter_async_context(opening)
-                attempt.stream = stream
-                events = _WatchedEvents(stream, attempt, ends_at)
-                await events.begin()
+            with responses_noted() as responses:
+                stack.push_async_callback(_hang_up, responses)
+                async with asyncio.timeout_at(clock.first_token()):
+                    stream: StreamedResponse = await stack.enter_async_context(opening)
+                    attempt.stream = stream
+                    events = _WatchedEvents(stream, attempt, ends_at)
+                    await events.begin()
         except Exception as error:  # noqa: BLE001 - told apart by `failed`
             raise attempt.fails(error) from None
         # What `StreamedResponse.__aiter__` hands out; the library's own fallback does the same.
@@ -134,6 +137,11 @@ class AskedModel(WrapperModel):
 
     def _unusable(self) -> ProviderFailed:
         return ProviderFailed(self._provider.backend.model, Failure.UNUSABLE)
+
+
+async def _hang_up(responses: Sequence[httpx2.Response]) -> None:
+    for response in responses:
+        await response.aclose()
 
 
 class _WatchedEvents:

@@ -3,8 +3,9 @@
 None of them retries or gives up by itself: attempts are counted, paid for and timed here.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,7 @@ _COMPATIBLE: Final = OpenAIModelProfile(
     openai_chat_streaming_requires_finish_reason=True,
     openai_chat_supports_max_completion_tokens=False,
 )
+_RESPONSES: ContextVar[list[httpx2.Response] | None] = ContextVar("responses", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +61,31 @@ async def connected(settings: ProviderSettings) -> AsyncIterator[Sequence[Provid
                 timeout=httpx2.Timeout(settings.time_limit_seconds, connect=_CONNECT_SECONDS),
                 limits=_LIMITS,
             )
+            http.event_hooks["response"].append(_note)
             await stack.enter_async_context(http)
             breaker = CircuitBreaker(f"model:{backend.name}")
             providers.append(
                 Provider(backend=backend, model=_model(backend, http), breaker=breaker)
             )
         yield tuple(providers)
+
+
+@contextmanager
+def responses_noted() -> Iterator[list[httpx2.Response]]:
+    """What is answered to requests made meanwhile, in this task. Whoever stops reading closes it:
+    Google's client leaves that to the garbage collector, and the provider writes on until then."""
+    noted: list[httpx2.Response] = []
+    token = _RESPONSES.set(noted)
+    try:
+        yield noted
+    finally:
+        _RESPONSES.reset(token)
+
+
+async def _note(response: httpx2.Response) -> None:
+    noted = _RESPONSES.get()
+    if noted is not None:
+        noted.append(response)
 
 
 def _model(backend: Backend, http: httpx2.AsyncClient) -> Model:
