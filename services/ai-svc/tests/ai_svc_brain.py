@@ -14,7 +14,10 @@ from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
     ModelResponseStreamEvent,
+    PartDeltaEvent,
+    PartStartEvent,
     TextPart,
+    TextPartDelta,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -131,13 +134,15 @@ async def pieces(chain: Chain, text: str = QUESTION) -> AsyncGenerator[str]:
                 yield piece
 
 
-def text_of(event: ModelResponseStreamEvent | Any) -> str:
+def text_of(event: ModelResponseStreamEvent) -> str:
     """What an event adds to the text."""
-    if event.event_kind == "part_start":
-        return str(event.part.content) if event.part.part_kind == "text" else ""
-    if event.event_kind == "part_delta" and event.delta.part_delta_kind == "text":
-        return str(event.delta.content_delta)
-    return ""
+    match event:
+        case PartStartEvent(part=TextPart(content=content)):
+            return content
+        case PartDeltaEvent(delta=TextPartDelta(content_delta=content)):
+            return content
+        case _:
+            return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ going on where it broke off."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self, TypeVar
 
 import httpx2
@@ -33,7 +33,7 @@ class AskedModel(WrapperModel):
 
     def __init__(self, provider: Provider, errand: Errand) -> None:
         super().__init__(provider.model)
-        self._provider = provider
+        self._asked = provider
         self._errand = errand
 
     async def request(
@@ -47,7 +47,7 @@ class AskedModel(WrapperModel):
         settings, most = self._limited(model_settings)
 
         async def once() -> ModelResponse:
-            async with attempted(self._provider, self._errand, size, most) as attempt:
+            async with attempted(self._asked, self._errand, size, most) as attempt:
                 attempt.begins()
                 try:
                     async with asyncio.timeout_at(self._errand.clock.call()):
@@ -79,7 +79,7 @@ class AskedModel(WrapperModel):
             async def once() -> StreamedResponse:
                 async with AsyncExitStack() as stack:
                     attempt = await stack.enter_async_context(
-                        attempted(self._provider, self._errand, size, most)
+                        attempted(self._asked, self._errand, size, most)
                     )
                     opening = self.wrapped.request_stream(
                         messages, settings, model_request_parameters, run_context
@@ -90,7 +90,12 @@ class AskedModel(WrapperModel):
 
             yield await self._repeated(once)
 
-    async def _opened(self, stack: AsyncExitStack, opening: Any, attempt: Attempt) -> Any:
+    async def _opened(
+        self,
+        stack: AsyncExitStack,
+        opening: AbstractAsyncContextManager[StreamedResponse],
+        attempt: Attempt,
+    ) -> StreamedResponse:
         clock = self._errand.clock
         ends_at = clock.call()
         attempt.begins()
@@ -98,7 +103,7 @@ class AskedModel(WrapperModel):
             with responses_noted() as responses:
                 stack.push_async_callback(_hang_up, responses)
                 async with asyncio.timeout_at(clock.first_token()):
-                    stream: StreamedResponse = await stack.enter_async_context(opening)
+                    stream = await stack.enter_async_context(opening)
                     attempt.stream = stream
                     events = _WatchedEvents(stream, attempt, ends_at)
                     await events.begin()
@@ -136,7 +141,7 @@ class AskedModel(WrapperModel):
         return pause if fits else None
 
     def _unusable(self) -> ProviderFailed:
-        return ProviderFailed(self._provider.backend.model, Failure.UNUSABLE)
+        return ProviderFailed(self._asked.backend.model, Failure.UNUSABLE)
 
 
 async def _hang_up(responses: Sequence[httpx2.Response]) -> None:

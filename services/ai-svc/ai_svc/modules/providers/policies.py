@@ -1,8 +1,9 @@
 """Whom an organization lets be asked, and whether a provider may see what a call carries now."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -63,7 +64,7 @@ class Policies:
         """Locked."""
         return await self._session.scalar(self._mine().with_for_update())
 
-    def _mine(self) -> sa.Select[tuple[ProviderPolicy]]:
+    def _mine(self) -> sa.Select[ProviderPolicy]:
         return sa.select(ProviderPolicy).where(
             ProviderPolicy.organization_id == self._organization_id
         )
@@ -97,7 +98,7 @@ async def objection(
 
 
 async def _any_about_a_client(
-    session: AsyncSession, organization_id: OrganizationId, documents: set[object]
+    session: AsyncSession, organization_id: OrganizationId, documents: Collection[UUID]
 ) -> bool:
     about = sa.select(Document.id).where(
         Document.organization_id == organization_id,
