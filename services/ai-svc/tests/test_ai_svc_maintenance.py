@@ -54,6 +54,10 @@ async def test_old_traces_are_deleted_and_the_document_stays(
         "changes": 0,
         "usage_entries": 0,
         "usage_totals": 0,
+        "memories": 0,
+        "conversations": 0,
+        "proposal_words": 0,
+        "proposals": 0,
     }
     assert (document["status"], document["progress"]["percent"]) == ("indexed", 100)
 
