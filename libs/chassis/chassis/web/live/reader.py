@@ -26,7 +26,8 @@ _BLOCK: Final = timedelta(seconds=1)
 _MEMORY_MS: Final = int(MEMORY.total_seconds() * 1000)
 _LONGEST_GAP_MS: Final = 60_000
 _LATE: Final = timedelta(seconds=10)
-_MILLISECOND: Final = 0.001
+_GATHER_SECONDS: Final = 0.01
+"""More than a millisecond, which has to be over; and what comes in a burst is read at once."""
 _LONGEST_SAYING: Final = 2_000
 
 
@@ -99,7 +100,7 @@ class LiveReader:
             heed_cancellation()
             await self.read_once()
             if await self._something_came():
-                await asyncio.sleep(_MILLISECOND)  # until its millisecond is over
+                await asyncio.sleep(_GATHER_SECONDS)
 
     async def _something_came(self) -> bool:
         last = f"{self._read_until}-18446744073709551615"

@@ -17,7 +17,7 @@ from chassis.web.rate_limit import limited
 from chassis.web.responses import success
 from chassis.web.routing import ServiceRoute
 from core_api.documentation import raises
-from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.clients.service import ClientMerged, ClientNotFound
 from core_api.modules.consents.exceptions import (
     NoticeVersionUnknown,
     PreferencesLinkInvalid,
@@ -98,7 +98,11 @@ LinkTx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
     "/clients/{client_id}/preferences-links",
     status_code=status.HTTP_201_CREATED,
     summary="Make a link to a client's preferences",
-    responses=raises(ClientNotFound, IdempotencyKeyReused),
+    responses=raises(
+        ClientNotFound,
+        ClientMerged(merged_into_id="0192a000-0000-7000-8000-0000000000c1"),
+        IdempotencyKeyReused,
+    ),
 )
 async def create_preferences_link(
     client_id: Annotated[UUID, Path(description="The client's id")],

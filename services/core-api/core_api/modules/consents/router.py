@@ -13,7 +13,7 @@ from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.inputs import Code, changes
-from core_api.modules.clients.service import ClientNotFound, family_of
+from core_api.modules.clients.service import ClientMerged, ClientNotFound, family_of
 from core_api.modules.consents.exceptions import (
     ArticleForeign,
     ConsentAlreadyRevoked,
@@ -204,6 +204,7 @@ async def list_notices(
     summary="Record a client's decision",
     responses=raises(
         ClientNotFound,
+        ClientMerged(merged_into_id="0192a000-0000-7000-8000-0000000000c1"),
         PurposeNotFound,
         PurposeNeedsNoConsent(LegalBasis.CONTRACT),
         PurposeArchived,
