@@ -82,7 +82,7 @@ class ScriptedBrain:
         )
 
     async def has_provider(self, _: OrganizationId) -> bool:
-        """Without a script there is only the built-in model; which may be asked as a chain's last."""
+        """Without a script there is none but the built-in model."""
         return self.script is not None or self.kept_by_policy
 
     async def _stream(self, messages: list[ModelMessage], _: AgentInfo) -> AsyncIterator[Said]:

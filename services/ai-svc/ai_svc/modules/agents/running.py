@@ -87,25 +87,37 @@ class AgentRun:
     by_itself: bool = False
     """The built-in model has answered without being the last of a chain."""
     _speech: Speech = field(init=False)
+    _judged: dict[str, Weighed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         must_quote = self.given.spec.name is AgentName.KNOWLEDGE
         self._speech = Speech(self.guard, self.composed, must_quote)
 
     async def events(self) -> AsyncGenerator[RunEvent, None]:
-        """From the first tool to the last sentence. Raises DomainError, TimeoutError, Interrupted,
-        and Looped never."""
-        if needs_nobody(self._task()):
-            async for event in self._alone():
+        """From the first tool to the last sentence. Raises DomainError, TimeoutError, Interrupted;
+        closing it cancels the model and its tools."""
+        needs_model = not needs_nobody(self._task())
+        if needs_model and self.given.spec.name is AgentName.KNOWLEDGE:
+            async for event in self._looked_up():
                 yield event
-            return
-        if self.given.spec.name is AgentName.KNOWLEDGE:
-            async for event in self._used(Use(SEARCH, {"query": searched_for(self._task())})):
-                yield event
-            if not await self._may_be_answered():
-                for event in self._abstain():
-                    yield event
+            if self.abstained:
                 return
+        tenant = self.given.context.actor.organization_id
+        needs_model = needs_model and await self.desk.brain.has_provider(tenant)
+        async with aclosing(self._by_model() if needs_model else self._alone()) as events:
+            async for event in events:
+                yield event
+
+    async def _looked_up(self) -> AsyncGenerator[RunEvent, None]:
+        """What the documents say, before anybody is asked; weak evidence is the end of it."""
+        async for event in self._used(Use(SEARCH, {"query": searched_for(self._task())})):
+            yield event
+        judged = await self._weighed(str(self.ledger.seen[-1].arguments["query"]))
+        if judged is None or not judged.answerable:
+            for event in self._abstain():
+                yield event
+
+    async def _by_model(self) -> AsyncGenerator[RunEvent, None]:
         failure: Exception | None = None
         try:
             async with aclosing(self._asked_model()) as events:
@@ -253,16 +265,12 @@ class AgentRun:
         self._speech.start_over()
         return self._speech.own(phrases.NOT_FOUND)
 
-    async def _may_be_answered(self) -> bool:
-        """Whether the documents hold an answer, as far as the first search tells."""
-        search = self.ledger.seen[-1]
-        judged = await self._weighed(str(search.arguments["query"]))
-        return judged is not None and judged.answerable
-
     async def _weighed(self, query: str) -> Weighed | None:
         for asked, found in reversed(self.given.context.carried.searches):
             if asked.strip() == query.strip():
-                return await weighed(self.desk.workshop, asked, found)
+                if asked not in self._judged:
+                    self._judged[asked] = await weighed(self.desk.workshop, asked, found)
+                return self._judged[asked]
         return None
 
     def _built_in(self) -> BuiltInModel:
