@@ -112,7 +112,7 @@ async def test_another_organizations_words_stay(
 ) -> None:
     beto = await make_chat(app, "beto")
     said = await beto.say(f"Sobre {WORD}", helena)
-    await redis.hset(beto.key, str(said), WORD)  # type: ignore[misc]  # awaitable
+    await redis.hset(beto.key, str(said), WORD)
     before = await in_tables(superuser, FORMS)
 
     answer = await asking.erase(helena)
@@ -170,7 +170,7 @@ async def test_a_run_that_goes_on_meanwhile_brings_nothing_back(
     words = {running: f"Na rua {WORD}."}
 
     await asking.erase(helena)
-    added = await redis.xadd(stream, {"event": f"Na rua {WORD}"}, nomkstream=True)
+    added: Any = await redis.xadd(stream, {"event": f"Na rua {WORD}"}, nomkstream=True)
     finished = await superuser.execute(
         "UPDATE ai.conversation_messages SET content = $2 WHERE id = $1", running, WORD
     )

@@ -1,6 +1,8 @@
 """What is recalled of conversations: by PostgreSQL's word, from Redis where it is at hand."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -10,7 +12,6 @@ from fastapi import FastAPI
 from memory_factories import Chat, actor_of, make_chat
 from redis.asyncio import Redis
 
-from ai_svc.desk import Desk
 from ai_svc.modules.chat.models import Role, Status, Visibility
 from ai_svc.modules.memory import history, service, short_term
 from shared_schemas.ids import new_id
@@ -24,7 +25,8 @@ async def chat(app: FastAPI, clean: None, redis: Redis) -> Chat:
 
 
 async def fields(redis: Redis, key: str) -> list[str]:
-    return sorted(field.decode() for field in await redis.hkeys(key))  # type: ignore[misc]  # awaitable
+    found: list[Any] = await redis.hkeys(key)
+    return sorted(field.decode() for field in found)
 
 
 async def test_the_latest_fifty_are_recalled_and_what_was_before_is_summarised(
@@ -87,20 +89,16 @@ async def test_a_redis_that_was_wiped_is_filled_again(chat: Chat, redis: Redis) 
     assert await fields(redis, chat.key) == sorted(map(str, said))
 
 
-async def test_without_redis_everything_is_recalled(chat: Chat, app: FastAPI) -> None:
+async def test_without_redis_everything_is_recalled(chat: Chat) -> None:
     said = await chat.say("Mensagem")
     await chat.remember(said, "Mensagem")
     down = Redis(host="127.0.0.1", port=1)
-    chat.desk = Desk(**{**_parts(app.state.desk), "redis": down})
+    chat.desk = replace(chat.desk, redis=down)
 
     assert await chat.told("Lembre que o cofre abre às nove.") != ()
     assert await chat.words() == ["Mensagem", "Lembre que o cofre abre às nove."]
     await service.forget_conversation(chat.desk, chat.actor.organization_id, chat.id)
     await down.aclose()
-
-
-def _parts(desk: Desk) -> dict[str, object]:
-    return {name: getattr(desk, name) for name in desk.__dataclass_fields__}
 
 
 async def test_redis_spares_reading_the_words(
@@ -166,10 +164,11 @@ async def test_what_may_not_be_used_is_not_recalled(
     for each in (of_nobody, of_helena):
         await chat.remember(each, "")
     before = await chat.words()
+    block_id = new_id()
     if how == "revoked":
         await core_api.revoked(helena, consent)
     else:
-        block_id = await core_api.blocked(helena)
+        await core_api.blocked(helena, block_id=block_id)
 
     during = await chat.recall()
 

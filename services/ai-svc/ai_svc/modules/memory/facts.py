@@ -1,7 +1,7 @@
 """Facts of one person: kept, found for a question, corrected, forgotten."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -183,7 +183,8 @@ class Facts:
 
     @staticmethod
     def _pairs(rows: sa.Result[Any]) -> list[tuple[Fact, list[UUID]]]:
-        return [(fact, sorted(client_ids or ())) for fact, client_ids in rows]
+        found: Sequence[Any] = rows.all()
+        return [(fact, sorted(client_ids or ())) for fact, client_ids in found]
 
 
 def digest_of(text: str, client_ids: Collection[UUID]) -> str:

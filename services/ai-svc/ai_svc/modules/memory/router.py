@@ -41,13 +41,13 @@ async def list_memories(
     data may not be used now.
     """
     await access.refresh(workshop, actor, client_id)
-    after = paging.position(UUID)
+    (after,) = paging.position(UUID) or (None,)
     tenant = actor.organization_id
     async with workshop.database.transaction(tenant, read_only=True) as session:
         kin = None
         if client_id is not None:
             kin = await session.scalar(sa.select(client_kin(tenant, client_id)))
-        rows = await Facts(session, actor).page(paging.limit + 1, after and after[0], kin)
+        rows = await Facts(session, actor).page(paging.limit + 1, after, kin)
     return paging.answer(actor, rows, MemoryRead.of, lambda pair: (pair[0].id,))
 
 

@@ -47,7 +47,7 @@ async def read(redis: Redis, key: str, message_ids: Sequence[UUID]) -> dict[UUID
 
 async def number_of(redis: Redis, key: str) -> str:
     """To be asked for before PostgreSQL is read: `write` wants it back."""
-    found = await redis.get(key + _NUMBER)
+    found = cast("bytes | None", await redis.get(key + _NUMBER))
     return found.decode() if found else "0"
 
 

@@ -196,7 +196,7 @@ async def _erase_linked(
 
 async def _delete(session: AsyncSession, work: Work, column: Any, ids: Sequence[UUID]) -> int:
     table = column.class_
-    gone = await session.execute(
+    gone: sa.Result[Any] = await session.execute(
         sa.delete(table)
         .where(table.organization_id == work.organization_id, column.in_(ids))
         .returning(sa.literal_column("1"))
