@@ -38,7 +38,7 @@ async def test_baselines_say_the_whole_passage_or_nothing(
 
 
 def counted(by: str = ASSISTANT, dataset: str = "faquad_pt", **counts: int) -> Answers:
-    given = {"asked": 100, "abstained": 10, "foreign": 50, "foreign_abstained": 40}
+    given: dict[str, Any] = {"asked": 100, "abstained": 10, "foreign": 50, "foreign_abstained": 40}
     return Answers(dataset, by, **(given | {"quotes": 9, "exact_quotes": 9} | counts))
 
 
