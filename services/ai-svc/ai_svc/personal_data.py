@@ -112,8 +112,8 @@ _EVERYWHERE: Final = fields_of(
 _WITHIN: Final = {
     "MessageError": fields_of((NONE, "code message")),
     **dict.fromkeys(
-        ("MessageRead", "ConversationExport", "MessageSend"),
-        fields_of((VALUE, "content"), (NONE, "agent format")),
+        ("MessageRead", "MessageSend"),
+        fields_of((VALUE, "content"), (NONE, "agent")),
     ),
     "BatchItemRead": fields_of((FILE_VALUE, "name")),
     "CalculateArguments": fields_of((NONE, "expression")),

@@ -17,7 +17,7 @@ from ai_svc.modules.chat.models import (
     ConversationMessage,
     MessageClient,
     MessageDocument,
-    Visibility,
+    Sharing,
 )
 from knowledge.access import Reader, purposes_in_force, readable
 from knowledge.models import Document
@@ -34,7 +34,7 @@ def visible(actor: Actor | Reader) -> sa.ColumnElement[bool]:
         Conversation.organization_id == actor.organization_id,
         sa.or_(
             Conversation.owner_id == actor.user_id,
-            Conversation.visibility == Visibility.ORGANIZATION,
+            Conversation.visibility == Sharing.ORGANIZATION,
         ),
     )
 

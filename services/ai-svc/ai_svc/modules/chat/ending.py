@@ -20,7 +20,7 @@ from ai_svc.modules.chat.models import (
     ConversationMessage,
     MessageClient,
     MessageDocument,
-    Status,
+    MessageStatus,
 )
 from ai_svc.modules.chat.words import terms_of
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
@@ -88,7 +88,7 @@ async def finish(
     """Writes the answer down; False when somebody has ended the run before. Raises ClientErased,
     SourceGone."""
     facts = {
-        "status": Status.DONE,
+        "status": MessageStatus.DONE,
         "content": answer.text,
         "answer": answer.model_dump(mode="json"),
         "terms": terms_of(run.organization_id, answer.text),
@@ -104,7 +104,7 @@ async def finish(
 async def break_off(
     database: Database,
     run: Running,
-    status: Status,
+    status: MessageStatus,
     cause: tuple[str, str],
     *,
     text: str,
@@ -135,7 +135,7 @@ async def renew(
             .where(
                 message.organization_id == organization_id,
                 message.id.in_([run.message_id for run in runs]),
-                message.status == Status.RUNNING,
+                message.status == MessageStatus.RUNNING,
             )
             .values(run_expires_at=sa.func.clock_timestamp() + LEASE)
             .returning(message.run_id, message.stop_requested_at)
@@ -174,7 +174,7 @@ async def _end(database: Database, run: Running, facts: dict[str, Any], held: He
                     message.organization_id == run.organization_id,
                     message.id == run.message_id,
                     message.run_id == run.run_id,
-                    message.status == Status.RUNNING,
+                    message.status == MessageStatus.RUNNING,
                 )
                 .values(**facts, run_expires_at=None, finished_at=utc_now())
                 .returning(message.id)

@@ -4,11 +4,11 @@ import re
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ai_svc.modules.chat.models import Role, Status
+from ai_svc.modules.chat.models import MessageStatus, Speaker
 from ai_svc.modules.chat.schemas import ConversationExport, MessageRead
 
 _SAO_PAULO: Final = ZoneInfo("America/Sao_Paulo")
-_WHO: Final = {Role.USER: "Pessoa", Role.ASSISTANT: "Assistente"}
+_WHO: Final = {Speaker.USER: "Pessoa", Speaker.ASSISTANT: "Assistente"}
 _WITHHELD: Final = "_(Conteúdo não exibido: baseia-se em dados que você não pode consultar.)_"
 _NOTHING: Final = "_(Sem conteúdo.)_"
 # What Markdown would take for its own: structure at the beginning of a line, links and pictures.
@@ -35,7 +35,7 @@ def _said(message: MessageRead) -> str:
     if message.withheld:
         return "\n\n".join([*parts, _WITHHELD])
     parts.append(_text(message.content) if message.content else _NOTHING)
-    if message.error is not None and message.status is not Status.DONE:
+    if message.error is not None and message.status is not MessageStatus.DONE:
         parts.append(f"_({_line(message.error.message)})_")
     sources = [
         f'{source.number}. {_line(source.title)}{_place(source.page)}: "{_line(source.quote)}"'

@@ -15,7 +15,7 @@ from ai_svc.modules.agents.events import AgentAnswer, DoneEvent, ErrorEvent
 from ai_svc.modules.chat import ending
 from ai_svc.modules.chat.ending import SourceGone
 from ai_svc.modules.chat.live_run import HEARTBEAT_SECONDS, Told
-from ai_svc.modules.chat.models import ConversationMessage, Status
+from ai_svc.modules.chat.models import ConversationMessage, MessageStatus
 from ai_svc.modules.chat.runs import Runs
 from ai_svc.modules.chat.writing import GONE
 from chassis.messaging.endurance import describe
@@ -96,7 +96,7 @@ class _Elsewhere:
     async def _last(self, after: int) -> list[Told]:
         """How it ended, as PostgreSQL has it; nothing while it runs."""
         row = await self._row()
-        if row is not None and row.status is Status.RUNNING:
+        if row is not None and row.status is MessageStatus.RUNNING:
             if not row.is_dead:
                 return []
             await ending.end_dead(self._runs.database)
@@ -125,7 +125,7 @@ def _end_of(row: Any, after: int) -> Told:
 
 
 def _event_of(row: Any) -> DoneEvent | ErrorEvent:
-    if row.status is not Status.DONE:
+    if row.status is not MessageStatus.DONE:
         return ErrorEvent(code=row.error_code, message=row.error_message)
     if row.answer is None:
         return ErrorEvent(code=SourceGone.code, message=SourceGone.message)

@@ -20,7 +20,7 @@ from ai_svc.modules.agents.events import (
     UsageEvent,
 )
 from ai_svc.modules.chat.ending import Held, Running
-from ai_svc.modules.chat.models import Status
+from ai_svc.modules.chat.models import MessageStatus
 from ai_svc.modules.chat.sending import Begun
 from shared_schemas.actor import Actor
 
@@ -46,7 +46,7 @@ class Told:
 class BrokenOff:
     """Why a run was ended before its time, and what readers are told."""
 
-    status: Status
+    status: MessageStatus
     code: str
     message: str
 

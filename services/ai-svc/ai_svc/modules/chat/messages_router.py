@@ -18,7 +18,7 @@ from ai_svc.modules.chat.exceptions import (
     TooManyRuns,
 )
 from ai_svc.modules.chat.following import follow
-from ai_svc.modules.chat.models import ConversationMessage, Role, Status
+from ai_svc.modules.chat.models import ConversationMessage, MessageStatus, Speaker
 from ai_svc.modules.chat.opening import CurrentRuns
 from ai_svc.modules.chat.repository import Conversations, Messages
 from ai_svc.modules.chat.schemas import (
@@ -217,10 +217,10 @@ async def follow_message(
         reader = await reader_of(session, actor)
         found = await Messages(session, reader, conversation.id).get(message_id)
     message: ConversationMessage = found[0]
-    if message.role is not Role.ASSISTANT or message.run_id is None:
+    if message.role is not Speaker.ASSISTANT or message.run_id is None:
         raise NotAnAnswer
     after = last_event_id or 0
-    if message.status is not Status.RUNNING and after >= message.event_count > 0:
+    if message.status is not MessageStatus.RUNNING and after >= message.event_count > 0:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return RunStream(follow(runs, tenant, message.run_id, message.id, after))
 
@@ -243,7 +243,7 @@ async def stop_message(
     async with resources.database.transaction(actor.organization_id) as session:
         found = await service.ask_to_stop(session, actor, conversation_id, message_id)
     message: ConversationMessage = found[0]
-    if message.status is Status.RUNNING and message.run_id is not None:
+    if message.status is MessageStatus.RUNNING and message.run_id is not None:
         await runs.stop(message.run_id)
     return success(actor, MessageRead.of(found, actor.user_id))
 

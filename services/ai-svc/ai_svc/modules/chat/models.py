@@ -21,21 +21,21 @@ LEASE: Final = timedelta(seconds=20)
 """How long a run is believed to go on after its process was last heard of."""
 
 
-class Visibility(StrEnum):
+class Sharing(StrEnum):
     """Who may read a conversation. Only its owner writes."""
 
     PRIVATE = "private"
     ORGANIZATION = "organization"
 
 
-class Role(StrEnum):
+class Speaker(StrEnum):
     """Who says it."""
 
     USER = "user"
     ASSISTANT = "assistant"
 
 
-class Status(StrEnum):
+class MessageStatus(StrEnum):
     """How far a message is. A person's is done when it is there."""
 
     RUNNING = "running"
@@ -44,14 +44,14 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-class Rating(StrEnum):
+class MessageRating(StrEnum):
     """Whether a message helped."""
 
     UP = "up"
     DOWN = "down"
 
 
-class Reason(StrEnum):
+class FeedbackReason(StrEnum):
     """Why a message is judged as it is."""
 
     CORRECT = "correct"
@@ -89,7 +89,7 @@ class Conversation(TenantRow, Versioned, Base):
 
     owner_id: Mapped[UserId]
     title: Mapped[str | None]  # null: until the first message gives it one
-    visibility: Mapped[Visibility] = mapped_column(text_enum(Visibility, "visibility"))
+    visibility: Mapped[Sharing] = mapped_column(text_enum(Sharing, "visibility"))
     client_id: Mapped[UUID | None]  # whom it is about as a whole
     ticket_id: Mapped[UUID | None]
     message_count: Mapped[int] = mapped_column(server_default="0")
@@ -143,8 +143,8 @@ class ConversationMessage(TenantRow, Base):
 
     conversation_id: Mapped[UUID]
     position: Mapped[int]  # 1, 2, 3 … within the conversation
-    role: Mapped[Role] = mapped_column(text_enum(Role, "role"))
-    status: Mapped[Status] = mapped_column(text_enum(Status, "status"))
+    role: Mapped[Speaker] = mapped_column(text_enum(Speaker, "role"))
+    status: Mapped[MessageStatus] = mapped_column(text_enum(MessageStatus, "status"))
     author_id: Mapped[UserId]  # who said it, or asked for it
     content: Mapped[str | None]  # null: not written, or gone with a document it stood on
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
@@ -226,7 +226,7 @@ class MessageFeedback(TenantRow, Base):
 
     message_id: Mapped[UUID]
     user_id: Mapped[UserId]
-    rating: Mapped[Rating] = mapped_column(text_enum(Rating, "rating"))
-    reason: Mapped[Reason | None] = mapped_column(text_enum(Reason, "reason"))
+    rating: Mapped[MessageRating] = mapped_column(text_enum(MessageRating, "rating"))
+    reason: Mapped[FeedbackReason | None] = mapped_column(text_enum(FeedbackReason, "reason"))
     comment: Mapped[str | None]
     correction: Mapped[str | None]

@@ -19,7 +19,7 @@ from ai_svc.modules.chat.models import (
     Conversation,
     ConversationMessage,
     MessageFeedback,
-    Visibility,
+    Sharing,
 )
 from ai_svc.modules.chat.words import query_of
 from knowledge.access import Reader
@@ -54,7 +54,7 @@ class Conversations:
         """Up to `limit + 1`, those with the latest message first. `shared`: others' instead."""
         own = Conversation.owner_id == self._actor.user_id
         others = sa.and_(
-            Conversation.visibility == Visibility.ORGANIZATION,
+            Conversation.visibility == Sharing.ORGANIZATION,
             Conversation.owner_id != self._actor.user_id,
         )
         statement = self._mine().where(others if shared else own)

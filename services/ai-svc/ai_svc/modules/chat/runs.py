@@ -25,7 +25,7 @@ from ai_svc.modules.chat.event_store import STOPS, EventStore
 from ai_svc.modules.chat.exceptions import TooManyRuns
 from ai_svc.modules.chat.live_run import BrokenOff, LiveRun
 from ai_svc.modules.chat.metrics import RUNNING, RUNS
-from ai_svc.modules.chat.models import Status
+from ai_svc.modules.chat.models import MessageStatus
 from ai_svc.modules.chat.sending import Begun
 from ai_svc.modules.chat.writing import LOST, Prepare, Runner, see_through, store, write
 from chassis.data.database import Database
@@ -44,9 +44,11 @@ _LOOKS: Final = 1.0
 _RENEWALS: Final = 5.0
 _LAST_WORDS: Final = 3.0
 
-STOPPED: Final = BrokenOff(Status.STOPPED, "CHAT_STOPPED", "A resposta foi interrompida a pedido.")
+STOPPED: Final = BrokenOff(
+    MessageStatus.STOPPED, "CHAT_STOPPED", "A resposta foi interrompida a pedido."
+)
 ABANDONED: Final = BrokenOff(
-    Status.STOPPED,
+    MessageStatus.STOPPED,
     "CHAT_ABANDONED",
     "A resposta foi interrompida porque ninguém a acompanhava mais.",
 )

@@ -17,12 +17,12 @@ from ai_svc.modules.agents.events import (
 from ai_svc.modules.chat.models import (
     Conversation,
     ConversationMessage,
+    FeedbackReason,
     MessageFeedback,
-    Rating,
-    Reason,
-    Role,
-    Status,
-    Visibility,
+    MessageRating,
+    MessageStatus,
+    Sharing,
+    Speaker,
 )
 from ai_svc.questions import Input
 
@@ -51,7 +51,7 @@ class ConversationCreate(Input):
     title: Title | None = Field(
         default=None, description="Left out: the beginning of the first message"
     )
-    visibility: Visibility = Visibility.PRIVATE
+    visibility: Sharing = Sharing.PRIVATE
     client_id: UUID | None = Field(
         default=None, description="Whom it is about as a whole; needs clients:read"
     )
@@ -68,7 +68,7 @@ class ConversationChange(Input):
     )
 
     title: Title | None = None
-    visibility: Visibility | None = Field(
+    visibility: Sharing | None = Field(
         default=None, description="`organization`: others may read it, and not write"
     )
 
@@ -78,7 +78,7 @@ class ConversationRead(BaseModel):
 
     id: UUID
     title: str = Field(examples=["Prazos de certidão"])
-    visibility: Visibility
+    visibility: Sharing
     owner_id: UUID
     is_own: bool = Field(description="False: shared with the caller, who may only read it")
     client_id: UUID | None
@@ -136,8 +136,8 @@ class MessageRead(BaseModel):
 
     id: UUID
     conversation_id: UUID
-    role: Role
-    status: Status
+    role: Speaker
+    status: MessageStatus
     content: str | None = Field(
         description="None while it is written, when it is withheld, or gone with a document"
     )
@@ -158,7 +158,7 @@ class MessageRead(BaseModel):
     tokens_used: int
     run_id: UUID | None
     error: MessageError | None
-    rating: Rating | None = Field(description="What the caller has said of it")
+    rating: MessageRating | None = Field(description="What the caller has said of it")
     created_at: datetime
     finished_at: datetime | None
 
@@ -208,7 +208,7 @@ class FoundConversation(BaseModel):
 
     conversation: ConversationRead
     message_id: UUID
-    role: Role
+    role: Speaker
     excerpt: str = Field(description="From around the first of the words")
     said_at: datetime
 
@@ -231,8 +231,8 @@ class MessageFeedbackInput(Input):
         },
     )
 
-    rating: Rating
-    reason: Reason | None = None
+    rating: MessageRating
+    reason: FeedbackReason | None = None
     comment: Remark | None = None
     correction: Correction | None = Field(default=None, description="What it should have said")
 
@@ -242,8 +242,8 @@ class MessageFeedbackRead(BaseModel):
 
     conversation_id: UUID
     message_id: UUID
-    rating: Rating
-    reason: Reason | None
+    rating: MessageRating
+    reason: FeedbackReason | None
     comment: str | None
     correction: str | None
     updated_at: datetime

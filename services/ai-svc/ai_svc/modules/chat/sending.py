@@ -22,8 +22,8 @@ from ai_svc.modules.chat.models import (
     Conversation,
     ConversationMessage,
     MessageClient,
-    Role,
-    Status,
+    MessageStatus,
+    Speaker,
 )
 from ai_svc.modules.chat.repository import Conversations
 from ai_svc.modules.chat.words import terms_of
@@ -145,11 +145,11 @@ async def _end_dead_run(session: AsyncSession, conversation: Conversation) -> No
         .where(
             ConversationMessage.organization_id == conversation.organization_id,
             ConversationMessage.conversation_id == conversation.id,
-            ConversationMessage.status == Status.RUNNING,
+            ConversationMessage.status == MessageStatus.RUNNING,
             ConversationMessage.run_expires_at < sa.func.clock_timestamp(),
         )
         .values(
-            status=Status.FAILED,
+            status=MessageStatus.FAILED,
             error_code=LOST,
             error_message=LOST_MESSAGE,
             run_expires_at=None,
@@ -169,8 +169,8 @@ async def _question(
         organization_id=conversation.organization_id,
         conversation_id=conversation.id,
         position=conversation.message_count + 1,
-        role=Role.USER,
-        status=Status.DONE,
+        role=Speaker.USER,
+        status=MessageStatus.DONE,
         author_id=actor.user_id,
         content=asked.content,
         ticket_id=asked.ticket_id or conversation.ticket_id,
@@ -192,7 +192,7 @@ async def _question_of(
     answer = await session.scalar(mine.where(ConversationMessage.id == answer_id))
     if answer is None:
         raise MessageNotFound
-    if answer.role is not Role.ASSISTANT:
+    if answer.role is not Speaker.ASSISTANT:
         raise NotAnAnswer
     question = await session.scalar(mine.where(ConversationMessage.id == answer.in_reply_to))
     if question is None:
@@ -208,8 +208,8 @@ def _answer(
         organization_id=question.organization_id,
         conversation_id=question.conversation_id,
         position=position,
-        role=Role.ASSISTANT,
-        status=Status.RUNNING,
+        role=Speaker.ASSISTANT,
+        status=MessageStatus.RUNNING,
         author_id=actor.user_id,
         in_reply_to=question.id,
         ticket_id=question.ticket_id,

@@ -15,8 +15,8 @@ from ai_svc.modules.chat.models import (
     Conversation,
     ConversationMessage,
     MessageFeedback,
-    Role,
-    Status,
+    MessageStatus,
+    Speaker,
 )
 from ai_svc.modules.chat.repository import Conversations, Messages
 from ai_svc.modules.chat.schemas import (
@@ -117,7 +117,7 @@ async def ask_to_stop(
             ConversationMessage.organization_id == conversation.organization_id,
             ConversationMessage.conversation_id == conversation.id,
             ConversationMessage.id == message_id,
-            ConversationMessage.status == Status.RUNNING,
+            ConversationMessage.status == MessageStatus.RUNNING,
         )
         .values(
             stop_requested_at=sa.func.coalesce(ConversationMessage.stop_requested_at, utc_now())
@@ -142,7 +142,11 @@ async def judge(
         message_id
     )
     message: ConversationMessage = found[0]
-    if message.role is not Role.ASSISTANT or message.status is Status.RUNNING or found.withheld:
+    if (
+        message.role is not Speaker.ASSISTANT
+        or message.status is MessageStatus.RUNNING
+        or found.withheld
+    ):
         raise NotAnAnswer
     now = utc_now()
     fresh = {**said.model_dump(), "updated_at": now}

@@ -21,7 +21,7 @@ from ai_svc.modules.chat import ending
 from ai_svc.modules.chat.ending import MessageGone, SourceGone
 from ai_svc.modules.chat.event_store import EventStore
 from ai_svc.modules.chat.live_run import BrokenOff, LiveRun
-from ai_svc.modules.chat.models import Status
+from ai_svc.modules.chat.models import MessageStatus
 from ai_svc.modules.privacy.exceptions import ClientErased
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
@@ -41,17 +41,19 @@ _UNWINDING: Final = 5.0
 _STORE_PATIENCE: Final = 2.0
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 
-LOST: Final = BrokenOff(Status.FAILED, ending.LOST, ending.LOST_MESSAGE)
+LOST: Final = BrokenOff(MessageStatus.FAILED, ending.LOST, ending.LOST_MESSAGE)
 GONE: Final = BrokenOff(
-    Status.FAILED, "CHAT_MESSAGE_GONE", "A conversa foi excluída enquanto a resposta era escrita."
+    MessageStatus.FAILED,
+    "CHAT_MESSAGE_GONE",
+    "A conversa foi excluída enquanto a resposta era escrita.",
 )
 _TOO_SLOW: Final = BrokenOff(
-    Status.FAILED,
+    MessageStatus.FAILED,
     "CHAT_TIMED_OUT",
     "A resposta demorou demais e foi interrompida. Tente de novo com uma pergunta mais simples.",
 )
 _BROKEN: Final = BrokenOff(
-    Status.FAILED,
+    MessageStatus.FAILED,
     str(ErrorCode.INTERNAL_ERROR),
     "Não foi possível concluir a resposta. Tente de novo em instantes.",
 )
@@ -94,7 +96,7 @@ async def see_through(live: LiveRun, database: Database) -> str:
     if isinstance(outcome, DoneEvent):
         live.text = outcome.answer.text
         live.tell(outcome)
-        return Status.DONE.value
+        return MessageStatus.DONE.value
     live.fail(outcome.code, outcome.message)
     return outcome.status.value
 
@@ -149,11 +151,11 @@ def _outcome(live: LiveRun) -> DoneEvent | BrokenOff:
         last = task.result()
         if isinstance(last, DoneEvent):
             return last
-        return BrokenOff(Status.FAILED, last.code, last.message)
+        return BrokenOff(MessageStatus.FAILED, last.code, last.message)
     if isinstance(error, MessageGone):
         return GONE
     if isinstance(error, ClientErased | SourceGone):
-        return BrokenOff(Status.FAILED, str(error.code), error.message)
+        return BrokenOff(MessageStatus.FAILED, str(error.code), error.message)
     _log.error("chat_run_failed", exc_info=error)
     return _BROKEN
 
@@ -173,7 +175,7 @@ async def _finish(live: LiveRun, done: DoneEvent, database: Database) -> DoneEve
         live.text = ""
         live.client_ids.clear()
         live.document_ids.clear()
-        return BrokenOff(Status.FAILED, str(error.code), error.message)
+        return BrokenOff(MessageStatus.FAILED, str(error.code), error.message)
     except MessageGone:
         return GONE
 

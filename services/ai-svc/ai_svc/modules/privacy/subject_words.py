@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ai_svc.modules.chat.models import ConversationMessage, MessageFeedback, Role
+from ai_svc.modules.chat.models import ConversationMessage, MessageFeedback, Speaker
 from ai_svc.modules.memory.models import Fact, FactClient, FactCorrection, FactSource
 from ai_svc.modules.privacy.conversations import facts_about, messages_about, proposals_about
 from ai_svc.modules.privacy.subject_pages import Page, Section, after_key
@@ -15,7 +15,7 @@ from ai_svc.modules.privacy.work import Subject
 from ai_svc.modules.proposals.models import Proposal, ProposalStatus
 from shared_schemas.privacy import DataSection, Record
 
-_SPEAKERS: Final = {Role.USER: "membro da equipe", Role.ASSISTANT: "assistente"}
+_SPEAKERS: Final = {Speaker.USER: "membro da equipe", Speaker.ASSISTANT: "assistente"}
 _DECIDED: Final = {
     ProposalStatus.PENDING: "aguardando decisão",
     ProposalStatus.EXECUTING: "em execução",
