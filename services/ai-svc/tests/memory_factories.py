@@ -13,10 +13,10 @@ from ai_svc.modules.chat.models import (
     ConversationMessage,
     MessageClient,
     MessageFeedback,
-    Rating,
-    Role,
-    Status,
-    Visibility,
+    MessageRating,
+    MessageStatus,
+    Sharing,
+    Speaker,
 )
 from ai_svc.modules.memory import service, short_term
 from ai_svc.modules.memory.service import Recalled
@@ -56,7 +56,7 @@ class Chat:
         return short_term.key_of(self.actor.organization_id, self.id)
 
     async def say(
-        self, content: str | None, *clients: UUID, role: Role = Role.USER, **changes: Any
+        self, content: str | None, *clients: UUID, role: Speaker = Speaker.USER, **changes: Any
     ) -> UUID:
         """One more message, committed."""
         self.count += 1
@@ -67,7 +67,7 @@ class Chat:
                 "conversation_id": self.id,
                 "position": self.count,
                 "role": role,
-                "status": Status.DONE,
+                "status": MessageStatus.DONE,
                 "author_id": self.actor.user_id,
                 "content": content,
                 **changes,
@@ -89,7 +89,7 @@ class Chat:
     async def reply(self, to: UUID, content: str | None, *clients: UUID, **changes: Any) -> UUID:
         """The assistant answers."""
         given = {"in_reply_to": to, "model": "extractive", "run_id": new_id(), **changes}
-        return await self.say(content, *clients, role=Role.ASSISTANT, **given)
+        return await self.say(content, *clients, role=Speaker.ASSISTANT, **given)
 
     async def judged(self, message_id: UUID, comment: str) -> None:
         """Somebody says what they think of an answer."""
@@ -99,7 +99,7 @@ class Chat:
                     organization_id=self.actor.organization_id,
                     message_id=message_id,
                     user_id=self.actor.user_id,
-                    rating=Rating.DOWN,
+                    rating=MessageRating.DOWN,
                     comment=comment,
                     correction=comment,
                 )
@@ -146,7 +146,7 @@ async def make_conversation(chat: Chat, **changes: Any) -> None:
         "organization_id": chat.actor.organization_id,
         "owner_id": chat.actor.user_id,
         "title": None,
-        "visibility": Visibility.PRIVATE,
+        "visibility": Sharing.PRIVATE,
         "active_at": utc_now(),
         **changes,
     }

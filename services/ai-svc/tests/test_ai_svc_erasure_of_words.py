@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from traces import forms_of, in_redis, in_tables
 
 from ai_svc.modules.chat.event_store import key_of
-from ai_svc.modules.chat.models import MessageDocument, Status
+from ai_svc.modules.chat.models import MessageDocument, MessageStatus
 from ai_svc.modules.memory import short_term
 from shared_schemas.ids import new_id
 
@@ -163,7 +163,7 @@ async def test_a_run_that_goes_on_meanwhile_brings_nothing_back(
     await chat.say("Bom dia.")
     asked = await chat.say(f"Onde mora {WORD}?")
     run_id = new_id()
-    running = await chat.reply(asked, None, helena, status=Status.RUNNING, run_id=run_id)
+    running = await chat.reply(asked, None, helena, status=MessageStatus.RUNNING, run_id=run_id)
     stream = key_of(chat.actor.organization_id, run_id)
     await redis.xadd(stream, {"event": "start"})
     number = await short_term.number_of(redis, chat.key)

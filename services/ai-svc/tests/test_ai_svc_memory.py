@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from memory_factories import Chat, actor_of, make_chat
 from redis.asyncio import Redis
 
-from ai_svc.modules.chat.models import Role, Status, Visibility
+from ai_svc.modules.chat.models import MessageStatus, Sharing, Speaker
 from ai_svc.modules.memory import history, service, short_term
 from shared_schemas.ids import new_id
 
@@ -129,8 +129,8 @@ async def test_of_answers_to_one_question_the_last_that_was_given_is_recalled(ch
     asked = await chat.say("Pergunta")
     await chat.reply(asked, "Primeira resposta")
     await chat.reply(asked, "Segunda resposta")
-    await chat.reply(asked, None, status=Status.FAILED)
-    await chat.reply(asked, None, status=Status.RUNNING)
+    await chat.reply(asked, None, status=MessageStatus.FAILED)
+    await chat.reply(asked, None, status=MessageStatus.RUNNING)
 
     assert await chat.words() == ["Pergunta", "Segunda resposta"]
 
@@ -145,7 +145,7 @@ async def test_nobody_else_is_reminded_of_it(chat: Chat) -> None:
 
 
 async def test_not_even_of_a_conversation_that_is_shared(app: FastAPI, chat: Chat) -> None:
-    shared = await make_chat(app, visibility=Visibility.ORGANIZATION)
+    shared = await make_chat(app, visibility=Sharing.ORGANIZATION)
     await shared.say("Combinado com todos")
 
     assert (await shared.recall(actor=actor_of("bruno"))).turns == []
@@ -269,6 +269,6 @@ async def test_many_at_once_keep_the_latest_fifty(chat: Chat, redis: Redis) -> N
 
 async def test_an_answer_that_was_stopped_is_recalled_as_far_as_it_got(chat: Chat) -> None:
     asked: UUID = await chat.say("Conte tudo")
-    await chat.reply(asked, "Era uma vez", status=Status.STOPPED)
+    await chat.reply(asked, "Era uma vez", status=MessageStatus.STOPPED)
 
-    assert [turn.role for turn in (await chat.recall()).turns] == [Role.USER, Role.ASSISTANT]
+    assert [turn.role for turn in (await chat.recall()).turns] == [Speaker.USER, Speaker.ASSISTANT]
