@@ -14,6 +14,7 @@ from shared_schemas.personal_data import (
 )
 
 STAFF: Final = Held(Category.STAFF, Purpose.OPERATION, Eraser.VALUE)
+TICKET: Final = Held(Category.WORDS, Purpose.SERVICE, Eraser.VALUE)
 TOLD: Final = Held(Category.WORDS, Purpose.RIGHTS, Eraser.VALUE)
 
 PERSONAL_DATA: Final = PersonalData(
@@ -52,6 +53,15 @@ PERSONAL_DATA: Final = PersonalData(
         "PrivacyRequestPayload": fields_of((NONE, "type")),
         "PrivacyRequestClosedPayload": fields_of((NONE, "type outcome")),
         "TicketTriagedPayload": fields_of((NONE, "inputs criteria model prompt_version")),
+        # Triage: over the internal way only; of documents what everybody in the organization reads.
+        "TicketText": fields_of((TICKET, "subject description"), (NONE, "channel")),
+        **dict.fromkeys(("SortedTicket", "RecentTicket"), fields_of((TICKET, "text"))),
+        "Choice": fields_of((NONE, "name")),
+        "Decided": fields_of((NONE, "inputs criteria model prompt_version")),
+        "TriageCitation": fields_of((TICKET, "title heading quote")),
+        "TriageProposal": fields_of(
+            (TICKET, "draft reasons"), (NONE, "inputs criteria model prompt_version")
+        ),
         "TransferPayload": fields_of((NONE, "provider country purpose_codes")),
     },
 )

@@ -110,6 +110,7 @@ _EVERYWHERE: Final = fields_of(
     ),
 )
 _WITHIN: Final = {
+    "Said": fields_of((VALUE, "reply reasons")),  # of triage
     "MessageError": fields_of((NONE, "code message")),
     **dict.fromkeys(
         ("MessageRead", "MessageSend"),

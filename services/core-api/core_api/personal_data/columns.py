@@ -94,7 +94,7 @@ COLUMNS: Final = {
     "triage_settings": {},
     "ticket_triages": fields_of(
         (WORDS, "draft citations duplicates reasons decline_reason"),
-        (NONE, "priority inputs criteria model prompt_version applied kept accepted"),
+        (NONE, "document_ids inputs criteria model prompt_version applied kept accepted"),
     ),
     "tickets": fields_of((WORDS, "subject description"), (PROFILE, "tags custom_fields")),
     # Requests of data subjects: what names somebody is sealed under the person's key.

@@ -98,6 +98,7 @@ WITHIN: Final[Mapping[str, Mapping[str, Classified]]] = {
     **_each("RelationCreate RelationRead RelationUpdate", _held((PROFILE, "role"))),
     # Tickets.
     **_each("TicketCreate TicketRead TicketUpdate TicketSplitOff TicketHit", _TICKET),
+    "TriageDetail": _held((WORDS, "draft reasons decline_reason")),
     "AttachmentRead": _held((FILE, "name sha256")),
     "TagChange": _held((PROFILE, "add remove")),
     "TicketQuery": _none("tag"),

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
@@ -37,7 +37,7 @@ from shared_schemas.triage import Decided, Standing, TicketText, TicketToTriage,
 
 _log = structlog.get_logger(__name__)
 
-TRIAGES_TABLE: Final = cast("sa.Table", Triage.__table__)
+TRIAGES_TABLE: Final = Triage.__table__
 _AT_ONCE: Final = 4
 _LEASE: Final = timedelta(minutes=3)
 _TIME_LIMIT: Final = timedelta(minutes=2)
