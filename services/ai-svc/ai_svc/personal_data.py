@@ -123,7 +123,7 @@ _WITHIN: Final = {
     "FrontMatter": fields_of((NONE, "id variables")),
     "LegRead": fields_of((NONE, "name")),
     "OpenPrivacyRequestArguments": fields_of((VALUE, "description")),
-    **dict.fromkeys(("PolicyRead", "PolicyWrite"), fields_of((NONE, "countries"))),
+    **dict.fromkeys(("PolicyFields", "PolicyRead", "PolicyWrite"), fields_of((NONE, "countries"))),
     "PriceList": fields_of((NONE, "free")),
     "PromptDiffRead": fields_of((NONE, "diff")),
     "PromptRead": fields_of((NONE, "id")),
