@@ -30,7 +30,7 @@ async def created(person: Person, **given: Any) -> dict[str, Any]:
 
 async def test_a_budget_is_set_shown_changed_and_lifted(ana: Person, app: FastAPI) -> None:
     caller = Caller(app.state.resources.database)
-    answer = await ana.post(BUDGETS, json=NONE_AT_ALL)
+    answer = await ana.post(BUDGETS, json={**NONE_AT_ALL, "tokens_per_month": 10**6})
     path = answer.headers["location"]
     refused = await caller.tries()
     changed = await ana.call(
@@ -45,6 +45,7 @@ async def test_a_budget_is_set_shown_changed_and_lifted(ana: Person, app: FastAP
     assert isinstance(refused, BudgetExceeded)
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
     assert changed.json()["data"]["changed_by"] == str(ANA)
+    assert changed.json()["data"]["tokens_per_month"] == 10**6
     assert stale.status_code == 412
     assert (type(first), type(second)) == (Reservation, BudgetExceeded)
     assert (kept.status_code, lifted.status_code) == (412, 204)

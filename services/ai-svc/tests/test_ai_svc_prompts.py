@@ -224,6 +224,7 @@ async def test_only_who_configures_and_only_ones_own(
         ("GET", f"{PROMPTS}/nobody/aliases/production", 404),
         ("POST", f"{PROMPTS}/nobody/aliases/production/rollback", 404),
         ("GET", f"{GREET}/versions?cursor=WzFd%21", 422),
+        ("GET", f"{GREET}/versions?cursor=W0luZmluaXR5XQ", 422),  # [Infinity]
     ],
 )
 async def test_what_there_is_not_is_not_found(

@@ -85,7 +85,8 @@ async def test_who_may_sees_the_organization(used: None, ana: Person, person: Pe
     assert [row["calls"] for row in of_vera] == [1]
 
 
-async def test_pages_follow_each_other(used: None, ana: Person) -> None:
+async def test_pages_follow_each_other(used: None, ana: Person, database: Database) -> None:
+    await Caller(database, user_id=None).reserves(use="routing")
     query = {**EVERYBODY, "by": ["user", "model", "use", "day"], "limit": 1}
     seen, cursor = [], None
     for _ in range(9):
@@ -99,7 +100,8 @@ async def test_pages_follow_each_other(used: None, ana: Person) -> None:
 
     whole = await rows(ana, **{**query, "limit": 100})
     assert seen == whole
-    assert len(whole) == 4
+    assert len(whole) == 5
+    assert [row["user_id"] for row in whole[-2:]] == [None, None]
 
 
 async def test_nobody_else_sees_the_organization(used: None, vera: Person, beto: Person) -> None:

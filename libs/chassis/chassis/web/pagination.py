@@ -49,7 +49,7 @@ class CursorPage:
             raise _bad_cursor()
         try:
             return tuple(kind(part) for kind, part in zip(kinds, self.after, strict=True))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last: the integer of Infinity
             raise _bad_cursor() from None
 
     def answer(

@@ -7,8 +7,10 @@ await settle(database, reservation, input_tokens=..., output_tokens=...)   # or 
 Whoever dies in between leaves a reservation that counts in full; `expire` says so in time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -104,30 +106,10 @@ async def reserve(
         output_tokens=max_output_tokens,
     )
     if not reservation.price.is_known:
-        _log.warning("model_without_price", model=model)
+        _miss_price(model)
     async with database.transaction(organization_id) as session:
-        ledger = Ledger(session, organization_id)
-        budgets = await ledger.budgets(user_id)
-        await ledger.enter(
-            LEASE,
-            id=reservation.id,
-            user_id=user_id,
-            use=str(use),
-            model=model,
-            run_id=run_id,
-            request_id=request_id,
-            day=day,
-            input_tokens=input_tokens,
-            output_tokens=max_output_tokens,
-            micros=reservation.micros,
-            currency=reservation.price.currency,
-            is_priced=reservation.price.is_known,
-        )
-        amount = Amount(input_tokens + max_output_tokens, reservation.micros)
-        too_much = passed(budgets, await ledger.add(user_id, day, amount), day)
-        if too_much is not None:
-            metrics.REFUSALS.labels(too_much.counted, too_much.period, too_much.kind).inc()
-            raise too_much.refusal(day, reservation.price.currency)
+        called = {"use": str(use), "run_id": run_id, "request_id": request_id}
+        await _set_aside(Ledger(session, organization_id), reservation, called)
     return reservation
 
 
@@ -172,6 +154,37 @@ async def prune(database: Database) -> dict[str, int]:
         "usage_entries": await _delete_older(database, ENTRIES.c.day),
         "usage_totals": await _delete_older(database, TOTALS.c.starts_on),
     }
+
+
+async def _set_aside(
+    ledger: Ledger, reservation: Reservation, called: Mapping[str, object]
+) -> None:
+    price, day = reservation.price, reservation.day
+    budgets = await ledger.budgets(reservation.user_id)
+    await ledger.enter(
+        LEASE,
+        id=reservation.id,
+        user_id=reservation.user_id,
+        model=reservation.model,
+        day=day,
+        input_tokens=reservation.input_tokens,
+        output_tokens=reservation.output_tokens,
+        micros=reservation.micros,
+        currency=price.currency,
+        is_priced=price.is_known,
+        **called,
+    )
+    amount = Amount(reservation.input_tokens + reservation.output_tokens, reservation.micros)
+    too_much = passed(budgets, await ledger.add(reservation.user_id, day, amount), day)
+    if too_much is not None:
+        metrics.REFUSALS.labels(too_much.counted, too_much.period, too_much.kind).inc()
+        raise too_much.refusal(day, price.currency)
+
+
+@cache
+def _miss_price(model: str) -> None:
+    """Once per process and model: the names come from the operator's settings, they are few."""
+    _log.warning("model_without_price", model=model)
 
 
 async def _end(
