@@ -118,26 +118,45 @@ async def test_what_it_proposes_happens_once_and_only_when_confirmed(
     assert ticket["id"] == first["result"]["ticket_id"]
 
 
-async def test_a_new_ticket_gets_a_triage(ana: httpx.AsyncClient) -> None:
+async def test_a_new_ticket_gets_a_triage_that_a_person_takes_over(ana: httpx.AsyncClient) -> None:
+    await made(
+        ana,
+        "/consent-purposes",
+        {
+            "code": f"atendimento-{uuid4().hex[:8]}",
+            "name": "Atendimento",
+            "description": "Responder aos chamados de quem tem contrato.",
+            "legal_basis": "contract",
+            "notice_text": "Usamos seus dados para responder aos seus chamados.",
+            "locale": "pt-BR",
+            "assistant_may_use": True,
+        },
+    )
+    category = await made(ana, "/categories", {"name": "Certidões"})
     client = await made(ana, "/clients", {"name": f"Cliente {uuid4().hex[:8]}"})
     ticket = await made(
         ana,
         "/tickets",
         {
             "client_id": client["id"],
-            "subject": "Urgente: sistema fora do ar",
+            "subject": "Urgente: segunda via da certidão",
             "description": QUESTION,
         },
     )
+    path = f"/tickets/{ticket['id']}"
 
     async def triaged() -> Any:
-        answer = await ana.get(f"/api/v1/tickets/{ticket['id']}/triage")
+        answer = await ana.get(f"/api/v1{path}/triage")
         return answer.json()["data"] if answer.is_success else None
 
     triage = await eventually(triaged, seconds=60)
 
-    assert triage["ticket_id"] == ticket["id"]
-    assert (await seen(ana, f"/tickets/{ticket['id']}"))["priority"] == "normal"
+    assert triage["category_id"] == category["id"], triage
+    untouched = await ana.get(f"/api/v1{path}")
+    assert untouched.json()["data"]["category_id"] is None
+    etag = {"if-match": untouched.headers["etag"]}
+    await made(ana, f"{path}/triage/accept", {}, headers=etag)
+    assert (await seen(ana, path))["category_id"] == category["id"]
 
 
 async def test_openai_clients_and_mcp_come_through_under_the_same_token(
