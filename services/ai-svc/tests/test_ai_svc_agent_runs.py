@@ -110,7 +110,9 @@ async def test_answer_without_one_true_quote_is_not_sent_at_all(runs: Runs) -> N
 async def test_weak_evidence_asks_no_model_and_offers_a_ticket(runs: Runs) -> None:
     runs.brain.script = says(TRUE_SENTENCE)
 
-    answer = await runs.answer("Qual a distância entre a Terra e a Lua em quilômetros?")
+    answer = await runs.answer(
+        "Qual a distância entre a Terra e a Lua em quilômetros?", agent=AgentName.KNOWLEDGE
+    )
 
     assert answer.abstained
     assert answer.text == phrases.NOT_FOUND
