@@ -1,0 +1,76 @@
+"""A conversation with the real agents and the built-in model: no key, no network."""
+
+from typing import Any, Final
+
+import pytest
+from ai_svc_factories import HOLIDAYS, Person
+from chat_factories import begin, heard, settled, text_of
+from fastapi import FastAPI
+
+pytestmark = pytest.mark.committed
+
+ORDER: Final = ("start", "agent", "tool_call", "tool_result", "citation", "delta", "usage", "done")
+QUESTION: Final = "Qual o valor do auxílio-creche?"
+
+
+@pytest.fixture
+async def chatting(app: FastAPI, clean: None) -> Any:
+    """Whatever still runs ends before its rows are deleted."""
+    yield
+    await settled(app.state.runs)
+
+
+@pytest.mark.usefixtures("chatting")
+async def test_answer_quotes_what_is_stored_and_comes_in_order(app: FastAPI, ana: Person) -> None:
+    document_id = await ana.index(HOLIDAYS)
+    chat = await begin(app, ana)
+
+    events = await heard(await chat.stream(QUESTION))
+
+    names = list(dict.fromkeys(name for name, _, _ in events))
+    assert names == [name for name in ORDER if name in names]
+    assert {"start", "agent", "citation", "delta", "done"} <= set(names)
+    done = events[-1][1]["answer"]
+    answer = (await chat.messages())[1]
+    assert (answer["status"], answer["agent"], answer["model"]) == (
+        "done",
+        "knowledge",
+        "extractive",
+    )
+    assert answer["content"] == done["text"] == text_of(events).strip()
+    assert "850" in answer["content"]
+    content = await ana.content(document_id)
+    for source in answer["sources"]:
+        assert content[source["char_start"] : source["char_end"]] == source["quote"]
+
+
+@pytest.mark.usefixtures("chatting")
+async def test_question_nobody_wrote_about_is_declined_with_an_offer(
+    app: FastAPI, ana: Person
+) -> None:
+    await ana.index(HOLIDAYS)
+    chat = await begin(app, ana)
+
+    body = {"content": "Qual é a capital da Mongólia?", "agent": "knowledge"}
+    answer = (await ana.post(chat.path, json=body)).json()["data"]
+
+    assert (answer["status"], answer["abstained"], answer["sources"]) == ("done", True, [])
+    assert answer["offer"]["type"] == "open_ticket"
+
+
+@pytest.mark.usefixtures("chatting")
+async def test_words_of_a_deleted_document_are_gone_from_the_conversation(
+    app: FastAPI, ana: Person, superuser: Any
+) -> None:
+    document_id = await ana.index(HOLIDAYS)
+    chat = await begin(app, ana)
+    await chat.send(QUESTION)
+
+    await ana.call("DELETE", f"/api/v1/rag/documents/{document_id}")
+
+    answer = (await chat.messages())[1]
+    assert (answer["content"], answer["sources"]) == (None, [])
+    left = await superuser.fetchval(
+        "SELECT count(*) FROM ai.conversation_messages m WHERE m::text LIKE '%850%'"
+    )
+    assert left == 0
