@@ -136,6 +136,31 @@ _WITHIN: Final = {
         ("SourceCreate", "SourceRead", "SourceChange", "SourceFields"),
         fields_of((NONE, "name address tags")),
     ),
+    "CalledFunction": fields_of((VALUE, "arguments"), (NONE, "name")),
+    "ChatRequest": fields_of(
+        (VALUE, "stop user safety_identifier"),
+        (NONE, "prompt_cache_key service_tier reasoning_effort verbosity logit_bias"),
+    ),
+    "Completion": fields_of((NONE, "id")),
+    "EmbeddingMade": fields_of((VALUE, "embedding")),
+    "EmbeddingRequest": fields_of((VALUE, "input user")),
+    "ErrorEvent": fields_of((NONE, "code message")),
+    "ErrorFacts": fields_of((NONE, "code message param type")),
+    "Extra": fields_of((NONE, "agent note")),
+    "FunctionCalled": fields_of((VALUE, "arguments"), (NONE, "name")),
+    # What the caller's own program offers: it may write there what it likes.
+    "FunctionOffered": fields_of((VALUE, "description parameters"), (NONE, "name")),
+    "JsonSchema": fields_of((VALUE, "description schema_"), (NONE, "name")),
+    "Message": fields_of((VALUE, "name refusal annotations cogep"), (NONE, "tool_call_id")),
+    "ModelCard": fields_of((NONE, "id owned_by")),
+    "NamedFunction": fields_of((NONE, "name")),
+    **dict.fromkeys(
+        ("Proposed", "ProposalEvent"), fields_of((VALUE, "summary arguments"), (NONE, "skill"))
+    ),
+    "TicketOffer": fields_of((VALUE, "subject")),
+    "ToolCallEvent": fields_of((VALUE, "arguments"), (NONE, "call_id label skill")),
+    **dict.fromkeys(("ToolCallMade", "ToolCallSent"), fields_of((NONE, "id"))),
+    "ToolResultEvent": fields_of((NONE, "call_id label skill")),
     "UsageRead": fields_of((NONE, "use")),
     "_Listed": fields_of((NONE, "source")),
 }
