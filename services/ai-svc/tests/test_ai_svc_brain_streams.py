@@ -3,7 +3,7 @@ goes away is not paid for any longer, and what it took is booked once."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final
 
 import asyncpg
@@ -195,3 +195,22 @@ async def test_what_a_reader_does_wrong_is_not_the_providers_fault(
         assert brain.providers[0].breaker.state.value == "closed"
 
     assert {entry.state for entry in await books(superuser)} == {"settled"}
+
+
+async def test_a_reader_cannot_keep_a_broken_stream_to_himself(app: FastAPI, wires: Wires) -> None:
+    first_of(wires).always(BREAKS["cut"])
+
+    async with thinking_through(app, wires) as brain:
+        chain = await chain_of(brain)
+
+        async def swallow() -> None:
+            parameters = ModelRequestParameters()
+            async with chain.request_stream(asked(), None, parameters) as stream:
+                with suppress(ModelAPIError):
+                    async for _ in stream:
+                        pass
+
+        for _ in range(5):
+            with pytest.raises(ModelAPIError):
+                await swallow()
+        assert brain.providers[0].breaker.state.value == "open"
