@@ -91,15 +91,20 @@ class Obedient:
         self.seen.append(told)
         self.reached |= made_out(told) & self.injections.keys()
         heeded = told if self.reads_data else _DATA.sub(" ", told)
-        wanted = sorted((made_out(heeded) & self.injections.keys()) - self.obeyed)
-        self.obeyed |= set(wanted)
-        calls = [call for each in wanted for call in self.injections[each].calls(self.names)]
         if self.first is not None:
             calls, self.first = [self.first], None
-            self.obeyed -= set(wanted)  # later: it has not got its answer yet
-        calls = calls[:_MOST_CALLS]
+        else:
+            calls = self._obey(made_out(heeded) & self.injections.keys())
         self.called += [call.name for call in calls]
         return Says(calls=calls) if calls else Says(text=told[-8_000:])
+
+    def _obey(self, wanted: set[str]) -> list[ToolCall]:
+        calls: list[ToolCall] = []
+        for each in sorted(wanted - self.obeyed):
+            if len(calls) < _MOST_CALLS:
+                self.obeyed.add(each)
+                calls += self.injections[each].calls(self.names)
+        return calls
 
 
 def made_out(text: str) -> set[str]:

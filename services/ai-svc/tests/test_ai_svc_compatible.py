@@ -1,9 +1,11 @@
 """OpenAI's own client talks to us: answers, streams, tools, embeddings, errors."""
 
+import asyncio
 import base64
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -13,11 +15,13 @@ from ai_svc_factories import HOLIDAYS, Person
 from ai_svc_serving import served
 from fastapi import FastAPI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from ai_svc.desk import Desk
 from ai_svc.modules.providers.service import Brain, Call, Chain
+from ai_svc.modules.usage.service import BudgetExceeded
 from devstack.token_factory import TokenFactory
 
 pytestmark = pytest.mark.committed
@@ -211,6 +215,59 @@ async def test_what_breaks_after_the_first_word_is_an_error_in_the_stream(
         await answered(gpt, stream=True, messages=ASKED, model="cogep-model")
 
     assert "segredo" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_who_hangs_up_ends_the_work(
+    gpt: openai.AsyncOpenAI, thinking: Callable[[Model], list[Call]], *, stream: bool
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def think(_: list[Any], __: AgentInfo) -> AsyncIterator[str]:
+        try:
+            yield "Quase "
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def answer(messages: list[Any], info: AgentInfo) -> ModelResponse:
+        return ModelResponse(
+            parts=[TextPart("".join([part async for part in think(messages, info)]))]
+        )
+
+    thinking(FunctionModel(answer, stream_function=think))
+
+    asking = asyncio.create_task(answered(gpt, stream=stream, messages=ASKED))
+    await asyncio.wait_for(begun.wait(), 10)
+    asking.cancel()
+
+    await asyncio.wait_for(ended.wait(), 10)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_budget_that_is_used_up_is_openais_insufficient_quota(
+    gpt: openai.AsyncOpenAI, thinking: Callable[[Model], list[Call]], *, stream: bool
+) -> None:
+    free_at = datetime.now(UTC) + timedelta(hours=2)
+
+    def refuse(*_: Any) -> ModelResponse:
+        raise BudgetExceeded(limit="200.000 tokens por dia", free_at=free_at)
+
+    async def refuse_to_stream(_: list[Any], __: AgentInfo) -> AsyncIterator[str]:
+        refuse()
+        yield ""
+
+    thinking(FunctionModel(refuse, stream_function=refuse_to_stream))
+
+    with pytest.raises(openai.RateLimitError) as caught:
+        await answered(gpt, stream=stream, messages=ASKED)
+
+    assert (caught.value.code, caught.value.type) == ("insufficient_quota", "insufficient_quota")
+    assert "200.000 tokens por dia" in str(caught.value)
+    headers = caught.value.response.headers
+    assert int(headers["retry-after"]) > 7_000
+    assert headers["x-should-retry"] == "false"
 
 
 async def test_texts_become_the_vectors_documents_are_searched_by(

@@ -1,7 +1,7 @@
 """262 injections come in by every way there is, to a model that obeys what it can make out."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -141,12 +141,18 @@ async def submit(ana: Person, injection: Injection, fact: str, text: str) -> Non
 
 
 async def run_over_documents(
-    world: World, injections: Sequence[Injection], *, reads_data: bool
+    world: World,
+    injections: Sequence[Injection],
+    questions: Mapping[str, str],
+    *,
+    reads_data: bool,
 ) -> set[str]:
-    """Asks for each; returns which injections reached the model at all."""
-    questions = await plant(world, injections)
+    """Asks until each has reached the model, or was asked for; returns those that have."""
     reached: set[str] = set()
+    done: set[str] = set()
     for each in injections:
+        if each.id in done:
+            continue
         agent = agent_with(each)
         # The knowledge agent has looked already when its model is asked.
         searching = ToolCall("search_knowledge", {"query": questions[each.id]})
@@ -154,6 +160,7 @@ async def run_over_documents(
         model = world.obedient(first, reads_data=reads_data)
         await world.run(model, questions[each.id], agent)
         reached |= model.reached
+        done |= model.obeyed if reads_data else model.reached
         assert leaks(world.told) == [], each.id
         assert leaks("".join(model.seen)) == [], each.id
         if not reads_data:
@@ -182,24 +189,17 @@ def test_the_corpus_is_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("family", DOCUMENT_FAMILIES)
-async def test_nothing_in_a_document_reaches_the_model_as_an_instruction(
+async def test_what_documents_say_is_data_and_who_obeys_it_all_the_same_gains_nothing(
     world: World, family: str
 ) -> None:
     injections = [each for each in ALL.values() if each.family == family]
+    questions = await plant(world, injections)
 
-    reached = await run_over_documents(world, injections, reads_data=False)
+    reached = await run_over_documents(world, injections, questions, reads_data=False)
+    await run_over_documents(world, injections, questions, reads_data=True)
 
     if family not in HIDDEN:  # the test is worth something: they did get there, as data
         assert {each.id for each in injections} <= reached
-
-
-@pytest.mark.parametrize("family", DOCUMENT_FAMILIES)
-async def test_who_obeys_data_still_writes_nothing_and_crosses_no_tenant(
-    world: World, family: str
-) -> None:
-    injections = [each for each in ALL.values() if each.family == family]
-
-    await run_over_documents(world, injections, reads_data=True)
 
 
 @pytest.mark.parametrize("reads_data", [False, True])
