@@ -290,6 +290,22 @@ async def test_message_carries_everybody_the_conversation_has_held(
     }
 
 
+async def test_whose_data_it_is_stands_before_anything_made_of_it_is_told(
+    app: FastAPI, ana: Person, superuser: asyncpg.Connection, scripted: Scripted
+) -> None:
+    caio = new_id()
+    scripted.client_ids, scripted.waits_before = [caio], 0
+    chat = await begin(app, ana)
+    listening = await chat.stream()
+    await scripted.waiting.wait()
+
+    held = await superuser.fetch("SELECT client_id FROM ai.message_clients")
+    scripted.go_on()
+
+    assert [row["client_id"] for row in held] == [caio]
+    assert (await heard(listening))[-1][0] == "done"
+
+
 async def test_nothing_is_written_about_who_was_erased(
     app: FastAPI, ana: Person, superuser: asyncpg.Connection, scripted: Scripted
 ) -> None:

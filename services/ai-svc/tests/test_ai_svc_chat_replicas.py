@@ -76,7 +76,8 @@ async def stored(redis: Redis, *, least: int) -> None:
     """Until so many events of the one run are on Redis."""
     async with asyncio.timeout(10):
         while True:
-            keys = [key for key in await redis.keys("chat:*") if not key.endswith(b":reader")]
+            keys: list[Any] = await redis.keys("chat:*:run:*")
+            keys = [key for key in keys if not key.endswith(b":reader")]
             if keys and await redis.xlen(keys[0]) >= least:
                 return
 
