@@ -2,7 +2,8 @@
 goes away is not paid for any longer, and what it took is booked once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final
 
@@ -122,6 +123,16 @@ async def test_a_tool_call_that_is_cut_is_never_made(app: FastAPI, wires: Wires)
     assert wires["compatible"].asked == []
 
 
+@pytest.fixture
+def nothing_collected() -> Iterator[None]:
+    """Whatever is closed is closed by somebody, and not by the garbage collector in the end."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("nothing_collected")
 async def test_a_reader_that_goes_away_hangs_up_on_the_provider(
     app: FastAPI, wires: Wires, superuser: asyncpg.Connection
 ) -> None:

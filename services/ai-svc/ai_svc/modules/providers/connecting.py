@@ -10,30 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import httpx2
-from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
 from pydantic_ai.models import Model, create_async_httpx2_client
-from pydantic_ai.models.anthropic import AnthropicModel
-from pydantic_ai.models.google import GoogleModel
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.profiles.openai import OpenAIModelProfile
-from pydantic_ai.providers.anthropic import AnthropicProvider
-from pydantic_ai.providers.google import GoogleProvider
-from pydantic_ai.providers.openai import OpenAIProvider
-from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from ai_svc.provider_settings import Backend, ProviderName, ProviderSettings
 from chassis.http.circuit_breaker import CircuitBreaker
 
 _CONNECT_SECONDS: Final = 3.0
 _LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
-# A stream whose connection ends well-formed but without a reason was cut by somebody in between.
-_WHOLE_STREAMS: Final = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
-# What every server of this protocol takes; the newer name only OpenAI's own.
-_COMPATIBLE: Final = OpenAIModelProfile(
-    openai_chat_streaming_requires_finish_reason=True,
-    openai_chat_supports_max_completion_tokens=False,
-)
 _RESPONSES: ContextVar[list[httpx2.Response] | None] = ContextVar("responses", default=None)
 
 
@@ -89,38 +72,23 @@ async def _note(response: httpx2.Response) -> None:
 
 
 def _model(backend: Backend, http: httpx2.AsyncClient) -> Model:
+    # The clients are 60 MB together and seconds of a start: only those that are asked are loaded.
     match backend.name:
         case ProviderName.OPENAI:
-            ours = OpenAIProvider(openai_client=_openai_client(backend, http))
-            return OpenAIChatModel(backend.model, provider=ours, profile=_WHOLE_STREAMS)
+            from ai_svc.modules.providers.protocols.openai import openai_model  # noqa: PLC0415
+
+            return openai_model(backend, http)
         case ProviderName.COMPATIBLE:
-            other = OpenAICompatibleProvider(
-                backend.recipient.code, openai_client=_openai_client(backend, http)
-            )
-            return OpenAIChatModel(backend.model, provider=other, profile=_COMPATIBLE)
+            from ai_svc.modules.providers.protocols.openai import compatible_model  # noqa: PLC0415
+
+            return compatible_model(backend, http)
         case ProviderName.ANTHROPIC:
-            client = AsyncAnthropic(
-                api_key=backend.api_key.get_secret_value(),
-                base_url=backend.base_url,
-                max_retries=0,
-                http_client=http,
+            from ai_svc.modules.providers.protocols.anthropic import (  # noqa: PLC0415
+                anthropic_model,
             )
-            return AnthropicModel(
-                backend.model, provider=AnthropicProvider(anthropic_client=client)
-            )
+
+            return anthropic_model(backend, http)
         case ProviderName.GOOGLE:
-            provider = GoogleProvider(
-                api_key=backend.api_key.get_secret_value(),
-                base_url=backend.base_url,
-                http_client=http,
-            )
-            return GoogleModel(backend.model, provider=provider)
+            from ai_svc.modules.providers.protocols.google import google_model  # noqa: PLC0415
 
-
-def _openai_client(backend: Backend, http: httpx2.AsyncClient) -> AsyncOpenAI:
-    return AsyncOpenAI(
-        api_key=backend.api_key.get_secret_value(),
-        base_url=backend.base_url,
-        max_retries=0,
-        http_client=http,
-    )
+            return google_model(backend, http)
