@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.quotes import Citation
@@ -21,6 +21,19 @@ KEPT_HERE: Final = (
 _MARK: Final = re.compile(r"\s*\[(\d+)\]")
 
 
+class Tokens(NamedTuple):
+    """What a model says it has used. False when it says nothing."""
+
+    input: int
+    output: int
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+
+NO_TOKENS: Final = Tokens(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An answer before its citations were checked. `[n]` in the text is the n-th citation.
@@ -31,12 +44,24 @@ class Draft:
     text: str
     citations: Sequence[Citation]
     model: str
-    tokens_used: int = 0
+    tokens: Tokens = NO_TOKENS
     prompt_version: str | None = None
+
+    @property
+    def tokens_used(self) -> int:
+        """In and out."""
+        return sum(self.tokens)
 
 
 class AnswerFailed(Exception):
-    """The model gave no usable answer: unreachable, too slow, or without a single true quote."""
+    """The model gave no usable answer: unreachable, too slow, or without a single true quote.
+
+    `tokens` are what it has used all the same; None: nobody knows.
+    """
+
+    def __init__(self, reason: str, tokens: Tokens | None = None) -> None:
+        super().__init__(reason)
+        self.tokens = tokens
 
 
 class AnswerModel(Protocol):

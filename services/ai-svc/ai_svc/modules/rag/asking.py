@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.modules.answers import service as answers
 from ai_svc.modules.answers.service import Recorded, RecordedSource, Seen
 from ai_svc.modules.rag.abstention import Calibration
-from ai_svc.modules.rag.answering import NOT_FOUND, Draft
+from ai_svc.modules.rag.answering import NOT_FOUND, AnswerModel, Draft
 from ai_svc.modules.rag.citations import Place, places_of
 from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.evidence import Evidence, weigh
+from ai_svc.modules.rag.paying import Paid
 from ai_svc.modules.rag.quotes import Citation
 from ai_svc.searching import searched
 from ai_svc.workshop import Workshop
@@ -59,6 +60,12 @@ class Asking:
     def client_id(self) -> UUID | None:
         """Whom it is about."""
         return self.filters.client_id
+
+    @property
+    def writer(self) -> AnswerModel | Paid:
+        """The model that is asked first; a provider's on the budget of who asks."""
+        first = self.answerers.first
+        return first if first.recipient is None else Paid(first, self.workshop.database, self.actor)
 
     async def recalled(self) -> Recorded | None:
         """The answer given before, if nothing has changed since."""

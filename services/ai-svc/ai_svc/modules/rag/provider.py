@@ -5,18 +5,24 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, Self
 
 import structlog
-from openai import AsyncOpenAI, AsyncStream, OpenAIError
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncOpenAI,
+    AsyncStream,
+    OpenAIError,
+)
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, ValidationError
 
-from ai_svc.modules.rag.answering import AnswerFailed, Draft, renumbered
+from ai_svc.modules.rag.answering import NO_TOKENS, AnswerFailed, Draft, Tokens, renumbered
 from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.quotes import Citation, locate
 from ai_svc.modules.rag.written import Written
 from ai_svc.prompts import read_prompt
 from ai_svc.settings import AnswerSettings
-from ai_svc.tokens import used
 from knowledge.recipients import OPENAI, Recipient
 from knowledge.search import Passage
 
@@ -86,18 +92,18 @@ class ProviderModel:
             async with asyncio.timeout(self._time_limit):
                 completion = await self._client.chat.completions.create(**self._asked(evidence))
         except (OpenAIError, TimeoutError) as error:
-            raise AnswerFailed(type(error).__name__) from error
+            raise AnswerFailed(type(error).__name__, _spent(error)) from error
         # A proxy's page with status 200 comes back from the client as a plain text.
         if not isinstance(completion, ChatCompletion):
             raise AnswerFailed("not a chat completion")
-        tokens = self._count(completion.usage)
+        tokens = _tokens(completion.usage)
         content = completion.choices[0].message.content if completion.choices else None
         return self._draft(content or "", tokens, evidence.passages)
 
     async def stream(self, evidence: Evidence) -> AsyncGenerator[str | Draft, None]:
         """The answer's text while it is written. Closing the iterator hangs up on the provider."""
         written = Written(most=_LONGEST_REPLY)
-        tokens = 0
+        tokens = NO_TOKENS
         try:
             async with asyncio.timeout(self._time_limit):
                 chunks = await self._client.chat.completions.create(
@@ -107,11 +113,13 @@ class ProviderModel:
                     raise AnswerFailed("not a stream")
                 async with chunks:
                     async for chunk in chunks:
-                        tokens += self._count(_usage(chunk))
+                        if usage := _usage(chunk):
+                            tokens = _tokens(usage)
                         if text := written.add(_content(chunk)):
                             yield text
         except (OpenAIError, TimeoutError, ValueError) as error:
-            raise AnswerFailed(type(error).__name__) from error
+            spent = None if written.whole else _spent(error)
+            raise AnswerFailed(type(error).__name__, spent) from error
         yield self._draft(written.whole, tokens, evidence.passages)
 
     async def close(self) -> None:
@@ -133,24 +141,28 @@ class ProviderModel:
             "response_format": {"type": "json_object"},
         }
 
-    def _count(self, usage: CompletionUsage | None) -> int:
-        if usage is None:
-            return 0
-        used(self.name, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
-        return usage.total_tokens
-
-    def _draft(self, content: str, tokens: int, passages: Sequence[Passage]) -> Draft:
+    def _draft(self, content: str, tokens: Tokens, passages: Sequence[Passage]) -> Draft:
         try:
             reply = _Reply.model_validate_json(content)
         except ValidationError as error:
-            raise AnswerFailed("not the JSON that was asked for") from error
+            raise AnswerFailed("not the JSON that was asked for", tokens or None) from error
         if not reply.found:
             return Draft("", (), self.name, tokens, self._prompt.label)
         citations, numbers = _borne_out(reply.citations, passages)
         if not citations or not reply.answer.strip():
-            raise AnswerFailed("no citation is borne out by the passages")
+            raise AnswerFailed("no citation is borne out by the passages", tokens or None)
         text = renumbered(reply.answer.strip(), numbers)
         return Draft(text, citations, self.name, tokens, self._prompt.label)
+
+
+def _tokens(usage: CompletionUsage | None) -> Tokens:
+    return Tokens(usage.prompt_tokens, usage.completion_tokens) if usage else NO_TOKENS
+
+
+def _spent(error: Exception) -> Tokens | None:
+    """Nothing where the provider was not reached or has refused; else nobody knows."""
+    unreached = isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
+    return NO_TOKENS if unreached or isinstance(error, APIStatusError) else None
 
 
 def _usage(chunk: Any) -> CompletionUsage | None:

@@ -85,7 +85,7 @@ async def _draft(asking: Asking, found: Found) -> Draft:
     if not await asking.may_be_sent(found):
         return await kept_here(asking, found)
     try:
-        return await asking.answerers.first.answer(found.evidence)
+        return await asking.writer.answer(found.evidence)
     except AnswerFailed as error:
         fall_back(asking, error)
         return await built_in(asking, found)

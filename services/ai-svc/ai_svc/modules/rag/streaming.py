@@ -98,7 +98,7 @@ async def _written(asking: Asking, found: Found) -> AsyncGenerator[str | Draft |
         return
     begun = False
     try:
-        async with aclosing(asking.answerers.first.stream(found.evidence)) as parts:
+        async with aclosing(asking.writer.stream(found.evidence)) as parts:
             async for part in parts:
                 begun = True
                 yield part
