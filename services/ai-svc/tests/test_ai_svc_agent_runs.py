@@ -97,6 +97,15 @@ async def test_false_quote_never_leaves_as_one(runs: Runs, said: str) -> None:
     assert answer.text.count("[1]") == 1
 
 
+async def test_figure_of_the_question_is_no_proof(runs: Runs) -> None:
+    runs.brain.script = says(TRUE_SENTENCE, f"Sim, as férias são de 45 dias. [[S1|{TRUE}]]")
+
+    answer = await runs.answer("As férias são de 45 dias corridos por ano, não são?")
+
+    [stretch] = answer.unsupported
+    assert answer.text[stretch.start : stretch.end] == "Sim, as férias são de 45 dias."
+
+
 async def test_answer_without_one_true_quote_is_not_sent_at_all(runs: Runs) -> None:
     runs.brain.script = says(FALSE_SENTENCE, "E mais nada. ")
 

@@ -2,7 +2,7 @@
 
 A mark bears a sentence out when what it quotes is in the passage or result it names, letter by
 letter; for a passage, when the stored version has it at these very offsets, and its reader may
-still read it; and when the sentence has no figure that neither they nor the question have.
+still read it; and when the sentence has no figure that they do not have.
 """
 
 import re
@@ -153,7 +153,9 @@ class Guard:
 
     def _follows(self, text: str, quotes: Sequence[str], results: Sequence[str]) -> bool:
         """Whether the sentence may be read off its quotes: no figure, no word of another's."""
-        known = " ".join([self.given, *quotes, *self._results])
+        # The question's own figures prove nothing: "são 45 dias, não são?" is no source of 45.
+        said_by_person = [self.given] if results else []
+        known = " ".join([*said_by_person, *quotes, *self._results])
         if not _figures(text) <= _figures(known) or not self._quotations_true(text, quotes):
             return False
         said = set(terms_of(text).tolist())
@@ -171,7 +173,7 @@ class Guard:
 
     def _harmless(self, text: str) -> bool:
         """What claims nothing: our own words, a question, the line above a list."""
-        if text in _OWN_SENTENCES or text in _OWN:
+        if text in _OWN_SENTENCES or text in _OWN or not any(map(str.isalnum, text)):
             return True
         if not _figures(text) <= _figures(" ".join([self.given, *self._results])):
             return False
