@@ -12,6 +12,8 @@ from ai_svc_triaging import Desk, Killed, Mortal, id_of, is_proposal
 from ai_svc_with_core_api import Beside
 from core_api_factories import make_client, make_consent
 
+from knowledge.search import Found, Searcher, SearchQuery
+
 pytestmark = pytest.mark.committed
 
 FEES = """# Certidões
@@ -103,6 +105,43 @@ async def test_restricted_documents_are_never_quoted(desk: Desk, ana: Person) ->
     await desk.triage()
 
     assert (await desk.proposal(ticket))["draft"] is None
+
+
+async def test_the_clients_own_documents_are_never_quoted(desk: Desk, ana: Person) -> None:
+    client = await make_client(desk.ana)
+    about = {
+        "visibility": "client",
+        "client_id": client["id"],
+        "purpose_code": "atendimento",
+        "legal_basis": "contract",
+    }
+    await ana.index(FEES, "Sobre a pessoa", **about)
+    ticket = await desk.ticket("Certidão", QUESTION, client["id"])
+
+    await desk.triage()
+
+    assert (await desk.proposal(ticket))["draft"] is None
+
+
+async def test_what_a_ticket_asks_is_searched_for_as_the_clients_words(
+    desk: Desk, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it goes to no embedder or reranker elsewhere without a ground (see transfers)."""
+    await ana.index(FEES, "Taxas e prazos")
+    asked: list[SearchQuery] = []
+    find = Searcher.find
+
+    async def noted(self: Searcher, actor: Any, query: SearchQuery) -> Found:
+        asked.append(query)
+        return await find(self, actor, query)
+
+    monkeypatch.setattr(Searcher, "find", noted)
+    ticket = await desk.ticket("Certidão", QUESTION)
+
+    await desk.triage()
+
+    assert asked
+    assert {str(query.filters.client_id) for query in asked} == {ticket["client_id"]}
 
 
 async def test_organizations_that_apply_have_it_applied_once(desk: Desk) -> None:

@@ -216,7 +216,7 @@ async def test_blocked_and_merged_accept_nothing(
     await davi.made(
         f"{CLIENTS}/{blocked['client_id']}/processing-blocks", {"reason": "Pedido do titular"}
     )
-    refused = await ana.post(f"{path_of(blocked)}/accept", {})
+    refused = await ana.post(f"{path_of(blocked)}/accept", {"fields": ["priority"]})
     assert refused.json()["code"] == "CLIENT_BLOCKED"
 
     other = await make_ticket(ana)

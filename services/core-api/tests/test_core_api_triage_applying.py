@@ -10,7 +10,7 @@ import pytest
 from core_api_accountability import hear_triage, propose
 from core_api_factories import CLIENTS, INTERNAL_KEY, TICKETS, Person, make_client, make_ticket
 from core_api_records import Records
-from core_api_teams import make_team
+from core_api_teams import id_of, make_team
 
 from chassis.data.database import Database
 from devstack.people import AURORA
@@ -98,6 +98,7 @@ async def test_the_event_that_follows_enters_no_second_decision_and_a_person_may
         ({}, {"own_category": True}, ["category"]),
         # Looked at and put back: nothing is as it was by accident.
         ({}, {"priority": "low", "back": True}, ["priority"]),
+        ({}, {"own_category": True, "back": True}, ["category"]),
     ],
 )
 async def test_what_a_person_decided_stays(
@@ -120,7 +121,8 @@ async def test_what_a_person_decided_stays(
     if changed is not None:
         assert (await bruno.patch(path, fields(changed))).status_code == 200
     if changed is not None and changed.get("back"):
-        assert (await bruno.patch(path, {"priority": "normal"})).status_code == 200
+        untouched = {"priority": "normal", "category_id": None}
+        assert (await bruno.patch(path, untouched)).status_code == 200
     before = await ticket_now(ana, ticket)
 
     await proposed(database, ticket, applying)
@@ -131,6 +133,21 @@ async def test_what_a_person_decided_stays(
     column = {"priority": "priority", "category": "category_id"}[kept[0]]
     assert now[column] == before[column]
     assert len(triage["applied"]) == 1
+
+
+async def test_a_team_is_not_chosen_over_a_person_who_took_the_ticket(
+    ana: Person, bruno: Person, database: Database, applying: str
+) -> None:
+    team = await make_team(ana)
+    ticket = await make_ticket(ana)
+    path = f"{TICKETS}/{ticket['id']}"
+    await bruno.made(f"{path}/assign", {"assignee_id": await id_of(bruno)})
+
+    await proposed(database, ticket, applying, team_id=team["id"], team_confidence=0.9)
+
+    now = await ticket_now(ana, ticket)
+    assert (now["team_id"], now["assignee_id"]) == (None, await id_of(bruno))
+    assert (await ana.seen(f"{path}/triage"))["kept"] == ["team"]
 
 
 async def test_only_proposing_and_too_little_confidence_change_nothing(

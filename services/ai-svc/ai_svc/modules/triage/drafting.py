@@ -16,7 +16,7 @@ from ai_svc.modules.rag.quotes import Citation
 from ai_svc.modules.triage.words import said
 from ai_svc.workshop import Workshop
 from knowledge.access import reader_of
-from knowledge.search import Passage, SearchQuery
+from knowledge.search import Passage, SearchFilters, SearchQuery
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, UserId
 from shared_schemas.permissions import Permission
@@ -51,10 +51,16 @@ def assistant(organization_id: OrganizationId, request_id: str) -> Actor:
 
 
 async def evidence_for(workshop: Workshop, actor: Actor, ticket: TicketText) -> list[Evidence]:
-    """What the documents say to what the ticket asks; and to all it says."""
+    """What the documents say to what the ticket asks; and to all it says.
+
+    The question is the client's words: named, so that it leaves for a provider of vectors or ranks
+    only where it may. Documents about the client stay closed to the assistant all the same.
+    """
     found = []
+    whose = SearchFilters(client_id=ticket.client_id)
     for question in _questions(ticket):
-        looked = await workshop.searcher.find(actor, SearchQuery(question, _PASSAGES, 0.0))
+        query = SearchQuery(question, _PASSAGES, 0.0, whose)
+        looked = await workshop.searcher.find(actor, query)
         found.append(await asyncio.to_thread(weigh, question, looked.question, looked.passages))
     return found
 

@@ -49,7 +49,6 @@ class Deciding:
         and what changing a ticket may raise.
         """
         ticket, triage = await self._locked(ticket_id, seen_version)
-        ticket.require_unmerged()
         await require_unblocked(self.tx, ticket.organization_id, ticket.client_id)
         wanted = _wanted(triage, given.fields)
         async with settled_at_the_end(self.tx, self.service.queue):
