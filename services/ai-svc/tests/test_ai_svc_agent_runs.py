@@ -81,7 +81,7 @@ async def test_sentence_without_support_is_marked(runs: Runs) -> None:
         "O auxílio é de R$ 850,00. [[S1|O auxílio-creche é pago até os nove anos]] ",
         "O auxílio é de R$ 850,00. [[S99|no valor de R$ 850,00 por mês]] ",
         "O auxílio é de R$ 950,00. [[S1|no valor de R$ 850,00 por mês]] ",
-        "Segundo o manual, “o auxílio nunca será pago a ninguém”. [[S1|no valor de R$ 850,00]] ",
+        "Diz: “o auxílio nunca será pago a ninguém”. [[S1|O auxílio-creche é pago até os seis]] ",
         "Gatos dormem durante a tarde inteira. [[S1|no valor de R$ 850,00 por mês]] ",
         "O auxílio é bom [1]. ",
     ],
