@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -10,9 +11,11 @@ from ai_svc_erasing import WORD, Asking
 from ai_svc_factories import Person
 from chat_factories import QUESTION, Scripted, begin, heard, kill, settled
 from fastapi import FastAPI
+from memory_factories import make_chat
 from redis.asyncio import Redis
 from traces import forms_of, in_redis, in_tables
 
+from ai_svc.modules.access import service as access
 from shared_schemas.ids import new_id
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("nothing_stored")]
@@ -141,3 +144,28 @@ async def test_a_run_that_comes_to_an_erased_person_tells_nothing(
     assert events[-1][1]["code"] == "CLIENT_ERASED"
     assert await in_tables(superuser, FORMS) == {}
     assert await in_redis(redis, FORMS) == []
+
+
+async def test_core_api_says_first_what_stands_now(
+    app: FastAPI, clean: None, core_api: CoreApi, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its events are late: what it answers when it is asked holds."""
+    helena = new_id()
+    await core_api.purpose("marketing", "consent")
+    consent = await core_api.granted(helena)
+    chat = await make_chat(app)
+    await chat.say("Qual é o prazo de entrega da Helena?", helena)
+    now = await make_chat(app)
+    asked: list[UUID | None] = []
+
+    async def refresh(_workshop: Any, _actor: Any, client_id: UUID | None) -> None:
+        asked.append(client_id)
+        if client_id is not None:
+            await core_api.revoked(helena, consent)
+
+    monkeypatch.setattr(access, "refresh", refresh)
+    recalled = await now.recall("Qual é o prazo de entrega?", client_id=helena)
+    kept = await now.told("Lembre que Helena prefere e-mail.", helena)
+
+    assert asked == [helena, helena]
+    assert (recalled.earlier, kept) == ([], ())
