@@ -75,7 +75,7 @@ async def test_a_stream_that_breaks_is_an_error_and_never_goes_on_with_another_o
 ) -> None:
     first_of(wires).then(BREAKS[what])
 
-    async with thinking_through(app, wires, time_limit_seconds=0.6) as brain:
+    async with thinking_through(app, wires, time_limit_seconds=1.5) as brain:
         chain = await chain_of(brain)
         assert (await read_until_it_breaks(chain)).strip() == BEGINNING.strip()
 
