@@ -1,7 +1,7 @@
 """`python -m evals [--data FOLDER] [set …]`: measure, print, write evals/RESULTS.md.
 `python -m evals calibrate` learns when to answer (see `evals.calibration`), `weigh` how much an
 embedder deserves to count (see `evals.weighing`). `python -m evals intencoes_pt` needs no servers:
-how well questions are routed (see `evals.routing`).
+how well questions are routed (see `evals.routing`); nor does `triagem_pt` (see `evals.triage`).
 
 The shared sets lie in a folder outside the repository; without it only our own are measured. Exit
 code 1 when a goal is missed.
@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from evals import answers, calibration, plot, report, retrieval, routing, weighing
+from evals import answers, calibration, plot, report, retrieval, routing, triage, weighing
 from evals.answerers import answerers
 from evals.answers import Answers
 from evals.baselines import rankers
@@ -47,6 +47,10 @@ def main() -> int:
     if arguments.sets == [routing.NAME]:
         print(report.routing_table(routings))
         return 0 if all(each.holds for each in routings) else 1
+    triages = asyncio.run(triage.measure())
+    if arguments.sets == [triage.SET.name]:
+        print(triage.table(triages))
+        return 0
     unknown = set(arguments.sets) - set(names)
     if unknown:
         print(f"No set is called {', '.join(sorted(unknown))}. There are: {', '.join(names)}.")
@@ -54,9 +58,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [each for each in datasets if each.name in (arguments.sets or names)]
     retrievals, answered = asyncio.run(_measure(wanted, datasets))
-    print(report.tables(retrievals, answered, routings))
+    print(report.tables(retrievals, answered, routings, triages))
     if not arguments.sets and available(folder):
-        report.write(retrievals, answered, routings)
+        report.write(retrievals, answered, routings, triages)
         plot.draw(retrievals)
         print(f"\nWritten to evals/{report.RESULTS.name} and evals/{plot.PLOT.name}.")
     missed = [f"{each.dataset} {each.asked}" for each in retrievals if not each.holds]
