@@ -207,6 +207,40 @@ async def test_who_was_late_writes_nothing(
     assert (await bruno.post(path)).json()["data"] == second.json()["data"]
 
 
+async def test_who_was_late_does_not_put_back_what_another_executes(
+    case: Case, superuser: asyncpg.Connection, bruno: Person
+) -> None:
+    path = f"{PATH}/{case.proposal_id}"
+    arrived = [asyncio.Event(), asyncio.Event()]
+    go_on = [asyncio.Event(), asyncio.Event()]
+    forward = case.both.wire.handle_async_request
+    turns = iter(range(2))
+
+    async def in_turns(request: httpx.Request) -> httpx.Response:
+        if request.method not in WRITES:
+            return await forward(request)
+        turn = next(turns)
+        arrived[turn].set()
+        await go_on[turn].wait()
+        return await forward(request) if turn else httpx.Response(401, json={})
+
+    case.both.wire.handle_async_request = in_turns  # type: ignore[method-assign]  # only here
+    late = asyncio.create_task(bruno.post(f"{path}/confirm"))
+    await arrived[0].wait()
+    await free(superuser)
+    other = asyncio.create_task(bruno.post(f"{path}/confirm"))
+    await arrived[1].wait()
+    go_on[0].set()
+    refused = await late
+    meanwhile = (await bruno.get(path)).json()["data"]["status"]
+    go_on[1].set()
+
+    assert refused.status_code == 401
+    assert meanwhile == "executing"
+    assert (await other).json()["data"]["status"] == "confirmed"
+    assert await case.done() == 1
+
+
 async def test_a_ticket_that_somebody_changed_meanwhile_is_not_changed(
     both: Beside, bruno: Person
 ) -> None:
