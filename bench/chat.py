@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,28 +14,39 @@ from typing import Any, Final
 
 import httpx
 
+from bench.chassis_database import open_database
 from bench.figures import Figure, Goal, Outcome, figure, percentile, ratios
 from bench.key_server import running_identity
-from bench.servers import running_servers
+from bench.servers import Servers, running_servers
 from bench.service_process import running_service
+from chassis.data.object_storage import ObjectStorage
+from chassis.settings import StorageSettings
+from knowledge.assembly import open_ingestion
+from knowledge.embedders.local import LocalEmbedder
+from knowledge.models import SCHEMA
+from knowledge.settings import IngestionSettings
 
 _PARALLEL: Final = 20
 _MESSAGES: Final = 4
 _ROUNDS: Final = 5
 _SERVICES_PER_DOCUMENT: Final = 20
+_LONGEST_PAUSE: Final = 4.0
 _PATIENCE_SECONDS: Final = 120.0
 _JSON: Final = "application/json"
+_EVENT_GOAL: Final = Goal(below=100)
+_DELTA_GOAL: Final = Goal(below=500)
 _EVENTS: Final = {"accept": "text/event-stream"}
 
 METHOD: Final = f"""
 One ai-svc process under uvicorn, durable PostgreSQL, no key: the built-in model. A price list of
-{_ROUNDS * _PARALLEL * (_MESSAGES + 1)} made-up services in Portuguese is indexed by a real
-worker-svc. In each of {_ROUNDS} rounds {_PARALLEL} people ask at the same time, each in a
-conversation of their own, {_MESSAGES} questions one after the other, no question twice, over
-server-sent events: first message and later ones alike. The clock runs from the request until
-`start`, the first `delta` and `done` were received. Beside it in each round, with as many other
-questions, `POST /rag/ask` over events: the same search and the same model, without a conversation,
-an agent or a tool.
+{_ROUNDS * _PARALLEL * (_MESSAGES + 1)} made-up services in Portuguese is indexed beforehand. In
+each of {_ROUNDS} rounds {_PARALLEL} people converse at the same time, each in a conversation of
+their own, {_MESSAGES} questions one after the other, no question twice in a conversation, over
+server-sent events. The clock runs from the request until `start`, the first `delta` and `done`
+were received. *With pauses* a person thinks for up to {_LONGEST_PAUSE:g} s before each question
+(evenly spread); *at once* nobody does, and the process works all the time. Beside the latter, with
+as many questions, `POST /rag/ask` over events: the same search and the same model, without a
+conversation, an agent or a tool.
 """
 
 
@@ -53,7 +65,6 @@ async def measure() -> Outcome:
         running_servers() as servers,
         running_identity() as identity,
         running_service("ai_svc.main:create_app", servers, identity) as ai_svc,
-        running_service("worker_svc.main:create_app", servers, identity),
     ):
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{ai_svc.port}/api/v1",
@@ -62,61 +73,66 @@ async def measure() -> Outcome:
             limits=httpx.Limits(max_connections=2 * _PARALLEL),
             trust_env=False,
         ) as http:
-            await _fill(http)
-            chats, questions = [], []
-            await _round(http, 0, in_conversations=True)  # what is slow only once
+            await _fill(http, servers)
+            seen: dict[str, list[_Heard]] = {"paused": [], "at once": [], "asked": []}
+            await _round(http, 0)  # what is slow only once
             for number in range(_ROUNDS):
-                questions.append(await _round(http, number, in_conversations=False))
-                chats.append(await _round(http, number, in_conversations=True))
-    return Outcome(METHOD, _figures(chats, questions))
+                seen["asked"].append(await _round(http, number, in_conversations=False))
+                seen["at once"].append(await _round(http, number))
+                seen["paused"].append(await _round(http, number, pauses=True))
+    return Outcome(METHOD, _figures(seen))
 
 
-def _figures(chats: list[_Heard], questions: list[_Heard]) -> list[Figure]:
-    def p95(heard: list[_Heard], name: str) -> list[float]:
-        return [percentile(sorted(getattr(each, name)), 0.95) for each in heard]
+def _figures(seen: dict[str, list[_Heard]]) -> list[Figure]:
+    def shares(which: str, what: str, share: float) -> list[float]:
+        return [percentile(sorted(getattr(each, what)), share) for each in seen[which]]
 
-    def p50(heard: list[_Heard], name: str) -> list[float]:
-        return [percentile(sorted(getattr(each, name)), 0.5) for each in heard]
-
+    at_once = shares("at once", "delta", 0.95)
+    asked = shares("asked", "delta", 0.95)
     return [
-        figure("first event, p95", p95(chats, "first"), "ms", Goal(below=100)),
-        figure("first event, p50", p50(chats, "first"), "ms"),
-        figure("first delta, p95", p95(chats, "delta"), "ms", Goal(below=500)),
-        figure("first delta, p50", p50(chats, "delta"), "ms"),
-        figure("whole answer, p95", p95(chats, "end"), "ms"),
-        figure("first delta of `rag/ask`, p95", p95(questions, "delta"), "ms"),
-        ratios(
-            "first delta over `rag/ask`, p95",
-            p95(chats, "delta"),
-            p95(questions, "delta"),
-            None,
-        ),
+        figure("with pauses: first event, p95", shares("paused", "first", 0.95), "ms", _EVENT_GOAL),
+        figure("with pauses: first delta, p95", shares("paused", "delta", 0.95), "ms", _DELTA_GOAL),
+        figure("with pauses: first delta, p50", shares("paused", "delta", 0.5), "ms"),
+        figure("with pauses: whole answer, p95", shares("paused", "end", 0.95), "ms"),
+        figure("at once: first event, p95", shares("at once", "first", 0.95), "ms"),
+        figure("at once: first delta, p95", at_once, "ms"),
+        figure("at once: first delta, p50", shares("at once", "delta", 0.5), "ms"),
+        figure("`rag/ask` at once: first delta, p95", asked, "ms"),
+        ratios("first delta over `rag/ask`, p95", at_once, asked, None),
     ]
 
 
-async def _round(http: httpx.AsyncClient, number: int, *, in_conversations: bool) -> _Heard:
+async def _round(
+    http: httpx.AsyncClient, number: int, *, in_conversations: bool = True, pauses: bool = False
+) -> _Heard:
     heard = _Heard()
-    await asyncio.gather(
-        *(
-            _person(http, number * _PARALLEL + place, heard, in_conversations=in_conversations)
-            for place in range(_PARALLEL)
-        )
-    )
+    people = range(number * _PARALLEL, (number + 1) * _PARALLEL)
+    if in_conversations:
+        talks = [_talk(http, person, heard, pauses=pauses) for person in people]
+    else:
+        talks = [_questions(http, person, heard) for person in people]
+    await asyncio.gather(*talks)
     return heard
 
 
-async def _person(
-    http: httpx.AsyncClient, person: int, heard: _Heard, *, in_conversations: bool
-) -> None:
-    path, name = "/rag/ask", "question"
-    if in_conversations:
-        conversation = await _made(http, "/chat/conversations", title="Preços")
-        path, name = f"/chat/conversations/{conversation}/messages", "content"
-    for number in range(_MESSAGES):
-        asked = f"Quanto custa {_service(person * (_MESSAGES + 1) + number)}?"
-        # The same words would be answered from what was answered before.
-        text = asked if in_conversations else f"Quero saber: {asked}"
-        await _ask(http, path, {name: text}, heard)
+async def _talk(http: httpx.AsyncClient, person: int, heard: _Heard, *, pauses: bool) -> None:
+    thinking = random.Random(person)
+    conversation = await _made(http, "/chat/conversations", title="Preços")
+    for asked in _asked_by(person):
+        if pauses:
+            await asyncio.sleep(thinking.uniform(0, _LONGEST_PAUSE))
+        path = f"/chat/conversations/{conversation}/messages"
+        await _ask(http, path, {"content": asked}, heard)
+
+
+async def _questions(http: httpx.AsyncClient, person: int, heard: _Heard) -> None:
+    for asked in _asked_by(person):
+        await _ask(http, "/rag/ask", {"question": asked}, heard)
+
+
+def _asked_by(person: int) -> list[str]:
+    first = person * (_MESSAGES + 1)
+    return [f"Quanto custa {_service(first + number)}?" for number in range(_MESSAGES)]
 
 
 async def _ask(http: httpx.AsyncClient, path: str, body: dict[str, str], heard: _Heard) -> None:
@@ -150,27 +166,22 @@ def _service(number: int) -> str:
     return f"{kinds[number % len(kinds)]} de número {number + 1000}"
 
 
-async def _fill(http: httpx.AsyncClient) -> None:
+async def _fill(http: httpx.AsyncClient, servers: Servers) -> None:
     count = _ROUNDS * _PARALLEL * (_MESSAGES + 1)
-    ids = []
     for first in range(0, count, _SERVICES_PER_DOCUMENT):
         lines = [
             f"{_service(number).capitalize()} custa R$ {number % 97 + 10},50 e fica pronto em"
             f" {number % 29 + 2} dias úteis."
             for number in range(first, min(count, first + _SERVICES_PER_DOCUMENT))
         ]
-        text = "\n\n".join(lines)
-        ids.append(await _made(http, "/rag/documents", title=f"Preços {first}", text=text))
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        for each in ids:
-            while await _status(http, each) != "indexed":  # noqa: ASYNC110 - another process does it
-                await asyncio.sleep(0.2)
-
-
-async def _status(http: httpx.AsyncClient, document_id: str) -> str:
-    answer = await http.get(f"/rag/documents/{document_id}")
-    answer.raise_for_status()
-    return str(answer.json()["data"]["status"])
+        await _made(http, "/rag/documents", title=f"Preços {first}", text="\n\n".join(lines))
+    storage = ObjectStorage.at(StorageSettings(url=servers.environment()["STORAGE_URL"]))
+    async with (
+        open_database(servers, SCHEMA) as database,
+        open_ingestion(database, storage, LocalEmbedder(), IngestionSettings()) as ingestion,
+    ):
+        while await ingestion.drain_once("bench"):
+            pass
 
 
 async def _made(http: httpx.AsyncClient, path: str, **given: Any) -> str:
