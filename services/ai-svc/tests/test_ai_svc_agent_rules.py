@@ -70,6 +70,10 @@ def test_number_of_a_ticket_is_read(text: str, number: int | None) -> None:
         ("Quem é o cliente do código C-204?", "C-204"),
         ("Quais são os meus direitos pela LGPD?", None),
         ("Liste os clientes novos", None),
+        ("Quantos chamados estão abertos?", None),
+        ("Detalhe os atendimentos. Ordene por data.", None),
+        ("Maria Souza tem chamados?", "Maria Souza"),
+        ("Esse é da Maria. Confere?", "Maria"),
     ],
 )
 def test_person_is_read(text: str, name: str | None) -> None:

@@ -28,21 +28,27 @@ _BACK: Final = re.compile(
 )
 # Words of a request about somebody that are nobody's name; folded.
 _REQUEST: Final = """
-a aberto abertos abra abre abrir acesso acha achar ache acho ai algem alguem algum alguma
-anonimizacao ao aos aquela aquele aqui arruma as atendimento atendimentos autorizacao autorizou
-bairro base busca buscar busque cadastrada cadastradas cadastrado cadastrados cadastro celular
-chama chamada chamado chamados chamo cidade cliente clientes cnpj codigo com como completa
-completo confira consentimento consentiu consta consulta consumidor contato contatos correcao cpf
-da dado dados dar das data de dela dele desde dia diga direito direitos dizer do documento dona
-dono dos duplicidade e ela ele eliminacao em email empresa empresas encontra encontre endereco
-essa esse esta estado este etiqueta etiquetas eu exclusao existe externo favor feita feito ficha
-foi fone gostaria ha id identifique informacoes informe joga la lgpd liga ligou listar liste
-localiza localize mail manda mandar marketing me meu meus mim minha mora mostra mostre na nas
-nascimento no nome nos nossa nosso novo numero o oi ola onde os ou para passa pedido perfil
-pesquisa pesquise pessoa pf pfv pode poderia por portabilidade pra preciso procura procurar
-procure puxa quais qual quando que quem queria quero razao registre registro relacao resumo saber
-se sem senhor senhora seu seus sistema so sobre sobrenome social solicitacao solicito sr sra sua
-telefone telefones tem temos ticket tickets titular um uma usa veja ver verifique vigente voce
+a aberto abertos abra abre abrir acesso acha achar ache acho ai algem alguem algum alguma altere
+amanha anonimizacao anonimize anotar anote ao aos apague apresente aquela aquele aqui aquilo
+arruma as atendimento atendimentos atualize autorizacao autorizou avise bairro base bloqueie busca
+buscar busque cadastrada cadastradas cadastrado cadastrados cadastro categoria celular chama
+chamada chamado chamados chamo cidade classifique cliente clientes cnpj codigo com como completa
+completo confira confirme consentimento consentiu consta consulta consulte consumidor contato
+contatos conte correcao corrija cpf crie da dado dados dar das data de deixe dela dele desde dia
+diga direito direitos dizer do documento domingo dona dono dos duplicidade e ela elabore elas ele
+eles eliminacao em email empresa empresas encaminhe encontra encontre encontrem endereco equipe
+escreva essa esse esta estado estao este etiqueta etiquetas eu exclua exclusao exiba existe
+existem explique externo faca fale favor faz fazer feita feito ficha fila foi fone gere gostaria
+ha hoje id identifique informacoes informe informem isso ja joga la lgpd liga ligou listar liste
+localiza localize mail manda mandar marketing marque me meu meus mim minha monte mora mostra
+mostre mude na nas nascimento no nome nos nossa nosso novo numero o obrigada obrigado oi ola onde
+ontem os ou para passa peca pedido perfil pesquisa pesquise pessoa pf pfv pode podemos poderia por
+porque portabilidade posso pra precisamos preciso prepare prioridade procura procurar procure puxa
+quais qual quando quantas quanto quantos quarta que quem queria quero quinta rascunho razao redija
+registre registro relacao responda resposta resuma resumo revogue sabado saber se segunda sem
+senhor senhora seu seus sexta sistema so sobre sobrenome social solicitacao solicite solicito sr
+sra sua sugira telefone telefones tem temos terca ticket tickets time titular todas todos traga
+transfira triagem um uma urgente urgentes usa vamos veja ver verifique verifiquem vigente voce vou
 whatsapp zap
 """
 _NOT_A_NAME: Final = frozenset(_REQUEST.split())
@@ -81,19 +87,30 @@ def content_words(text: str) -> int:
 
 
 def _capitalised(text: str) -> str:
-    """The longest run of words in capitals, joined by "da", "e" and the like."""
+    """The longest run of words in capitals, joined by "da", "e" and the like. A sentence begins
+    with a capital, whoever it speaks of: one word there is no name."""
     best: list[str] = []
     run: list[str] = []
-    for word in [*re.findall(r"[^\s,;:!?()\"“”]+", text), ""]:
-        bare = word.strip(".'’")
-        is_name = bare[:1].isupper() and _may_be_name(bare)
-        if is_name or (run and fold(bare) in _JOINS):
+    begins, run_begins = True, False
+    for word in [*re.findall(r"[^\s,;:()\"“”]+", text), ""]:
+        bare = word.strip(".'’!?")
+        if bare[:1].isupper() and _may_be_name(bare):
+            run_begins = run_begins if run else begins
             run.append(bare)
-            continue
-        run = _without_joins(run)
-        best = run if len(run) > len(best) else best
-        run = []
+        elif run and fold(bare) in _JOINS:
+            run.append(bare)
+        else:
+            best = _longer(best, _without_joins(run), least=2 if run_begins else 1)
+            run = []
+        begins = word.endswith((".", "!", "?"))
+        if begins:
+            best = _longer(best, _without_joins(run), least=2 if run_begins else 1)
+            run = []
     return " ".join(best)
+
+
+def _longer(best: list[str], run: list[str], *, least: int) -> list[str]:
+    return run if len(run) >= least and len(run) > len(best) else best
 
 
 def _without_joins(run: list[str]) -> list[str]:
