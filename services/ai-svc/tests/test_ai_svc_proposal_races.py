@@ -274,6 +274,35 @@ async def test_a_ticket_that_was_changed_elsewhere_is_changed(both: Beside, brun
     assert (after["priority"], after["tags"]) == ("urgent", ["certidão"])
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "priority"),
+    [({"priority": "low"}, "failed", "low"), ({"tags": ["x"]}, "confirmed", "urgent")],
+)
+async def test_a_ticket_that_is_changed_in_that_very_moment(
+    both: Beside, bruno: Person, change: dict[str, Any], status: str, priority: str
+) -> None:
+    at = both.at_core_api("ana")
+    ticket = await make_ticket(at)
+    path = f"/api/v1/tickets/{ticket['id']}"
+    proposal_id = await both.proposed(
+        "bruno", "propose_triage", ticket_id=ticket["id"], priority="urgent"
+    )
+    forward = both.wire.handle_async_request
+    changes = iter([change])
+
+    async def overtaken(request: httpx.Request) -> httpx.Response:
+        if request.method in WRITES and (first := next(changes, None)):
+            await at.patch(path, first)
+        return await forward(request)
+
+    both.wire.handle_async_request = overtaken  # type: ignore[method-assign]  # only here
+
+    done = (await bruno.post(f"{PATH}/{proposal_id}/confirm")).json()["data"]
+
+    assert done["status"] == status
+    assert (await at.seen(path))["priority"] == priority
+
+
 async def test_a_change_that_was_taken_back_after_a_crash_is_not_made_again(
     both: Beside, bruno: Person, superuser: asyncpg.Connection
 ) -> None:
