@@ -82,8 +82,9 @@ async def begin(session: AsyncSession, actor: Actor, asked: Asked) -> Begun:
     if earlier is not None:
         return earlier
     conversation = await Conversations(session, actor).get_own(asked.conversation_id)
-    await _end_dead_run(session, conversation)
     count = conversation.message_count
+    if count:
+        await _end_dead_run(session, conversation)
     added = 1 if asked.regenerates else 2
     if count + added > MOST_MESSAGES:
         raise ConversationFull(limit=MOST_MESSAGES)
@@ -244,7 +245,7 @@ async def _carry(
         )
         .distinct()
     )
-    carried = {*named, *await session.scalars(so_far)}
+    carried = {*named, *(await session.scalars(so_far) if conversation.message_count else ())}
     rows = [
         {"organization_id": tenant, "message_id": message_id, "client_id": each}
         for message_id in message_ids
