@@ -16,7 +16,7 @@ from ai_svc_brain import (
 )
 from fastapi import FastAPI
 from wire.openai_wire import OpenAIWire
-from wire.replies import Refuses, says
+from wire.replies import Refuses, Says, says
 from wire.server import Asked
 
 from ai_svc.modules.usage import service as usage
@@ -65,22 +65,38 @@ async def test_no_token_more_than_the_budget_has_however_many_ask_at_once(
     app: FastAPI, wires: Wires, superuser: asyncpg.Connection
 ) -> None:
     await allow(superuser, 12_000)
-    wires["openai"].always(says("Sim.", input_tokens=50, output_tokens=1))
+    everybody_is_in = asyncio.Event()
+    outcomes: list[str] = []
 
+    def note(outcome: str) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 50:
+            everybody_is_in.set()
+
+    def reply(_: Asked) -> Says:
+        note("asked")
+        return says("Sim.", input_tokens=50, output_tokens=1, stalls_after=0)
+
+    wires["openai"].always(reply)
     async with thinking_through(app, wires, max_output_tokens=900) as brain:
 
-        async def ask() -> bool:
+        async def ask() -> None:
             try:
                 await answered(await chain_of(brain), streaming=True)
             except BudgetExceeded:
-                return False
-            return True
+                note("refused")
 
-        came = await asyncio.gather(*(ask() for _ in range(50)))
+        asking = asyncio.gather(*(ask() for _ in range(50)))
+        await everybody_is_in.wait()
+        reserved = await books(superuser)
+        wires["openai"].go_on()
+        await asking
 
-    entries = await books(superuser)
-    assert len(entries) == len(wires["openai"].asked) == sum(came)
-    assert {(entry.state, entry.input_tokens, entry.output_tokens) for entry in entries} == {
+    each = reserved[0].input_tokens + reserved[0].output_tokens
+    assert len(reserved) == outcomes.count("asked") == 12_000 // each
+    settled = await books(superuser)
+    assert len(settled) == len(reserved)
+    assert {(entry.state, entry.input_tokens, entry.output_tokens) for entry in settled} == {
         ("settled", 50, 1)
     }
 
