@@ -97,18 +97,16 @@ async def _request(desk: Desk, live: LiveRun) -> RunRequest:
 
 
 async def _remember(desk: Desk, live: LiveRun) -> None:
-    """Question and answer, both committed. Without a memory the next run reads them anyway."""
-    begun, held = live.begun, live.held
-    asked = Turn("user", begun.content, tuple(begun.client_ids))
-    said = Turn("assistant", live.text, tuple(held.client_ids), tuple(held.document_ids))
+    """What the person asks to be remembered, now that it is committed. The answer the memory reads
+    for itself with the next question."""
+    begun = live.begun
     try:
-        for message_id, turn in ((begun.question_id, asked), (begun.message_id, said)):
-            await memory.remember_turn(
-                desk,
-                actor=live.actor,
-                conversation_id=begun.conversation_id,
-                message_id=message_id,
-                turn=turn,
-            )
+        await memory.remember_turn(
+            desk,
+            actor=live.actor,
+            conversation_id=begun.conversation_id,
+            message_id=begun.question_id,
+            turn=Turn("user", begun.content, tuple(begun.client_ids)),
+        )
     except Exception as error:  # noqa: BLE001 - the run is over, and told
         _log.warning("chat_turn_not_remembered", error=describe(error))
