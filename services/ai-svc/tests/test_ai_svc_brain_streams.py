@@ -5,7 +5,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -28,6 +28,7 @@ from wire.replies import Reply, Stalls, ToolCall, says
 from wire.server import WireServer
 
 from ai_svc.modules.providers.service import Chain
+from ai_svc.modules.usage import service as usage
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("clean")]
 
@@ -170,20 +171,29 @@ async def test_whoever_is_cancelled_leaves_nothing_set_aside(
     assert wires["compatible"].asked == []
 
 
-async def test_cancelled_twice_it_is_booked_all_the_same(
-    app: FastAPI, wires: Wires, superuser: asyncpg.Connection
+async def test_cancelled_again_while_it_is_booked_it_is_booked_all_the_same(
+    app: FastAPI, wires: Wires, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = first_of(wires).then(Stalls())
+    booking, go_on = asyncio.Event(), asyncio.Event()
+    settle = usage.settle
 
+    async def slowly(*given: Any, **fields: Any) -> usage.Charge:
+        booking.set()
+        await go_on.wait()
+        return await settle(*given, **fields)
+
+    monkeypatch.setattr(usage, "settle", slowly)
     async with thinking_through(app, wires) as brain:
         chain = await chain_of(brain)
         asking = asyncio.create_task(answered(chain, streaming=False))
         await first.arrived.wait()
         asking.cancel()
-        await asyncio.sleep(0)
+        await booking.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+        go_on.set()
 
     assert [entry.state for entry in await books(superuser)] == ["settled"]
 
