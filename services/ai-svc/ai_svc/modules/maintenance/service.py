@@ -5,9 +5,9 @@ from typing import Final
 
 from ai_svc.modules.answers import service as answers
 from ai_svc.modules.batches.pruning import prune_batches
+from ai_svc.modules.chat import service as chat
 from ai_svc.modules.memory import service as memory
 from ai_svc.modules.proposals import service as proposals
-from ai_svc.modules.chat import service as chat
 from ai_svc.modules.uploads.expiring import expire, sweep_parts
 from ai_svc.modules.usage import service as usage
 from ai_svc.tables import SYSTEM_TABLES
