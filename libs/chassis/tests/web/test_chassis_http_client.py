@@ -67,6 +67,20 @@ async def test_call_carries_who_asks_and_why() -> None:
     assert headers["authorization"] == "Bearer t.o.k"
 
 
+async def test_a_change_says_what_it_is_based_on_and_why() -> None:
+    target = Target()
+    async with _client(target) as client:
+        await client.request(
+            "PATCH", "/api/v1/x", request_id="r", if_match=7, reason="A pedido, já confirmado"
+        )
+        await client.request("PATCH", "/api/v1/x", request_id="r")
+    said, nothing = (request.headers for request in target.requests)
+    assert said["if-match"] == '"7"'
+    assert said["x-change-reason"] == "A%20pedido%2C%20j%C3%A1%20confirmado"
+    assert "if-match" not in nothing
+    assert "x-change-reason" not in nothing
+
+
 async def test_without_a_person_there_is_no_token() -> None:
     target = Target()
     async with _client(target) as client:
