@@ -153,7 +153,8 @@ async def test_a_document_about_a_client_is_asked_about_and_one_for_everybody_is
     )
     everybodys = await ana.index(HOLIDAYS)
 
-    async with thinking_through(app, wires, anthropic_personal_data=False) as brain:
+    at_home = {"anthropic_country": "BR"}
+    async with thinking_through(app, wires, anthropic_personal_data=False, **at_home) as brain:
         open_call = call_of(Carried(document_ids={everybodys}))
         assert await answered(await chain_of(brain, open_call), streaming=False) == "Do primeiro."
         chain = await chain_of(brain, call_of(Carried(document_ids={everybodys, theirs})))
