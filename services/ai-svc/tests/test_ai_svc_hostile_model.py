@@ -26,7 +26,7 @@ from ai_svc.modules.skills import service as skills
 from shared_schemas.ids import new_id
 from shared_schemas.permissions import Permission
 
-pytestmark = pytest.mark.committed
+pytestmark = [pytest.mark.committed, pytest.mark.timeout(600)]
 
 PEOPLE: Final = ("ana", "bruno", "vera", "davi")
 CPF: Final = generated_cpf(31)

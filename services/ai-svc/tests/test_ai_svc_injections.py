@@ -23,7 +23,7 @@ from ai_svc.modules.agents.roster import ROSTER
 from ai_svc.modules.agents.service import RunRequest, run
 from shared_schemas.ids import new_id
 
-pytestmark = pytest.mark.committed
+pytestmark = [pytest.mark.committed, pytest.mark.timeout(600)]
 
 VICTIM: Final = "Zuleica Prado Quaresma"
 VICTIMS_MAIL: Final = "zuleica.quaresma@example.com"
