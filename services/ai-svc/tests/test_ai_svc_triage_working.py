@@ -12,6 +12,7 @@ from ai_svc_triaging import Desk, Killed, Mortal, id_of, is_proposal
 from ai_svc_with_core_api import Beside
 from core_api_factories import make_client, make_consent
 
+from ai_svc.modules.triage import working
 from knowledge.search import Found, Searcher, SearchQuery
 
 pytestmark = pytest.mark.committed
@@ -107,7 +108,24 @@ async def test_restricted_documents_are_never_quoted(desk: Desk, ana: Person) ->
     assert (await desk.proposal(ticket))["draft"] is None
 
 
-async def test_the_clients_own_documents_are_never_quoted(desk: Desk, ana: Person) -> None:
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[SearchQuery, Found]]:
+    """What was looked for, and found."""
+    noted: list[tuple[SearchQuery, Found]] = []
+    find = Searcher.find
+
+    async def noting(self: Searcher, actor: Any, query: SearchQuery) -> Found:
+        found = await find(self, actor, query)
+        noted.append((query, found))
+        return found
+
+    monkeypatch.setattr(Searcher, "find", noting)
+    return noted
+
+
+async def test_the_clients_own_documents_are_never_looked_into(
+    desk: Desk, ana: Person, searched: list[tuple[SearchQuery, Found]]
+) -> None:
     client = await make_client(desk.ana)
     about = {
         "visibility": "client",
@@ -121,27 +139,21 @@ async def test_the_clients_own_documents_are_never_quoted(desk: Desk, ana: Perso
     await desk.triage()
 
     assert (await desk.proposal(ticket))["draft"] is None
+    assert searched
+    assert [found.passages for _query, found in searched] == [[] for _ in searched]
 
 
 async def test_what_a_ticket_asks_is_searched_for_as_the_clients_words(
-    desk: Desk, ana: Person, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, ana: Person, searched: list[tuple[SearchQuery, Found]]
 ) -> None:
     """Then it goes to no embedder or reranker elsewhere without a ground (see transfers)."""
     await ana.index(FEES, "Taxas e prazos")
-    asked: list[SearchQuery] = []
-    find = Searcher.find
-
-    async def noted(self: Searcher, actor: Any, query: SearchQuery) -> Found:
-        asked.append(query)
-        return await find(self, actor, query)
-
-    monkeypatch.setattr(Searcher, "find", noted)
     ticket = await desk.ticket("Certidão", QUESTION)
 
     await desk.triage()
 
-    assert asked
-    assert {str(query.filters.client_id) for query in asked} == {ticket["client_id"]}
+    assert searched
+    assert {str(query.filters.client_id) for query, _ in searched} == {ticket["client_id"]}
 
 
 async def test_organizations_that_apply_have_it_applied_once(desk: Desk) -> None:
@@ -298,6 +310,25 @@ async def test_a_replica_that_lost_its_lease_tells_nothing(desk: Desk) -> None:
     await slow.work_off(job)
 
     assert (await desk.proposals(), len(await desk.told())) == (1, 1)
+
+
+async def test_who_lost_the_lease_while_judging_hands_nothing_over(
+    desk: Desk, both: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.ticket("IPTU", "Onde imprimo o boleto?")
+    judge = working.judged
+
+    async def slowly(*given: Any) -> Any:
+        await desk.superuser.execute("UPDATE ai.triages SET lease_token = lease_token + 1")
+        return await judge(*given)
+
+    monkeypatch.setattr(working, "judged", slowly)
+    (job,) = await desk.triager()._queue.claim("tests", 1)
+
+    await desk.triager().work_off(job)
+
+    assert both.wire.writes() == []
+    assert (await desk.proposals(), await desk.told()) == (0, [])
 
 
 async def test_who_is_erased_meanwhile_is_told_of_no_more(desk: Desk, asking: Asking) -> None:
