@@ -11,13 +11,17 @@ from typing import Any, Final
 import numpy as np
 import openai
 import pytest
+from ai_svc_brain import thinking_through
 from ai_svc_factories import HOLIDAYS, Person
 from ai_svc_serving import served
 from fastapi import FastAPI
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from wire.openai_wire import OpenAIWire
+from wire.replies import ToolCall, says
 
 from ai_svc.desk import Desk
 from ai_svc.modules.providers.service import Brain, Call, Chain
@@ -169,6 +173,22 @@ async def test_the_callers_tools_come_back_as_calls_and_their_results_are_answer
     assert json.loads(call["function"]["arguments"]) == {"city": "Recife", "days": 3}
     assert (second["finish_reason"], second["tool_calls"]) == ("stop", [])
     assert "Sol, 29 graus." in second["content"]
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_provider_is_shown_the_callers_tools_and_paid(
+    gpt: openai.AsyncOpenAI, app: FastAPI, *, stream: bool
+) -> None:
+    async with OpenAIWire.open() as wire, thinking_through(app, {"openai": wire}):
+        wire.then(says("", ToolCall("get_weather", {"city": "Recife"}), input_tokens=70))
+
+        said = await answered(gpt, stream=stream, messages=ASKED, tools=[WEATHER])
+
+    assert wire.asked[0].body["tools"][0]["function"]["name"] == "get_weather"
+    assert (said["finish_reason"], said["tool_calls"][0]["id"]) == ("tool_calls", "call_1")
+    assert json.loads(said["tool_calls"][0]["function"]["arguments"]) == {"city": "Recife"}
+    assert said["usage"] == (70, 20)
 
 
 async def test_the_model_is_given_what_the_caller_sent(
@@ -349,13 +369,19 @@ async def answered(gpt: openai.AsyncOpenAI, *, stream: bool, **request: Any) -> 
     """The message, however it came."""
     request = {"model": "cogep-model"} | request
     if not stream:
-        choice = (await gpt.chat.completions.create(**request)).choices[0]
+        whole = await gpt.chat.completions.create(**request)
+        choice = whole.choices[0]
         calls = [call.model_dump() for call in choice.message.tool_calls or ()]
         said = {"content": choice.message.content, "finish_reason": choice.finish_reason}
-        return said | {"tool_calls": calls}
+        return said | {"tool_calls": calls, "usage": _tokens(whole.usage)}
     content, reason = "", None
     found: list[dict[str, Any]] = []
-    async for chunk in await gpt.chat.completions.create(**request, stream=True):
+    used = None
+    request |= {"stream": True, "stream_options": {"include_usage": True}}
+    async for chunk in await gpt.chat.completions.create(**request):
+        used = chunk.usage or used
+        if not chunk.choices:
+            continue
         delta = chunk.choices[0].delta
         content += delta.content or ""
         reason = chunk.choices[0].finish_reason or reason
@@ -364,4 +390,10 @@ async def answered(gpt: openai.AsyncOpenAI, *, stream: bool, **request: Any) -> 
                 function = {"name": part.function.name, "arguments": ""}  # type: ignore[union-attr]  # a call begins with its function
                 found.append({"id": part.id, "type": "function", "function": function})
             found[part.index]["function"]["arguments"] += part.function.arguments or ""  # type: ignore[union-attr]  # as above
-    return {"content": content or None, "finish_reason": reason, "tool_calls": found}
+    said = {"content": content or None, "finish_reason": reason, "tool_calls": found}
+    return said | {"usage": _tokens(used)}
+
+
+def _tokens(used: CompletionUsage | None) -> tuple[int, int]:
+    assert used is not None
+    return used.prompt_tokens, used.completion_tokens
