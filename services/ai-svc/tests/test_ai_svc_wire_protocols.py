@@ -72,9 +72,7 @@ async def test_tools_are_called_with_what_the_model_gave_and_its_answer_follows(
 ) -> None:
     # In a stream pydantic-ai takes the first text for the answer.
     before = "" if streaming else "Vou ver."
-    wire.then(
-        says(before, ToolCall("get_ticket", {"number": 7})), says("O chamado 7 está aberto.")
-    )
+    wire.then(says(before, ToolCall("get_ticket", {"number": 7})), says("O chamado 7 está aberto."))
     agent = Agent(await chain_of(brain))
     seen: list[int] = []
 
