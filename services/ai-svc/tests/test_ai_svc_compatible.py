@@ -372,13 +372,13 @@ async def answered(gpt: openai.AsyncOpenAI, *, stream: bool, **request: Any) -> 
         whole = await gpt.chat.completions.create(**request)
         choice = whole.choices[0]
         calls = [call.model_dump() for call in choice.message.tool_calls or ()]
-        said = {"content": choice.message.content, "finish_reason": choice.finish_reason}
-        return said | {"tool_calls": calls, "usage": _tokens(whole.usage)}
+        told = {"content": choice.message.content, "finish_reason": choice.finish_reason}
+        return told | {"tool_calls": calls, "usage": _tokens(whole.usage)}
     content, reason = "", None
     found: list[dict[str, Any]] = []
     used = None
-    request |= {"stream": True, "stream_options": {"include_usage": True}}
-    async for chunk in await gpt.chat.completions.create(**request):
+    request |= {"stream_options": {"include_usage": True}}
+    async for chunk in await gpt.chat.completions.create(**request, stream=True):
         used = chunk.usage or used
         if not chunk.choices:
             continue
