@@ -12,7 +12,7 @@ from ai_svc_triaging import Desk, Killed, Mortal, id_of, is_proposal
 from ai_svc_with_core_api import Beside
 from core_api_factories import make_client, make_consent
 
-from ai_svc.modules.triage import working
+from ai_svc.modules.triage.proposing import judged
 from knowledge.search import Found, Searcher, SearchQuery
 
 pytestmark = pytest.mark.committed
@@ -316,13 +316,12 @@ async def test_who_lost_the_lease_while_judging_hands_nothing_over(
     desk: Desk, both: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.ticket("IPTU", "Onde imprimo o boleto?")
-    judge = working.judged
 
     async def slowly(*given: Any) -> Any:
         await desk.superuser.execute("UPDATE ai.triages SET lease_token = lease_token + 1")
-        return await judge(*given)
+        return await judged(*given)
 
-    monkeypatch.setattr(working, "judged", slowly)
+    monkeypatch.setattr("ai_svc.modules.triage.working.judged", slowly)
     (job,) = await desk.triager()._queue.claim("tests", 1)
 
     await desk.triager().work_off(job)
