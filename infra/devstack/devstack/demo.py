@@ -98,13 +98,14 @@ async def _serve_a_client(ana: GatewayClient, beto: GatewayClient, progress: Pro
 
 async def _consent(ana: GatewayClient, client_id: str) -> None:
     purposes = await ana.get("/consent-purposes")
-    if not purposes:
+    asked = [purpose for purpose in purposes if purpose["legal_basis"] == "consent"]
+    if not asked:
         raise DevstackError("There is no consent purpose yet: run cogep seed first.")
     decision = {
-        "purpose_code": purposes[0]["code"],
+        "purpose_code": asked[0]["code"],
         "decision": "granted",
         "channel": "phone",
-        "notice_version": purposes[0]["notice_version"],
+        "notice_version": asked[0]["notice_version"],
     }
     consent = await ana.post(f"/clients/{client_id}/consents", decision)
     await ana.post(f"/consents/{consent['id']}/revoke", {"reason": "Pedido do titular"})

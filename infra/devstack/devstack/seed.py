@@ -37,7 +37,9 @@ class SampleOrganization:
     admin: str
     titles: dict[str, str]  # file name → title
     clients: tuple[SampleClient, ...]
-    purpose: dict[str, str]
+    categories: tuple[str, ...]
+    service: dict[str, Any]  # the purpose tickets are worked on for, also by the assistant
+    purpose: dict[str, Any]  # the one that somebody consents to
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,18 @@ _NEWS = {
         "Você pode retirar o consentimento quando quiser."
     ),
     "locale": "pt-BR",
+}
+
+_SERVICE = {
+    "code": "atendimento",
+    "name": "Atendimento",
+    "description": "Receber, classificar e responder os chamados de quem procura a organização.",
+    "notice_text": (
+        "Usamos os dados que você informa para responder aos seus chamados. O assistente ajuda a "
+        "classificar e a preparar a resposta; quem responde é uma pessoa."
+    ),
+    "locale": "pt-BR",
+    "assistant_may_use": True,
 }
 
 ORGANIZATIONS: Final = (
@@ -109,6 +123,8 @@ ORGANIZATIONS: Final = (
                 "high",
             ),
         ),
+        categories=("IPTU e tributos", "Árvores e poda", "Alvarás e licenças", "Certidões"),
+        service=_SERVICE | {"legal_basis": "public_policy"},
         purpose=_NEWS,
     ),
     SampleOrganization(
@@ -142,6 +158,8 @@ ORGANIZATIONS: Final = (
                 "low",
             ),
         ),
+        categories=("Internet sem conexão", "Planos e mudança", "Faturas e pagamentos"),
+        service=_SERVICE | {"legal_basis": "contract"},
         purpose=_NEWS,
     ),
 )
@@ -156,6 +174,7 @@ async def seed(settings: StackSettings) -> Seeded:
 async def _seed_one(settings: StackSettings, sample: SampleOrganization) -> Seeded:
     async with logged_in(settings, sample.admin) as api:
         uploaded = await _upload_missing(api, sample)
+        await _desk(api, sample)
         clients = tickets = 0
         for person in sample.clients:
             client_id, is_new = await _client(api, person)
@@ -197,11 +216,23 @@ async def _ticket(api: GatewayClient, client_id: str, person: SampleClient) -> i
     return 1
 
 
-async def _consent(api: GatewayClient, sample: SampleOrganization) -> None:
+async def _desk(api: GatewayClient, sample: SampleOrganization) -> None:
+    """What tickets are sorted into, and the purpose that lets the assistant do it."""
+    await _purpose(api, sample.service)
+    known = {category["name"] for category in await api.get("/categories")}
+    for name in sample.categories:
+        if name not in known:
+            await api.post("/categories", {"name": name})
+
+
+async def _purpose(api: GatewayClient, wanted: dict[str, Any]) -> Any:
     purposes = await api.get("/consent-purposes")
-    purpose = next((p for p in purposes if p["code"] == sample.purpose["code"]), None)
-    if purpose is None:
-        purpose = await api.post("/consent-purposes", sample.purpose)
+    known = next((each for each in purposes if each["code"] == wanted["code"]), None)
+    return known or await api.post("/consent-purposes", wanted)
+
+
+async def _consent(api: GatewayClient, sample: SampleOrganization) -> None:
+    purpose = await _purpose(api, sample.purpose)
     client_id, _ = await _client(api, sample.clients[0])
     decision: dict[str, Any] = {
         "purpose_code": purpose["code"],
