@@ -60,7 +60,7 @@ def _create(name: str, **options: str) -> None:
         sa.ForeignKeyConstraint(
             ["organization_id", "chunk_id"],
             ["ai.chunks.organization_id", "ai.chunks.id"],
-            name=f"{_CHUNK}_new",
+            name=_CHUNK,
             ondelete="CASCADE",
         ),
         schema="ai",
@@ -81,8 +81,7 @@ def _swap() -> None:
         "-- squawk-ignore renaming-table\n"
         "ALTER TABLE ai.chunk_signatures_new RENAME TO chunk_signatures"
     )
-    for constraint in (_KEY, _CHUNK):
-        op.execute(
-            "-- squawk-ignore renaming-object\n"
-            f"ALTER TABLE ai.chunk_signatures RENAME CONSTRAINT {constraint}_new TO {constraint}"
-        )
+    op.execute(
+        "-- squawk-ignore renaming-object\n"
+        f"ALTER TABLE ai.chunk_signatures RENAME CONSTRAINT {_KEY}_new TO {_KEY}"
+    )
