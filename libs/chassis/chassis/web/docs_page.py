@@ -11,7 +11,9 @@ import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
+
+from chassis.web.routing import PlainRoute
 
 _BUNDLE: Final = Path(fastapi_offline.__file__).parent / "static"
 _ASSETS: Final = {
@@ -54,10 +56,10 @@ class DocsPage:
     def routes(self) -> list[BaseRoute]:
         """The page and the files it loads."""
         assets = [
-            Route(f"{self.path}/{name}", _asset(name, media_type), include_in_schema=False)
+            PlainRoute(f"{self.path}/{name}", _asset(name, media_type), include_in_schema=False)
             for name, media_type in _ASSETS.items()
         ]
-        return [Route(self.path, self._page, include_in_schema=False), *assets]
+        return [PlainRoute(self.path, self._page, include_in_schema=False), *assets]
 
     async def _page(self, _request: Request) -> Response:
         return Response(self._html, media_type="text/html; charset=utf-8")

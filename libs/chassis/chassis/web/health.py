@@ -12,10 +12,10 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from chassis.data.migrations import head_revision_is_applied
 from chassis.web.resources import Resources
+from chassis.web.routing import PlainRoute
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ _PATIENCE: Final = timedelta(seconds=2)
 Check = Callable[[Resources], Awaitable[bool]]
 
 
-def health_routes(*, service: str, version: str, migrations: Path | None) -> list[Route]:
+def health_routes(*, service: str, version: str, migrations: Path | None) -> list[PlainRoute]:
     """/health (alive, touches nothing), /health/ready (dependencies), /metrics. Not routed from
     outside."""
     alive = {"status": "ok", "service": service, "version": version}
@@ -60,9 +60,9 @@ def health_routes(*, service: str, version: str, migrations: Path | None) -> lis
         return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [
-        Route("/health", health, include_in_schema=False),
-        Route("/health/ready", ready, include_in_schema=False),
-        Route("/metrics", metrics, include_in_schema=False),
+        PlainRoute("/health", health, include_in_schema=False),
+        PlainRoute("/health/ready", ready, include_in_schema=False),
+        PlainRoute("/metrics", metrics, include_in_schema=False),
     ]
 
 

@@ -9,6 +9,7 @@ from chassis_web_sample import sample_app, sample_settings, started, with_resour
 from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from starlette.routing import Match
 
 from chassis.data.database import Database
 from chassis.settings import DatabaseSettings, ServiceAppSettings
@@ -101,3 +102,13 @@ async def test_metrics_have_the_agreed_names(
     answer = await web.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     assert name in answer.text
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/metrics"])
+def test_routine_requests_say_which_route_answers(web_app: FastAPI, path: str) -> None:
+    scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+
+    answers = [route.matches(scope) for route in web_app.router.routes]
+
+    (route,) = [found["route"] for match, found in answers if match is Match.FULL]
+    assert route.path == path
