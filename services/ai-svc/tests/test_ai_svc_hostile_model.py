@@ -141,7 +141,7 @@ async def names(both: Beside, ana: Person, beto: Person, core_api: CoreApi) -> d
 
 
 def assert_nothing_foreign(text: str) -> None:
-    for secret in (FOREIGN, "7731", "Segredo de boreal"):
+    for secret in (FOREIGN, "7731 reais", "Segredo de boreal"):
         assert secret not in text
 
 
