@@ -94,13 +94,19 @@ def sums(organization_id: Any, *names: str) -> Any:
     return sa.select(*named).where(USAGE.c.organization_id == organization_id)
 
 
-def may_add_now(organization_id: Any, has_room: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def may_add_now(
+    organization_id: Any,
+    has_room: sa.ColumnElement[bool],
+    is_alone: sa.ColumnElement[bool] | None = None,
+) -> sa.ColumnElement[bool]:
     """Takes the shared lock, if there is room for everybody; false when somebody holds it alone.
 
-    Without room it is not taken: two who held it would wait for each other to have it alone.
+    Without room it is not taken: two who held it would wait for each other to have it alone. Nor by
+    whoever has it alone already: up to PostgreSQL 16 those who wait for it would stand in the way.
     """
     lock = sa.func.pg_try_advisory_xact_lock_shared(lock_key(organization_id), type_=sa.Boolean())
-    return sa.case((has_room, lock), else_=sa.false())
+    alone = () if is_alone is None else ((is_alone, sa.true()),)
+    return sa.case((sa.not_(has_room), sa.false()), *alone, else_=lock)
 
 
 def characters_may_be_added(

@@ -83,7 +83,7 @@ def _room(twin: sa.CTE | None, *, with_document: bool) -> sa.CTE:
         has_room.append(usage_now.c.documents <= given("most_documents", sa.BigInteger()))
     if twin is not None:
         has_room.append(sa.select(twin.c.id).scalar_subquery().is_(None))
-    may_add = may_add_now(_TENANT, sa.and_(*has_room))
+    may_add = may_add_now(_TENANT, sa.and_(*has_room), given("is_alone", sa.Boolean()))
     # Each row that is written asks for it: evaluated once, and the lock taken once.
     one: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
     free = sa.select(one.label("free")).select_from(usage_now).where(may_add)
@@ -150,11 +150,12 @@ async def write(
         statement = _SUBMIT_UNLESS_LIKE
         values |= searching_as(actor)
     parameters = _published(session, actor, values)
-    twin_id, done = await _tried(session, statement, parameters, quota, Room.of_everybody())
+    everybody = Room.of_everybody()
+    twin_id, done = await _tried(session, statement, parameters, quota, everybody, alone=False)
     if not done and twin_id is None:
         await wait_for_turn(session, actor.organization_id)
         room = Room.of(*rows.weight)
-        twin_id, done = await _tried(session, statement, parameters, quota, room)
+        twin_id, done = await _tried(session, statement, parameters, quota, room, alone=True)
     if not done and twin_id is None:
         raise await _exceeded(session, actor, rows, quota)
     return twin_id
@@ -172,7 +173,10 @@ async def _tried(
     parameters: dict[str, Any],
     quota: Quota,
     room: Room,
+    *,
+    alone: bool,
 ) -> tuple[UUID | None, bool]:
+    parameters["given_is_alone"] = alone
     parameters["given_most_documents"] = quota.documents - room.documents
     parameters["given_most_bytes"] = quota.bytes - room.bytes
     twin_id, done = (await session.execute(statement, parameters)).one()
