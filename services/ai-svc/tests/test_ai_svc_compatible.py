@@ -260,9 +260,10 @@ async def test_who_hangs_up_ends_the_work(
 
     asking = asyncio.create_task(answered(gpt, stream=stream, messages=ASKED))
     await asyncio.wait_for(begun.wait(), 10)
+    assert not ended.is_set()
     asking.cancel()
 
-    await asyncio.wait_for(ended.wait(), 10)
+    assert await asyncio.wait_for(ended.wait(), 10)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -83,7 +83,7 @@ async def chunks(
                 yield _event(head | usage | _choice({"tool_calls": [_call(piece)]}))
     except DomainError as error:
         yield _event(ErrorBody(error=facts_of(error)).model_dump(mode="json"))
-    except Exception:
+    except Exception:  # the status is out already: whatever happens now is told as an event
         log.exception("compatible_stream_failed")
         yield _event(ErrorBody(error=_BROKEN).model_dump(mode="json"))
     yield b"data: [DONE]\n\n"
