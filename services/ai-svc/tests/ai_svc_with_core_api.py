@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
-from core_api_factories import Person, generated_key
+from core_api_factories import Person
 from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -24,59 +23,20 @@ from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
 from chassis.security.sealing import Vault
-from chassis.settings import (
-    DatabaseSettings,
-    Environment,
-    InternalKeySettings,
-    OidcSettings,
-    RedisSettings,
-    SealingSettings,
-    ServiceSettings,
-    StorageSettings,
-)
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
 from core_api.settings import (
-    AttachmentSettings,
     CoreApiSettings,
-    ImportSettings,
-    LedgerSettings,
-    ServiceUrlSettings,
 )
 from core_api.workplace import VAULT, open_workplace
-from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
 from shared_schemas.actor import Actor, TokenClaims
 from shared_schemas.ids import new_id
 
 INTERNAL_KEY = "internal-key-of-ai-svc"
-
-
-def core_api_settings(
-    urls: DatabaseUrls, redis_url: str, factory: TokenFactory, objects: Path
-) -> CoreApiSettings:
-    """Settings as the environment would give them."""
-    return CoreApiSettings(
-        service=ServiceSettings(environment=Environment.TEST, rate_limit_enabled=False),
-        database=DatabaseSettings(url=SecretStr(urls.app), worker_url=SecretStr(urls.worker)),
-        redis=RedisSettings(url=SecretStr(redis_url)),
-        oidc=OidcSettings(
-            issuer=factory.issuer, audience=factory.audience, jwks_url="http://oidc.test/jwks"
-        ),
-        internal_keys=InternalKeySettings(
-            key=SecretStr("internal-key-of-core-api"),
-            keys_accepted={"ai-svc": (SecretStr(INTERNAL_KEY),)},
-        ),
-        sealing=SealingSettings(keys={1: generated_key(1)}, current=1, index_key=generated_key(3)),
-        storage=StorageSettings(url=objects.as_uri()),
-        attachments=AttachmentSettings(link_key=SecretStr("link-key-" * 4)),
-        imports=ImportSettings(),
-        ledger=LedgerSettings(signing_key=generated_key(4)),
-        services=ServiceUrlSettings(ai_svc_url="http://ai-svc.test"),
-    )
 
 
 @asynccontextmanager

@@ -9,8 +9,9 @@ import pytest
 from access_factories import CoreApi
 from ai_svc_erasing import Asking
 from ai_svc_factories import Person, ai_settings, opened
-from ai_svc_with_core_api import Beside, beside, core_api_settings, opened_core_api
+from ai_svc_with_core_api import INTERNAL_KEY, Beside, beside, opened_core_api
 from chat_factories import Scripted, settled
+from core_api_test_settings import core_api_settings
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
@@ -145,7 +146,8 @@ async def core_app(
 ) -> AsyncIterator[FastAPI]:
     """The real core-api over the same database."""
     objects = tmp_path_factory.mktemp("core-api")
-    settings = core_api_settings(database_urls, redis_url, token_factory, objects)
+    callers = {"ai-svc": INTERNAL_KEY}
+    settings = core_api_settings(database_urls, redis_url, token_factory, objects, callers=callers)
     async with opened_core_api(settings, token_factory) as app:
         yield app
 

@@ -12,12 +12,12 @@ import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
-from core_api_factories import INTERNAL_KEY, Person, PersonOf, generated_key
+from core_api_factories import INTERNAL_KEY, Person, PersonOf
 from core_api_matrix import Matrix, built_matrix
 from core_api_neighbour import Neighbour
 from core_api_records import Records
+from core_api_test_settings import core_api_settings
 from fastapi import FastAPI
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
@@ -27,27 +27,13 @@ from chassis.security.internal_key import InternalKeys
 from chassis.security.jwks import JwksCache
 from chassis.security.oidc import TokenVerifier
 from chassis.security.sealing import Vault
-from chassis.settings import (
-    DatabaseSettings,
-    Environment,
-    InternalKeySettings,
-    OidcSettings,
-    RedisSettings,
-    SealingSettings,
-    ServiceSettings,
-    StorageSettings,
-)
 from chassis.web.rate_limit import RateLimiter
 from chassis.web.resources import Resources
 from core_api.main import create_app
 from core_api.modules.organizations.provisioning import MemberProvisioning
 from core_api.schema import SCHEMA
 from core_api.settings import (
-    AttachmentSettings,
     CoreApiSettings,
-    ImportSettings,
-    LedgerSettings,
-    ServiceUrlSettings,
 )
 from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
@@ -62,29 +48,12 @@ def settings(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> CoreApiSettings:
     """Settings as the environment would give them."""
-    return CoreApiSettings(
-        service=ServiceSettings(environment=Environment.TEST, rate_limit_enabled=False),
-        database=DatabaseSettings(
-            url=SecretStr(database_urls.app), worker_url=SecretStr(database_urls.worker)
-        ),
-        redis=RedisSettings(url=SecretStr(redis_url)),
-        oidc=OidcSettings(
-            issuer=token_factory.issuer,
-            audience=token_factory.audience,
-            jwks_url="http://oidc.test/jwks",
-        ),
-        internal_keys=InternalKeySettings(
-            key=SecretStr("internal-key-of-core-api"),
-            keys_accepted={"worker-svc": (SecretStr(INTERNAL_KEY),)},
-        ),
-        sealing=SealingSettings(
-            keys={1: generated_key(1), 2: generated_key(2)}, current=1, index_key=generated_key(3)
-        ),
-        storage=StorageSettings(url=tmp_path_factory.mktemp("objects").as_uri()),
-        attachments=AttachmentSettings(link_key=SecretStr("link-key-" * 4)),
-        imports=ImportSettings(),
-        ledger=LedgerSettings(signing_key=generated_key(4)),
-        services=ServiceUrlSettings(ai_svc_url="http://ai-svc.test"),
+    return core_api_settings(
+        database_urls,
+        redis_url,
+        token_factory,
+        tmp_path_factory.mktemp("objects"),
+        callers={"worker-svc": INTERNAL_KEY},
     )
 
 
