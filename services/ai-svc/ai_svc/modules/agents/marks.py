@@ -20,6 +20,7 @@ _FIRST: Final = 0xE000  # private use: stands for a mark while sentences are cut
 _PLACES: Final = 0x1900
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 _MARK: Final = re.compile(r"\[\[\s*(S\d{1,3}|D|NADA)\s*(?:[|:]\s*(.*?))?\s*\]\]", re.DOTALL)
+_DATA: Final = re.compile(r"</?dados\b[^<>]*>\n?")  # how its own earlier answers were shown to it
 _ANY_MARK: Final = re.compile(r"\[\[.*?\]\]", re.DOTALL)
 _NUMBER: Final = re.compile(r"\s*\[\d{1,3}\]")
 _BEFORE_STOP: Final = re.compile(r"[ \t]+(?=[.,;:!?…])")
@@ -64,6 +65,7 @@ class Sentences:
             open_mark = ""
         elif len(open_mark) > LONGEST_MARK:
             settled, open_mark = settled + open_mark.replace("[[", ""), ""
+        settled = _DATA.sub("", settled)
         marks: list[Mark] = []
         text = _ANY_MARK.sub(lambda found: _placed(found.group(), marks), settled)
         ends = _ends(text)

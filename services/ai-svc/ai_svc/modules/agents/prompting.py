@@ -26,7 +26,10 @@ _NUMBER: Final = re.compile(r"\s*\[\d{1,3}\]")
 
 
 def conversation(history: Sequence[Turn]) -> list[ModelMessage]:
-    """Earlier turns as messages: each speaker once at a time, the person first."""
+    """Earlier turns as messages: each speaker once at a time, the person first.
+
+    What was answered quotes documents and tickets: it is marked as their text is.
+    """
     messages: list[ModelMessage] = []
     for turn in _latest(history):
         text = _NUMBER.sub("", cleaned(turn.content)).strip()
@@ -35,7 +38,8 @@ def conversation(history: Sequence[Turn]) -> list[ModelMessage]:
         if turn.role == "user":
             messages.append(ModelRequest(parts=[UserPromptPart(text)]))
         elif messages:  # an answer without its question says nothing
-            messages.append(ModelResponse(parts=[TextPart(text)], model_name=NAME))
+            said = marked("resposta anterior", text)
+            messages.append(ModelResponse(parts=[TextPart(said)], model_name=NAME))
     return messages
 
 
