@@ -41,6 +41,21 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         await serving
 
 
+@asynccontextmanager
+async def sending(
+    url: str, method: str, path: str, *, length: int
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection on which the head of a request was sent, and nothing of its body."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
 @pytest.mark.parametrize(
     "given", ["0192a000-0000-7000-8000-0000000000ff", "trace:abc.1_2-3", "a" * 128]
 )
@@ -234,6 +249,33 @@ async def test_sixty_megabytes_are_answered_413_over_a_real_connection(
         files = {"file": ("large.bin", bytes(60 * 1024 * 1024))}
         answer = await client.post(f"{url}/api/v1/uploads", headers=ana, files=files)
         assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize("path", [NOTES, "/nowhere", "/api/v1/uploads"])
+async def test_body_nobody_asked_for_is_read_before_the_answer(
+    web_settings: ServiceAppSettings, path: str
+) -> None:
+    """A gateway that still sends it while the answer arrives would cut the answer short."""
+    async with (
+        served(sample_app(web_settings)) as url,
+        sending(url, "POST", path, length=200_000) as (reader, writer),
+    ):
+        writer.write(bytes(199_999))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.2)
+        writer.write(bytes(1))
+        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 40")
+
+
+async def test_large_body_nobody_asked_for_is_not_waited_for(
+    web_settings: ServiceAppSettings,
+) -> None:
+    async with (
+        served(sample_app(web_settings)) as url,
+        sending(url, "POST", "/api/v1/uploads", length=300_000) as (reader, writer),
+    ):
+        writer.write(bytes(1_000))
+        assert b"401" in await asyncio.wait_for(reader.readline(), 5)
 
 
 class TestCrossOrigin:
