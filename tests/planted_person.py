@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -19,9 +19,14 @@ from core_api_factories import generated_cpf
 from redis.asyncio import Redis
 from system_stack import Stack, eventually
 
+from chassis.messaging.dead_letters import bury
+from chassis.messaging.entries import Entry
 from devstack.checkout import ROOT
 from devstack.generated_secrets import load_or_generate
+from devstack.people import AURORA
 from devstack.topology import DATABASE
+from shared_schemas.events import ClientUpdated
+from shared_schemas.ids import OrganizationId
 
 MARKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -87,7 +92,8 @@ async def plant(http: httpx.AsyncClient, purpose: str, *, tickets: int = 40) -> 
         headers={"idempotency-key": f"planted-{uuid4()}"},
     )
     planted = Planted(str(client["id"]))
-    await made(http, f"/clients/{planted.client_id}/notes", {"body": f"De {MARKERS['name']}"})
+    note = f"De {MARKERS['name']}: ligar para {MARKERS['phone']}, CPF {MARKERS['document']}"
+    await made(http, f"/clients/{planted.client_id}/notes", {"body": note})
     consent = {"purpose_code": purpose, "decision": "granted", "channel": "phone"}
     await made(http, f"/clients/{planted.client_id}/consents", consent | {"notice_version": 1})
     for number in range(tickets):
@@ -208,6 +214,20 @@ async def execute(http: httpx.AsyncClient, request_id: str) -> None:
     await made(http, f"{path}/execute", {})
 
 
+async def give_up_on_events(stack: Stack, planted: Planted) -> None:
+    """Events about the person that no service could handle, with a cause that says too much."""
+    async with Redis.from_url(stack.redis_url) as redis:
+        for service in ("core-api", "ai-svc", "worker-svc"):
+            event = ClientUpdated.caused(
+                organization_id=OrganizationId(AURORA.id),
+                correlation_id=f"given-up-{service}",
+                client_id=UUID(planted.client_id),
+                changed=("email",),
+            )
+            entry = Entry("events:client.updated", "0-1", event.model_dump_json().encode())
+            await bury(redis, service, entry, cause=f"Error: {MARKERS['email']}", attempts=5)
+
+
 async def ask_for_erasure(http: httpx.AsyncClient, planted: Planted) -> None:
     """The request that ends it all."""
     request = await made(
@@ -279,6 +299,8 @@ async def _keys(redis: Redis) -> AsyncIterator[tuple[str, str]]:
                 value = await redis.zrange(key, 0, -1)
             case b"stream":
                 value = await redis.xrange(key)
+            case b"none":
+                continue  # its time was over between the two questions
             case kind:
                 raise AssertionError(f"{name} is a {kind!r}")
         yield name, f"{name} {value!r}"
@@ -304,6 +326,19 @@ async def rows_of_others(stack: Stack, ids: list[str]) -> dict[str, str]:
             found[table] = hashlib.sha256(text.encode()).hexdigest() if text else ""
     finally:
         await connection.close()
+    return found
+
+
+async def objects_of_others(stack: Stack, ids: list[str]) -> dict[str, str]:
+    """Every object that lies under one of these ids, or holds one, as it is to the last byte."""
+    folder = stack.settings.state / "objects"
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            raw = await asyncio.to_thread(file.read_bytes)
+            name = str(file.relative_to(folder))
+            if any(each in name or each.encode() in raw for each in ids):
+                found[name] = hashlib.sha256(raw).hexdigest()
     return found
 
 

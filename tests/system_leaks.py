@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import asyncpg
+import httpx
 from redis.asyncio import Redis
 from span_receiver import SpanReceiver
 from system_stack import Stack
@@ -15,8 +16,8 @@ _OUTBOXES: Final = "SELECT envelope FROM crm.outbox UNION ALL SELECT envelope FR
 
 
 async def leaks(stack: Stack, spans: SpanReceiver) -> list[str]:
-    """Where a planted value stands, and which test planted it: log files, spans, events, streams
-    and dead letters."""
+    """Where a planted value stands, and which test planted it: log files, spans, metrics, events,
+    streams and dead letters."""
     found: list[str] = []
     for path in sorted(stack.settings.logs.rglob("*.log*")):
         text = await asyncio.to_thread(path.read_text, errors="replace")
@@ -24,6 +25,8 @@ async def leaks(stack: Stack, spans: SpanReceiver) -> list[str]:
     found += WATCH.found_in(
         "spans", "\n".join(body.decode(errors="replace") for body in spans.bodies)
     )
+    for service, text in await _metrics(stack):
+        found += WATCH.found_in(f"metrics of {service}", text)
     connection = await asyncpg.connect(stack.database_url("postgres"))
     try:
         envelopes = [row[0] for row in await connection.fetch(_OUTBOXES)]
@@ -34,6 +37,19 @@ async def leaks(stack: Stack, spans: SpanReceiver) -> list[str]:
         async for name, text in _streams(redis):
             found += WATCH.found_in(name, text)
     return found
+
+
+async def _metrics(stack: Stack) -> list[tuple[str, str]]:
+    """With every label there is, as Prometheus collects them."""
+    topology = stack.topology
+    async with httpx.AsyncClient(trust_env=False) as http:
+        texts = []
+        for service in (topology.core_api, topology.ai_svc, topology.worker_svc):
+            answer = await http.get(f"http://127.0.0.1:{service.port}/metrics")
+            answer.raise_for_status()
+            assert "# TYPE" in answer.text, service.name
+            texts.append((service.name, answer.text))
+    return texts
 
 
 async def _streams(redis: Redis) -> AsyncIterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """A person is erased from the whole system: nothing of them is left in any table, key, stream,
-object or log; not with a service stopped, killed between steps, or Redis emptied; and not when a
-backup from before is restored."""
+object or log; not with a service stopped, killed between steps, or Redis emptied; not when events
+about them were on their way, or had been given up; and not when a backup from before is
+restored."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +16,10 @@ from planted_person import (
     Planted,
     ask_for_erasure,
     completed,
+    give_up_on_events,
     indexed,
     made,
+    objects_of_others,
     places_with,
     plant,
     rows_of_others,
@@ -28,9 +31,27 @@ from planted_person import (
 from redis.asyncio import Redis
 from system_stack import Stack, eventually, running_stack
 
+from chassis.messaging.dead_letters import count_dead
 from devstack.generated_secrets import load_or_generate
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+_EVERYWHERE = {
+    "crm.clients",
+    "crm.client_notes",
+    "crm.tickets",
+    "crm.ticket_messages",
+    "crm.ticket_words",
+    "ai.documents",
+    "ai.chunks",
+    "ai.answers",
+    "ai.conversation_messages",
+    "ai.memory_facts",
+    "redis events:dead:core-api",
+    "redis events:dead:ai-svc",
+    "redis events:dead:worker-svc",
+}
+"""Some of the places in which the person must be found before."""
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +95,13 @@ async def other(ana: httpx.AsyncClient, purpose: str) -> list[str]:
         "/tickets",
         {"client_id": client["id"], "subject": "Outro", "description": "Nada a ver."},
     )
-    path = f"/tickets/{ticket['id']}/messages"
-    message = await made(ana, path, {"kind": "note", "body": "Fica como está."})
+    path = f"/tickets/{ticket['id']}"
+    file = {"file": ("planta.txt", b"A planta da casa de Pedro.")}
+    sent = await ana.post(f"/api/v1{path}/attachments", files=file)
+    assert sent.status_code == 201, sent.text
+    attached = sent.json()["data"]["id"]
+    said = {"kind": "note", "body": "Fica como está.", "attachment_ids": [attached]}
+    message = await made(ana, f"{path}/messages", said)
     consent = {"purpose_code": purpose, "decision": "granted", "channel": "phone"}
     await made(ana, f"/clients/{client['id']}/consents", consent | {"notice_version": 1})
     document = await made(
@@ -91,7 +117,43 @@ async def other(ana: httpx.AsyncClient, purpose: str) -> list[str]:
         },
     )
     await indexed(ana, document["id"], client["id"])
-    return [client["id"], ticket["id"], message["id"], document["id"]]
+    asked = {"question": "Qual é o limite de Pedro?", "filters": {"client_id": client["id"]}}
+    await made(ana, "/rag/ask", asked)
+    return [client["id"], ticket["id"], message["id"], document["id"], attached]
+
+
+async def _say_more(ana: httpx.AsyncClient, planted: Planted, purpose: str) -> str:
+    """Every kind of event about the person; the id of a document that waits for the worker."""
+    path, subject = f"/clients/{planted.client_id}", MARKERS["subject"]
+    about = {"client_id": planted.client_id, "purpose_code": purpose}
+    filed = {"text": f"Outro parecer {MARKERS['document text']}.", "legal_basis": "consent"}
+    document = await made(ana, "/rag/documents", {**filed, **about, "visibility": "client"})
+    told = {"client_id": planted.client_id, "subject": subject, "description": subject}
+    await made(ana, "/tickets", told)
+    changed = await ana.patch(f"/api/v1{path}", json={"tags": [MARKERS["tag"], "outra"]})
+    assert changed.status_code == 200, changed.text
+    (consent,) = await seen(ana, f"{path}/consents")
+    await made(ana, f"/consents/{consent['id']}/revoke", {"reason": MARKERS["message"]})
+    again = {"purpose_code": purpose, "decision": "granted", "channel": "phone"}
+    await made(ana, f"{path}/consents", again | {"notice_version": 1})
+    return str(document["id"])
+
+
+async def _unpublished(stack: Stack, named: str) -> dict[str, set[str]]:
+    """Types of events that name this id and wait, by schema."""
+    connection = await asyncpg.connect(stack.database_url("postgres"))
+    try:
+        found = {}
+        for schema in ("crm", "ai"):
+            rows = await connection.fetch(
+                f"SELECT event_type FROM {schema}.outbox"
+                " WHERE published_at IS NULL AND strpos(envelope, $1) > 0",
+                named,
+            )
+            found[schema] = {row[0] for row in rows}
+    finally:
+        await connection.close()
+    return found
 
 
 async def _settled(stack: Stack) -> None:
@@ -122,15 +184,22 @@ async def _nothing_left(stack: Stack) -> None:
         raise AssertionError(f"still there: {left}") from None
 
 
+@pytest.mark.leaks_on_purpose  # what the given up events say of themselves
 async def test_nothing_of_a_person_is_left_and_others_are_untouched(
     stack: Stack, ana: httpx.AsyncClient, purpose: str, other: list[str]
 ) -> None:
     planted = await plant(ana, purpose)
-    places = {place.partition(":")[0] for place in await places_with(stack, MARKERS)}
-    assert {"crm.clients", "crm.tickets", "crm.ticket_words", "ai.chunks", "ai.answers"} <= places
-    assert any(place.startswith("objects") for place in places)
+    await give_up_on_events(stack, planted)
+    found = await places_with(stack, MARKERS)
+    assert {place.rpartition(": ")[2].rpartition("× ")[2] for place in found} == set(MARKERS)
+    places = {place.rpartition(": ")[0] for place in found}
+    assert places >= _EVERYWHERE
+    for kind in ("objects", "redis"):
+        assert any(place.startswith(kind) for place in places), kind
     await _settled(stack)
     before = await rows_of_others(stack, other)
+    files = await objects_of_others(stack, other)
+    assert len(files) >= 1
     preview = await seen(ana, f"/clients/{planted.client_id}/erasure-preview")
     counts = {
         store["store"]: store["count"] for one in preview["services"] for store in one["stores"]
@@ -144,6 +213,7 @@ async def test_nothing_of_a_person_is_left_and_others_are_untouched(
 
     await _nothing_left(stack)
     assert await rows_of_others(stack, other) == before
+    assert await objects_of_others(stack, other) == files
     receipt = request["receipt"]
     said = verified(stack, receipt)
     assert said.returncode == 0, said.stderr
@@ -252,6 +322,44 @@ async def test_killed_between_steps_and_with_redis_emptied_it_ends_once(
     finally:
         await connection.close()
     assert (receipts, told) == (1, 1)
+
+
+@pytest.mark.leaks_on_purpose  # the words of a person whose events nobody could publish
+async def test_events_on_their_way_bring_nobody_back(
+    stack: Stack, ana: httpx.AsyncClient, purpose: str
+) -> None:
+    """Redis is down, the worker is down, and then the assistant: what was said about the person
+    waits in both outboxes, a document waits for the worker, and the erasure waits behind them."""
+    planted = await plant(ana, purpose, tickets=2)
+    topology = stack.topology
+    topology.worker_svc.stop()
+    topology.redis.stop()
+    waiting = await _say_more(ana, planted, purpose)
+    topology.ai_svc.stop()
+    await ask_for_erasure(ana, planted)
+
+    assert {
+        "ticket.created",
+        "client.updated",
+        "consent.revoked",
+        "consent.granted",
+        "privacy.erasure_requested",
+    } <= (await _unpublished(stack, planted.client_id))["crm"]
+    assert "document.submitted" in (await _unpublished(stack, waiting))["ai"]
+    for server in (topology.redis, topology.ai_svc, topology.worker_svc):
+        server.start()
+        await asyncio.to_thread(server.wait_until_ready)
+    request = await completed(ana, planted, seconds=120)
+    await _settled(stack)
+
+    await _nothing_left(stack)
+    said = {one["service"]: one["erased"] for one in request["receipt"]["statement"]["services"]}
+    assert (said["core-api"]["tickets"], said["ai-svc"]["documents"]) == (3, 4)
+    answer = await ana.get(f"/api/v1/rag/documents/{waiting}")
+    assert answer.status_code in {404, 410}
+    async with Redis.from_url(stack.redis_url) as redis:
+        given_up = [await count_dead(redis, service) for service in ("core-api", "ai-svc")]
+    assert given_up == [0, 0]
 
 
 async def test_what_was_known_is_not_known_to_the_assistant_any_more(

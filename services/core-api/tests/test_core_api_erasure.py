@@ -81,9 +81,10 @@ async def test_nothing_of_a_person_is_left_anywhere(
     async with database.transaction(TENANT) as tx:  # as the consumer does
         await search_words.learn(tx, TENANT, [UUID(ticket) for ticket in planted.tickets])
     assert "crm.ticket_words" in await rows_with(superuser, MARKERS["subject"])
-    letters = dead_letters_of("core-api")
+    letters = [dead_letters_of(service) for service in ("core-api", "ai-svc", "worker-svc")]
     cause = f"{AURORA.id} Error: {MARKERS['email']}"
-    await workshop.redis.xadd(letters, {"cause": cause, "died_at": "2026-11-21T00:00:00+00:00"})
+    for stream in letters:
+        await workshop.redis.xadd(stream, {"cause": cause, "died_at": "2026-11-21T00:00:00+00:00"})
     for place in ("name", "email", "subject", "message", "edited", "note", "view", "reason"):
         assert await rows_with(superuser, MARKERS[place]), f"{place} was not planted"
     assert objects_with(workplace, MARKERS["file content"])
@@ -95,7 +96,7 @@ async def test_nothing_of_a_person_is_left_anywhere(
     for marker in MARKERS.values():
         assert objects_with(workplace, marker) == []
         assert await keys_with(workshop.redis, marker) == []
-    await workshop.redis.delete(letters)
+    await workshop.redis.delete(*letters)
 
 
 async def test_tickets_stay_in_the_statistics_and_are_found_no_more(

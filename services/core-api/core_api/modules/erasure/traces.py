@@ -17,9 +17,9 @@ from core_api.subject_stores import KeptRows, Store, Subject, Tally, Workshop
 from core_api.tables import SYSTEM_TABLES
 from shared_schemas.privacy import StoreAction
 
-SERVICE: Final = "core-api"
+CONSUMERS: Final = ("core-api", "ai-svc", "worker-svc")
+"""Who gives up on events."""
 _AT_ONCE: Final = 500
-_LETTERS: Final = dead_letters_of(SERVICE)
 _ANSWERS: Final = SYSTEM_TABLES.idempotency_keys
 _OUTBOX: Final = SYSTEM_TABLES.outbox
 # Every id an answer holds is compared with those of the subject, in one pass over the answer.
@@ -82,7 +82,10 @@ async def _ids(tx: AsyncSession, subject: Subject) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetters:
-    """Events core-api could not handle. They carry ids; why they failed is somebody's words."""
+    """Events a service could not handle. They carry ids; why they failed is somebody's words.
+
+    Of all services, and not of core-api alone: nobody else knows what the subject is called.
+    """
 
     name: str = "dead_letters"
     label: str = "Eventos não processados que citam o titular (Redis)"
@@ -91,14 +94,17 @@ class DeadLetters:
 
     async def count(self, workshop: Workshop, subject: Subject) -> int:
         """Letters in which a value of the subject's is found."""
-        return len(await self._found(workshop, subject))
+        found = [await self._found(workshop, subject, name) for name in CONSUMERS]
+        return sum(map(len, found))
 
     async def erase_batch(self, workshop: Workshop, subject: Subject, tally: Tally) -> int:
         """All of them, at once. Killed in between, some may go uncounted."""
-        found = await self._found(workshop, subject)
-        if not found:
+        count = 0
+        for name in CONSUMERS:
+            if found := await self._found(workshop, subject, name):
+                count += int(await workshop.redis.xdel(dead_letters_of(name), *found))
+        if not count:
             return 0
-        count = int(await workshop.redis.xdel(_LETTERS, *found))
         async with workshop.database.transaction(subject.organization_id) as tx:
             await tally(tx, count)
         return count
@@ -107,10 +113,10 @@ class DeadLetters:
         """Looks again."""
         return await self.count(workshop, subject)
 
-    async def _found(self, workshop: Workshop, subject: Subject) -> Sequence[Any]:
+    async def _found(self, workshop: Workshop, subject: Subject, consumer: str) -> Sequence[Any]:
         found: list[Any] = []
-        start = "-"
-        while page := await workshop.redis.xrange(_LETTERS, start, "+", count=_AT_ONCE):
+        letters, start = dead_letters_of(consumer), "-"
+        while page := await workshop.redis.xrange(letters, start, "+", count=_AT_ONCE):
             found += [entry for entry, fields in page if _is_about(subject, fields)]
             start = f"({as_text(page[-1][0])}"
         return found
