@@ -197,7 +197,7 @@ def test_model_is_told_earlier_turns_without_our_numbers() -> None:
     told = [part for each in messages for part in each.parts]
     assert [part.content for part in told if isinstance(part, UserPromptPart | TextPart)] == [
         "Quanto custa?",
-        "R$ 5.",
+        '<dados origem="resposta anterior">\nR$ 5.\n</dados>',
     ]
     assert len(told) == 2
 
