@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from infra_files import INFRA, ROOT, SERVICES, compose, read_yaml
 
+from shared_schemas.events import EVENT_TYPES
+
 MONITORING = INFRA / "monitoring"
 DASHBOARDS = sorted((MONITORING / "grafana" / "dashboards").glob("*.json"))
 RULES = sorted((MONITORING / "prometheus" / "rules").glob("*.yml"))
@@ -103,9 +105,19 @@ def test_the_overview_shows_what_the_owner_named() -> None:
         "outbox_lag_seconds",
         "stream_lag",
         "dead_letters",
+        "privacy_deadlines_total",
     }
 
     assert named <= shown
+
+
+def test_events_that_are_watched_by_name_exist() -> None:
+    """Breaches of service levels are counted as what they are: events."""
+    named = re.findall(r'event_type=~?"([^"]+)"', "\n".join(panel_expressions()))
+    watched = {event_type for names in named for event_type in names.split("|")}
+
+    assert watched >= {"sla.warned", "sla.breached"}
+    assert watched <= {name for name, _ in EVENT_TYPES}
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert["alert"]))

@@ -15,6 +15,7 @@ from privacy_factories import (
     pass_days,
     sweep,
 )
+from prometheus_client import REGISTRY
 
 from chassis.web.resources import Resources
 from core_api.modules.privacy.sweep import watch_deadlines
@@ -90,6 +91,23 @@ async def test_each_warning_is_told_once(
     ]
     (noted,) = await records.audit("privacy_request.deadline_missed")
     assert noted["actor_id"] is None
+
+
+async def test_what_is_told_is_counted_for_operators(
+    ana: Person, superuser: asyncpg.Connection, http: httpx.AsyncClient
+) -> None:
+    await make_request(ana)
+    before = _counted("warned"), _counted("missed")
+
+    for days in (10.5, 10):
+        await pass_days(superuser, days)
+        await sweep(http)
+
+    assert (_counted("warned"), _counted("missed")) == (before[0] + 1, before[1] + 1)
+
+
+def _counted(level: str) -> float:
+    return REGISTRY.get_sample_value("privacy_deadlines_total", {"level": level}) or 0.0
 
 
 async def test_overlapping_sweeps_tell_everything_once(

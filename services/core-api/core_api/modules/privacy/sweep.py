@@ -19,6 +19,7 @@ from chassis.data.database import Database
 from core_api.changes import made
 from core_api.modules.privacy.deadlines import next_warning, reached
 from core_api.modules.privacy.kinds import StepKind
+from core_api.modules.privacy.metrics import MISSED, WARNED
 from core_api.modules.privacy.models import PrivacyRequest, PrivacyRequestStep
 from core_api.recording import Recorder
 from shared_schemas.events import PrivacyDeadlineWarned
@@ -37,6 +38,13 @@ class Told:
     warned: int = 0
     missed: int = 0
 
+    def add(self, batch: "Told") -> None:
+        """Counts a batch that is committed, here and for Prometheus."""
+        self.warned += batch.warned
+        self.missed += batch.missed
+        WARNED.inc(batch.warned)
+        MISSED.inc(batch.missed)
+
 
 async def watch_deadlines(database: Database, correlation_id: str, *, batch: int = BATCH) -> Told:
     """Tells what is due to be told, in every organization."""
@@ -48,8 +56,10 @@ async def watch_deadlines(database: Database, correlation_id: str, *, batch: int
     for organization_id in [OrganizationId(row[0]) for row in found]:
         more = True
         while more and monotonic() < until:
+            done = Told()
             async with database.transaction(organization_id) as tx:
-                more = await _tell(tx, organization_id, correlation_id, batch, told) == batch
+                more = await _tell(tx, organization_id, correlation_id, batch, done) == batch
+            told.add(done)
     return told
 
 
