@@ -1,12 +1,15 @@
 """The compose files: valid, pinned, no default secret, and the settings the services ask for."""
 
 import base64
+import importlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import is_dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from infra_files import (
@@ -22,6 +25,9 @@ from infra_files import (
     read_yaml,
     schema_complaints,
 )
+from pydantic import AliasChoices
+
+from chassis.settings import SettingsGroup, read_settings
 
 PRODUCTION = ("docker-compose.prod.yml", "docker-compose.monitoring.yml")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY(?!_CURRENT)|DSN|WEBHOOK")
@@ -153,6 +159,60 @@ def test_a_service_starts_with_what_the_production_stack_tells_it(service: str) 
     )
 
     assert started.returncode == 0, started.stderr
+
+
+APP_SETTINGS = {
+    "core-api": "CoreApiSettings",
+    "ai-svc": "AiSettings",
+    "worker-svc": "WorkerAppSettings",
+}
+NOT_FOR_OPERATORS = {
+    "RATE_LIMIT_ENABLED": "refused in production",
+    "SERVICE_VERSION": "the image says so",
+    "INTERNAL_KEY": "only who calls others has one",
+}
+
+
+def settings_class(service: str) -> type[Any]:
+    module = importlib.import_module(f"{service.replace('-', '_')}.settings")
+    return getattr(module, APP_SETTINGS[service])  # type: ignore[no-any-return]  # by name
+
+
+def names_of_settings(cls: type[Any]) -> Iterator[set[str]]:
+    """Of every setting below this class, the variables any of which sets it."""
+    if is_dataclass(cls):
+        for group in get_type_hints(cls).values():
+            yield from names_of_settings(group)
+    elif issubclass(cls, SettingsGroup):
+        prefix = cls.model_config.get("env_prefix", "")
+        for name, field in cls.model_fields.items():
+            alias = field.validation_alias
+            if isinstance(alias, AliasChoices):
+                yield {str(choice).upper() for choice in alias.choices}
+            else:
+                yield {alias.upper() if isinstance(alias, str) else f"{prefix}{name}".upper()}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_whatever_a_service_can_be_told_production_can_tell_it(service: str) -> None:
+    told = set(compose("docker-compose.prod.yml")["services"][service]["environment"])
+
+    untold = [names for names in names_of_settings(settings_class(service)) if not names & told]
+
+    assert [names for names in untold if not names & set(NOT_FOR_OPERATORS)] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_example_says_what_holds_anyway(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = {name: value for name, value in example_environment().items() if value}
+
+    def settings(given: dict[str, str]) -> Any:
+        with monkeypatch.context() as only:
+            for name, value in production_environment(service, given).items():
+                only.setenv(name, value)
+            return read_settings(settings_class(service))
+
+    assert settings(example | FILLED_IN) == settings(FILLED_IN)
 
 
 @pytest.mark.parametrize("service", SERVICES)
