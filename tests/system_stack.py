@@ -72,8 +72,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(*, durable: bool = False, **environment: str) -> Iterator[Stack]:
-    """Start everything in an empty folder, and stop it whatever happens."""
+def running_stack(
+    *, durable: bool = False, assistants: int = 1, **environment: str
+) -> Iterator[Stack]:
+    """Start everything in an empty folder, and stop it whatever happens. `assistants`: how many
+    processes of ai-svc share the work.
+    """
     with tempfile.TemporaryDirectory(prefix="cogep-system-", ignore_cleanup_errors=True) as folder:
         settings = StackSettings(
             state=Path(folder),
@@ -86,6 +90,7 @@ def running_stack(*, durable: bool = False, **environment: str) -> Iterator[Stac
             },
             postgres_major=int(os.environ.get("PG") or "18"),
             durable=durable,
+            ai_svc_replicas=tuple(free_port() for _ in range(assistants - 1)),
         )
         state_file = StateFile(settings.state)
         with state_file.held():

@@ -33,6 +33,8 @@ _DEFAULT_PORTS = {
     "postgres": 54329,
     "redis": 63790,
 }
+_MOST_REPLICAS = 8
+_REPLICA_STEP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class StackSettings:
     environment: Mapping[str, str]
     postgres_major: int = 18
     durable: bool = True
+    ai_svc_replicas: tuple[int, ...] = ()
+    """Ports of further processes of ai-svc, behind the same gateway."""
 
     @property
     def gateway_url(self) -> str:
@@ -62,7 +66,8 @@ class StackSettings:
 
 
 def settings_from(environ: Mapping[str, str]) -> StackSettings:
-    """Read COGEP_PORT_OFFSET, COGEP_<NAME>_PORT, COGEP_STATE_DIR, PG; services get the rest.
+    """Read COGEP_PORT_OFFSET, COGEP_<NAME>_PORT, COGEP_AI_SVC_REPLICAS, COGEP_STATE_DIR, PG;
+    services get the rest.
 
     Raises:
         DevstackError: for a value that cannot be used, and outside development.
@@ -86,12 +91,21 @@ def settings_from(environ: Mapping[str, str]) -> StackSettings:
         ports=Ports(**ports),
         environment=merged,
         postgres_major=_number(merged, "PG", 18),
+        ai_svc_replicas=_replica_ports(merged, ports["ai_svc"]),
     )
 
 
 def current_settings() -> StackSettings:
     """The settings of this process."""
     return settings_from(os.environ)
+
+
+def _replica_ports(environ: Mapping[str, str], first: int) -> tuple[int, ...]:
+    """8011, 8021, … beside 8001: none is the default of another program."""
+    replicas = _number(environ, "COGEP_AI_SVC_REPLICAS", 1)
+    if not 1 <= replicas <= _MOST_REPLICAS:
+        raise DevstackError(f"COGEP_AI_SVC_REPLICAS must be 1 to {_MOST_REPLICAS}.")
+    return tuple(first + _REPLICA_STEP * number for number in range(1, replicas))
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

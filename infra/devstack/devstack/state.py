@@ -59,7 +59,8 @@ class StackState:
         if self.ports is None or not self.runs:
             return settings
         major = self.postgres_major or settings.postgres_major
-        return replace(settings, ports=self.ports, postgres_major=major)
+        replicas = tuple(each.port for each in self.servers if each.name.startswith("ai-svc-"))
+        return replace(settings, ports=self.ports, postgres_major=major, ai_svc_replicas=replicas)
 
 
 class StateFile:

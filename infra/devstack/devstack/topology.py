@@ -25,6 +25,7 @@ class Topology:
     ai_svc: ServiceServer
     worker_svc: ServiceServer
     gateway: TraefikServer
+    ai_svc_replicas: tuple[ServiceServer, ...] = ()
 
     @property
     def foundations(self) -> tuple[Server, ...]:
@@ -34,7 +35,8 @@ class Topology:
     @property
     def services(self) -> tuple[Server, ...]:
         """What needs a migrated database."""
-        return (self.core_api, self.ai_svc, self.worker_svc, self.gateway)
+        assistants = (self.ai_svc, *self.ai_svc_replicas)
+        return (self.core_api, *assistants, self.worker_svc, self.gateway)
 
     def all(self) -> tuple[Server, ...]:
         """In the order they are started."""
@@ -73,6 +75,10 @@ def build_topology(settings: StackSettings, secrets: GeneratedSecrets) -> Topolo
             logs / "gateway.log",
             variables=gateway_variables(settings),
         ),
+        ai_svc_replicas=tuple(
+            service.build("ai-svc", "ai_svc.main:create_app", port, replica=number)
+            for number, port in enumerate(settings.ai_svc_replicas, start=2)
+        ),
     )
 
 
@@ -86,7 +92,9 @@ def gateway_variables(settings: StackSettings) -> dict[str, str]:
     }
     return {
         "GATEWAY_CORE_API_URLS": f"http://127.0.0.1:{ports.core_api}",
-        "GATEWAY_AI_SVC_URLS": f"http://127.0.0.1:{ports.ai_svc}",
+        "GATEWAY_AI_SVC_URLS": ",".join(
+            f"http://127.0.0.1:{port}" for port in (ports.ai_svc, *settings.ai_svc_replicas)
+        ),
         "GATEWAY_OIDC_URL": f"http://127.0.0.1:{ports.oidc}",
         **named,
     }
@@ -100,8 +108,10 @@ class _ServiceFactory:
         self._secrets = secrets
         self._shared = {**settings.environment, **self._decided()}
 
-    def build(self, name: str, factory: str, port: int, *, yields: bool = False) -> ServiceServer:
-        """One of the services."""
+    def build(
+        self, name: str, factory: str, port: int, *, yields: bool = False, replica: int = 1
+    ) -> ServiceServer:
+        """One of the services; from the second replica on with a number to its name."""
         variables = {**self._shared, "INTERNAL_KEY": self._secrets.internal_keys[name]}
         if name == "core-api":  # nobody else opens sealed fields or signs links
             variables |= self._secrets.sealing()
@@ -109,9 +119,10 @@ class _ServiceFactory:
             variables["LEDGER_SIGNING_KEY"] = self._secrets.ledger_signing_key()
         else:  # who keeps credentials of sources, and who reads with them
             variables["SOURCE_KEYS"] = self._secrets.source_keys()
-        log = self._settings.logs / f"{name}.log"
+        called = name if replica == 1 else f"{name}-{replica}"
+        log = self._settings.logs / f"{called}.log"
         return ServiceServer(
-            name, factory, port, log, variables=_inherited(variables), yields=yields
+            called, factory, port, log, variables=_inherited(variables), yields=yields
         )
 
     def oidc(self) -> ServiceServer:

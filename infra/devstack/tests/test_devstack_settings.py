@@ -1,6 +1,7 @@
 """Ports, folders and secrets of a checkout."""
 
 import json
+import os
 import socket
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from devstack.errors import AlreadyRunning, DevstackError, PortBusy
 from devstack.generated_secrets import load_or_generate
 from devstack.ports import free_port, require_free
-from devstack.processes import Identity
+from devstack.processes import Identity, identity_of
 from devstack.servers.server import most_telling
 from devstack.settings import settings_from
 from devstack.state import RunningServer, StackState, StateFile, make_folder
@@ -34,6 +35,7 @@ def test_one_port_can_be_named() -> None:
     [
         ({"COGEP_PORT_OFFSET": "many"}, "COGEP_PORT_OFFSET must be a whole number"),
         ({"COGEP_PORT_OFFSET": "60000"}, "choose another offset"),
+        ({"COGEP_AI_SVC_REPLICAS": "0"}, "COGEP_AI_SVC_REPLICAS must be 1 to 8"),
         ({"ENVIRONMENT": "production"}, "for development"),
     ],
 )
@@ -125,6 +127,32 @@ def test_the_provider_holds_no_key_to_anything_else(tmp_path: Path) -> None:
 def test_the_gateway_gets_no_secret(tmp_path: Path) -> None:
     settings = settings_from({"COGEP_STATE_DIR": str(tmp_path), "OPENAI_API_KEY": "theirs"})
     assert "theirs" not in str(gateway_variables(settings))
+
+
+def test_the_gateway_knows_every_replica_and_each_is_a_server_of_its_own(tmp_path: Path) -> None:
+    settings = settings_from({"COGEP_STATE_DIR": str(tmp_path), "COGEP_AI_SVC_REPLICAS": "3"})
+    topology = build_topology(settings, load_or_generate(tmp_path))
+
+    urls = gateway_variables(settings)["GATEWAY_AI_SVC_URLS"].split(",")
+
+    replicas = (topology.ai_svc, *topology.ai_svc_replicas)
+    assert urls == [f"http://127.0.0.1:{server.port}" for server in replicas]
+    assert [server.name for server in replicas] == ["ai-svc", "ai-svc-2", "ai-svc-3"]
+    assert len({server.log for server in replicas}) == 3
+    assert len({server.port for server in topology.all()}) == len(topology.all())
+    assert len({server.environment()["INTERNAL_KEY"] for server in replicas}) == 1
+
+
+def test_another_terminal_finds_the_replicas_of_a_running_stack(tmp_path: Path) -> None:
+    myself = identity_of(os.getpid())
+    assert myself is not None
+    settings = settings_from({"COGEP_STATE_DIR": str(tmp_path)})
+    servers = [
+        RunningServer(name, port, myself, 15) for name, port in (("ai-svc", 1), ("ai-svc-2", 2))
+    ]
+    state = StackState(myself, True, servers, settings.ports, 18)
+
+    assert state.applied_to(settings).ai_svc_replicas == (2,)
 
 
 def test_only_one_supervisor_holds_a_folder(tmp_path: Path) -> None:
