@@ -195,6 +195,9 @@ async def test_killed_replica_leaves_a_clear_end_and_no_message_lost_or_doubled(
     await expire_leases(superuser)
 
     events = await heard(there)
+    again = await ana_there.get(
+        f"{chat.path}/{message_id}/events", headers={"last-event-id": str(events[-1][2])}
+    )
     sent = await ana_there.post(
         chat.path, json={"content": "Ainda aí?"}, headers={"idempotency-key": "envio-2"}
     )
@@ -203,6 +206,7 @@ async def test_killed_replica_leaves_a_clear_end_and_no_message_lost_or_doubled(
     assert [(name, number) for name, _, number in events] == [("error", "6")]
     assert events[0][1]["code"] == "CHAT_RUN_LOST"
     assert "guardada" in events[0][1]["message"]
+    assert again.status_code == 204
     assert sent.status_code == 201
     messages = await chat.messages()
     assert [(each["role"], each["status"]) for each in messages[:2]] == [

@@ -3,6 +3,7 @@
 Each function is a transaction of its own. None is open while a model writes.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from ai_svc.modules.chat.models import (
 )
 from ai_svc.modules.chat.words import terms_of
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
+from ai_svc.modules.usage import service as usage
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from chassis.web.error_handlers import driver_error
@@ -155,13 +157,41 @@ async def is_there(database: Database, run: Running) -> bool:
 
 
 async def end_dead(database: Database) -> int:
-    """Fails the runs whose process is gone, of all organizations; says how many."""
+    """Fails the runs whose process is gone, of all organizations; says how many. What they had set
+    aside is nobody's to settle any more: it counts in full."""
     ended = sa.func.ai.end_dead_runs(LOST, LOST_MESSAGE).table_valued(
         sa.column("organization_id", sa.Uuid()),
         sa.column("message_id", sa.Uuid()),
         sa.column("run_id", sa.Uuid()),
     )
-    return len(await database.worker_statement(sa.select(ended)))
+    rows = await database.worker_statement(sa.select(ended))
+    runs: dict[OrganizationId, list[UUID]] = defaultdict(list)
+    for row in rows:
+        runs[row.organization_id].append(row.run_id)
+    for organization_id, run_ids in runs.items():
+        async with database.transaction(organization_id) as session:
+            await usage.abandon(session, organization_id, run_ids)
+    return len(rows)
+
+
+async def number(
+    database: Database, organization_id: OrganizationId, message_id: UUID, event_count: int
+) -> None:
+    """Which was the last event of a run whose process could not say so: who has heard it has
+    nothing to come back for."""
+    message = ConversationMessage
+    async with database.transaction(organization_id) as session:
+        await session.execute(
+            sa.update(message)
+            .where(
+                message.organization_id == organization_id,
+                message.id == message_id,
+                message.event_count == 0,
+                message.status != MessageStatus.RUNNING,
+            )
+            .values(event_count=event_count)
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def _end(database: Database, run: Running, facts: dict[str, Any], held: Held) -> bool:

@@ -102,7 +102,13 @@ class _Elsewhere:
             await ending.end_dead(self._runs.database)
             row = await self._row()
         # Its last events may have come between the two looks.
-        return await self._stored(after) or [_end_of(row, after)]
+        new = await self._stored(after)
+        if new:
+            return new
+        last = _end_of(row, after)
+        if row is not None and not row.event_count:
+            await ending.number(self._runs.database, self._tenant, self._message_id, last.number)
+        return [last]
 
     async def _row(self) -> Any:
         message = ConversationMessage

@@ -64,6 +64,7 @@ class LiveRun:
     client_ids: set[UUID] = field(default_factory=set)
     document_ids: set[UUID] = field(default_factory=set)
     broken_off: BrokenOff | None = None
+    is_void: bool = False  # what it told was made of what is gone meanwhile
     task: "asyncio.Task[DoneEvent | ErrorEvent] | None" = None
     started: float = field(default_factory=time.monotonic)
     _readers: int = 0
@@ -122,6 +123,13 @@ class LiveRun:
     def fail(self, code: str, message: str) -> None:
         """The last event of a run without an answer."""
         self.tell(ErrorEvent(code=code, message=message))
+
+    def make_void(self) -> None:
+        """Nothing of what was told is kept."""
+        self.is_void = True
+        self.text = ""
+        self.client_ids.clear()
+        self.document_ids.clear()
 
     def break_off(self, cause: BrokenOff) -> None:
         """Cancels it. The first cause counts."""

@@ -156,7 +156,7 @@ async def delete_conversation(
     async with resources.database.transaction(actor.organization_id) as session:
         run_ids = await service.delete(session, actor, conversation_id)
     await runs.forget(actor.organization_id, run_ids, GONE)
-    await memory.forget_conversation(desk, actor.organization_id, conversation_id)
+    await memory.forget_conversations(desk, actor.organization_id, [conversation_id])
 
 
 @router.get(

@@ -200,6 +200,9 @@ class Runs:
             _tell(live, ended)
             await self._remember(live)
             await asyncio.wait({storing}, timeout=_LAST_WORDS)
+            if live.is_void:
+                # Who listens elsewhere hears of the end from PostgreSQL.
+                await self.forget(live.actor.organization_id, [live.begun.run_id], LOST)
         finally:
             storing.cancel()
             del self._live[live.begun.run_id]

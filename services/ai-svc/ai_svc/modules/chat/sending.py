@@ -27,6 +27,7 @@ from ai_svc.modules.chat.models import (
 )
 from ai_svc.modules.chat.repository import Conversations
 from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.usage import service as usage
 from chassis.data.columns import utc_now
 from chassis.web.idempotency import IdempotencyKeyReused
 from shared_schemas.actor import Actor
@@ -141,7 +142,7 @@ async def _earlier(session: AsyncSession, actor: Actor, asked: Asked) -> Begun |
 
 async def _end_dead_run(session: AsyncSession, conversation: Conversation) -> None:
     """One whose process is gone stands in nobody's way."""
-    await session.execute(
+    ended = await session.scalars(
         sa.update(ConversationMessage)
         .where(
             ConversationMessage.organization_id == conversation.organization_id,
@@ -156,8 +157,12 @@ async def _end_dead_run(session: AsyncSession, conversation: Conversation) -> No
             run_expires_at=None,
             finished_at=utc_now(),
         )
+        .returning(ConversationMessage.run_id)
         .execution_options(synchronize_session=False)
     )
+    dead = [run_id for run_id in ended if run_id is not None]
+    if dead:
+        await usage.abandon(session, conversation.organization_id, dead)
 
 
 async def _question(

@@ -1,19 +1,26 @@
 """What people do with conversations, inside the caller's transaction."""
 
+from asyncio import timeout
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
+from redis.exceptions import RedisError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ai_svc.desk import Desk
+from ai_svc.modules.chat.event_store import EventStore
 from ai_svc.modules.chat.exceptions import NotAnAnswer
 from ai_svc.modules.chat.metrics import FEEDBACK
 from ai_svc.modules.chat.models import (
     Conversation,
     ConversationMessage,
+    MessageDocument,
     MessageFeedback,
     MessageStatus,
     Speaker,
@@ -24,16 +31,23 @@ from ai_svc.modules.chat.schemas import (
     ConversationCreate,
     MessageFeedbackInput,
 )
+from ai_svc.modules.memory import service as memory
 from ai_svc.modules.proposals import service as proposals
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
+from chassis.messaging.endurance import describe
 from chassis.web.errors import Forbidden
 from chassis.web.etag import check_version
 from knowledge.access import reader_of
 from knowledge.deletion import forget_replies
 from shared_schemas.actor import Actor
-from shared_schemas.ids import new_id
+from shared_schemas.ids import OrganizationId, new_id
 from shared_schemas.permissions import Permission
+
+_log = structlog.get_logger(__name__)
+
+_PATIENCE: Final = 0.25
+"""Seconds. What a Redis that is down keeps of a run goes by itself, in a quarter of an hour."""
 
 
 def may_name(actor: Actor, client_id: UUID | None) -> None:
@@ -169,6 +183,58 @@ async def judge(
     ).scalar_one()
     FEEDBACK.labels(said.rating.value).inc()
     return feedback
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Of which conversations and runs Redis may hold words."""
+
+    organization_id: OrganizationId
+    conversation_ids: Sequence[UUID]
+    run_ids: Sequence[UUID]
+
+
+async def standing_on(
+    session: AsyncSession, organization_id: OrganizationId, document_id: UUID
+) -> AtHand:
+    """Where answers that stand on the document may be at hand. To be asked while its row is locked:
+    an answer that comes later finds no document."""
+    message, link = ConversationMessage, MessageDocument
+    rows = await session.execute(
+        sa.select(message.conversation_id, message.run_id)
+        .join(
+            link,
+            sa.and_(link.organization_id == message.organization_id, link.message_id == message.id),
+        )
+        .join(
+            Conversation,
+            sa.and_(
+                Conversation.organization_id == message.organization_id,
+                Conversation.id == message.conversation_id,
+            ),
+        )
+        .where(
+            message.organization_id == organization_id,
+            link.document_id == document_id,
+            Conversation.active_at > utc_now() - memory.AT_HAND,
+        )
+    )
+    found = rows.all()
+    return AtHand(
+        organization_id,
+        sorted({row.conversation_id for row in found}),
+        [row.run_id for row in found if row.run_id is not None],
+    )
+
+
+async def let_go(desk: Desk, at_hand: AtHand) -> None:
+    """After the document's deletion is committed, which has taken the words in PostgreSQL."""
+    await memory.forget_conversations(desk, at_hand.organization_id, at_hand.conversation_ids)
+    try:
+        async with timeout(_PATIENCE):
+            await EventStore(desk.redis).forget(at_hand.organization_id, at_hand.run_ids)
+    except (RedisError, OSError) as error:
+        _log.warning("chat_events_not_forgotten", error=describe(error))
 
 
 async def prune(database: Database, keep_for: timedelta) -> int:

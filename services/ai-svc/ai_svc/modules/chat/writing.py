@@ -171,10 +171,7 @@ async def _finish(live: LiveRun, done: DoneEvent, database: Database) -> DoneEve
     try:
         return done if await _patiently(settle) else LOST
     except (ClientErased, SourceGone) as error:
-        # Nothing of what was told is kept: it was made of what is gone.
-        live.text = ""
-        live.client_ids.clear()
-        live.document_ids.clear()
+        live.make_void()
         return BrokenOff(MessageStatus.FAILED, str(error.code), error.message)
     except MessageGone:
         return GONE
@@ -195,9 +192,7 @@ async def _break_off(live: LiveRun, cause: BrokenOff, database: Database) -> Non
     try:
         await _patiently(settle)
     except (ClientErased, SourceGone):
-        live.text = ""
-        live.client_ids.clear()
-        live.document_ids.clear()
+        live.make_void()
         await _patiently(settle)
     except MessageGone:
         return

@@ -7,7 +7,7 @@ await settle(database, reservation, input_tokens=..., output_tokens=...)   # or 
 Whoever dies in between leaves a reservation that counts in full; `expire` says so in time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -16,6 +16,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.usage import metrics
 from ai_svc.modules.usage.days import day_of
@@ -33,6 +34,7 @@ __all__ = [
     "BudgetExceeded",
     "Charge",
     "Reservation",
+    "abandon",
     "expire",
     "prune",
     "release",
@@ -146,6 +148,24 @@ async def expire(database: Database) -> int:
     expired = len(await database.worker_statement(statement))
     metrics.EXPIRED.inc(expired)
     return expired
+
+
+async def abandon(
+    session: AsyncSession, organization_id: OrganizationId, run_ids: Collection[UUID]
+) -> None:
+    """As `expire`, at once: of runs whose process is gone. Should it live after all, what it
+    settles then stands."""
+    abandoned = await session.execute(
+        sa.update(ENTRIES)
+        .where(
+            ENTRIES.c.organization_id == organization_id,
+            ENTRIES.c.run_id.in_(run_ids),
+            ENTRIES.c.state == EntryState.RESERVED,
+        )
+        .values(state=EntryState.EXPIRED, settled_at=sa.func.now())
+        .returning(ENTRIES.c.id)
+    )
+    metrics.EXPIRED.inc(len(abandoned.all()))
 
 
 async def prune(database: Database) -> dict[str, int]:
