@@ -14,6 +14,10 @@ PARAGRAPH = (
     "O servidor tem direito a trinta dias de férias por ano, que podem ser acumuladas até o máximo "
     "de dois períodos, em caso de necessidade do serviço."
 )
+HTML = f"""<!doctype html><html><head><title>Manual</title></head><body><nav>Início</nav><main>
+<h1>Manual do servidor</h1><h2>Férias</h2><p>{PARAGRAPH}</p>
+<table><tr><th>Faixa</th><th>Alíquota</th></tr><tr><td>até 2.259,20</td><td>isento</td></tr></table>
+</main></body></html>"""
 
 
 def make_pdf(*pages: str, title: str | None = None, bookmarks: tuple[str, ...] = ()) -> bytes:

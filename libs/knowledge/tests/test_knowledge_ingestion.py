@@ -1,17 +1,15 @@
 """The way of a document: from submission to chunks, event and progress."""
 
 import asyncio
-import hashlib
-import json
 import threading
-from collections.abc import AsyncIterable
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from knowledge_factories import Knowledge, Web, in_parts, make_actor
+from knowledge_factories import Knowledge, Web, make_actor
 from knowledge_files import (
+    HTML,
     PARAGRAPH,
     make_docx,
     make_docx_bomb,
@@ -20,15 +18,13 @@ from knowledge_files import (
     make_scanned_pdf,
     make_zip,
 )
+from knowledge_outcomes import assert_indexed, events_of
 
-from chassis.data.object_storage import ObjectStorage, StoredObject
-from chassis.messaging.job_queue import LeaseLost
 from devstack.testing import DatabaseUrls
 from knowledge import deletion, document_writes, preparation, submission
 from knowledge import ingestion as ingestion_module
-from knowledge.document_writes import fetched_by
 from knowledge.lexical import statistics
-from knowledge.models import Chunking, Document, DocumentStatus, DocumentVersion
+from knowledge.models import Chunking, Document, DocumentStatus
 from knowledge.originals import Original, OriginalReader
 from knowledge.parsing.normalising import NormalisedText
 from knowledge.parsing.tesseract import tesseract
@@ -48,41 +44,6 @@ Leia com atenção.
 
 A licença para tratamento de saúde depende de perícia médica oficial.
 """
-HTML = f"""<!doctype html><html><head><title>Manual</title></head><body><nav>Início</nav><main>
-<h1>Manual do servidor</h1><h2>Férias</h2><p>{PARAGRAPH}</p>
-<table><tr><th>Faixa</th><th>Alíquota</th></tr><tr><td>até 2.259,20</td><td>isento</td></tr></table>
-</main></body></html>"""
-
-
-async def events_of(urls: DatabaseUrls, event_type: str) -> list[dict[str, object]]:
-    """What lies in the outbox."""
-    connection = await asyncpg.connect(urls.superuser)
-    try:
-        rows = await connection.fetch(
-            "SELECT envelope FROM ai.outbox WHERE event_type = $1 ORDER BY position", event_type
-        )
-        return [json.loads(row["envelope"]) for row in rows]
-    finally:
-        await connection.close()
-
-
-async def assert_indexed(
-    knowledge: Knowledge, document_id: UUID, *words: str
-) -> tuple[Document, DocumentVersion]:
-    """Indexed, cited exactly, and with the words in one of the chunks."""
-    document = await knowledge.document(document_id)
-    chunks = await knowledge.chunks(document_id)
-    assert (document.status, document.error_message) == (DocumentStatus.INDEXED, None)
-    assert document.current_version is not None
-    version = await knowledge.version(document_id, document.current_version)
-    assert version.content is not None
-    assert len(chunks) == version.chunk_count
-    for chunk in chunks:
-        assert chunk.version_number == version.number
-        assert version.content[chunk.char_start : chunk.char_end] == chunk.content
-    for word in words:
-        assert any(word in chunk.content for chunk in chunks), word
-    return document, version
 
 
 @pytest.mark.parametrize("strategy", list(Chunking))
@@ -208,40 +169,6 @@ async def test_a_bad_file_ends_with_a_cause_a_person_understands(
     assert failed["payload"] == {"document_id": str(document_id), "error_code": code}
 
 
-async def test_a_page_that_does_not_answer_is_tried_again(knowledge: Knowledge, web: Web) -> None:
-    url = web.put("/caiu", status="503 Service Unavailable")
-    document_id = await knowledge.submit_url(url)
-
-    await knowledge.work()
-    waiting = await knowledge.document(document_id)
-    web.put("/caiu", HTML.encode(), content_type="text/html")
-    await knowledge.is_due(document_id)
-    await knowledge.work()
-
-    assert (waiting.status, waiting.error_code) == (DocumentStatus.PENDING, "URL_UNAVAILABLE")
-    await assert_indexed(knowledge, document_id)
-
-
-@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
-async def test_a_file_that_cannot_be_had_is_not_a_database_away(
-    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
-) -> None:
-    """Waiting for the lease to run out would tell nobody."""
-
-    async def broken(*_: object) -> NormalisedText:
-        raise error
-
-    monkeypatch.setattr(OriginalReader, "extract", broken)
-    document_id = await knowledge.submit_text(PARAGRAPH)
-    await knowledge.work()
-
-    document = await knowledge.document(document_id)
-    assert (document.status, document.error_code) == (
-        DocumentStatus.PENDING,
-        "DOCUMENT_INTERNAL_ERROR",
-    )
-
-
 async def test_a_transaction_does_not_wait_for_other_documents_to_be_computed(
     knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,136 +193,6 @@ async def test_a_transaction_does_not_wait_for_other_documents_to_be_computed(
         await asyncio.gather(*others)
 
     assert (await assert_indexed(knowledge, document_id))[1].chunk_count > 1
-
-
-async def test_a_document_is_given_up_after_its_last_attempt(
-    knowledge: Knowledge, web: Web
-) -> None:
-    document_id = await knowledge.submit_url(web.put("/nunca", status="500 Oops"))
-
-    for _ in range(6):
-        await knowledge.is_due(document_id)
-        await knowledge.work()
-
-    document = await knowledge.document(document_id)
-    assert (document.status, document.error_code) == (DocumentStatus.FAILED, "URL_UNAVAILABLE")
-
-
-async def test_a_document_that_kills_every_worker_is_given_up(knowledge: Knowledge) -> None:
-    document_id = await knowledge.submit_text(PARAGRAPH)
-
-    for _ in range(5):
-        await knowledge.lease_runs_out(await knowledge.claim())
-    await knowledge.work()
-
-    document = await knowledge.document(document_id)
-    assert (document.status, document.error_code) == (DocumentStatus.FAILED, "DOCUMENT_INTERRUPTED")
-
-
-async def test_a_killed_worker_s_document_is_indexed_once_by_the_next(
-    knowledge: Knowledge, database_urls: DatabaseUrls
-) -> None:
-    document_id = await knowledge.submit_text("\n\n".join([PARAGRAPH] * 80))
-    job = await knowledge.claim("killed")
-    await knowledge.lease_runs_out(job)
-
-    assert await knowledge.work("next") == 1
-
-    _, version = await assert_indexed(knowledge, document_id)
-    positions = [chunk.position for chunk in await knowledge.chunks(document_id)]
-    assert positions == list(range(version.chunk_count))
-    assert len(await events_of(database_urls, "document.indexed")) == 1
-
-
-async def test_a_worker_that_lost_its_lease_writes_nothing(
-    knowledge: Knowledge, database_urls: DatabaseUrls
-) -> None:
-    document_id = await knowledge.submit_text(PARAGRAPH)
-    stale = await knowledge.claim("sleeper")
-    await knowledge.lease_runs_out(stale)
-    await knowledge.work("next")
-    before = await knowledge.document(document_id)
-    chunks = [chunk.id for chunk in await knowledge.chunks(document_id)]
-
-    await knowledge.ingestion.work_off(stale)
-
-    assert (await knowledge.document(document_id)).version == before.version
-    assert [chunk.id for chunk in await knowledge.chunks(document_id)] == chunks
-    assert len(await events_of(database_urls, "document.indexed")) == 1
-
-
-async def test_a_worker_that_wakes_after_its_lease_cannot_finish(
-    knowledge: Knowledge, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It had begun in time, and has everything ready to be written."""
-    document_id = await knowledge.submit_text(PARAGRAPH)
-    ingestion = knowledge.ingestion
-    sleeper = await knowledge.claim("sleeper")
-    extract = type(ingestion.originals).extract
-    asleep = True
-
-    async def sleep_then_extract(reader: OriginalReader, original: Original) -> NormalisedText:
-        nonlocal asleep
-        if asleep:
-            asleep = False
-            await knowledge.lease_runs_out(sleeper)
-            await knowledge.work("next")
-        return await extract(reader, original)
-
-    monkeypatch.setattr(type(ingestion.originals), "extract", sleep_then_extract)
-    await ingestion.work_off(sleeper)
-
-    _, version = await assert_indexed(knowledge, document_id)
-    assert version.chunk_count == 1
-    assert (await knowledge.job(document_id)).attempts == 2
-    assert len(await events_of(database_urls, "document.indexed")) == 1
-
-
-async def test_a_worker_that_lost_its_lease_overwrites_no_original(
-    knowledge: Knowledge, web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It stores an older page after its successor has indexed a newer one."""
-    # Plain text: reading it takes no longer than the sleeper's next heartbeat is away.
-    document_id = await knowledge.submit_url(web.put("/muda", PARAGRAPH.encode()))
-    ingestion = knowledge.ingestion
-    sleeper = await knowledge.claim("sleeper")
-    put_stream = type(ingestion.storage).put_stream
-    asleep = True
-
-    async def sleep_then_put(
-        storage: ObjectStorage, key: str, chunks: AsyncIterable[bytes], *, max_bytes: int
-    ) -> StoredObject:
-        nonlocal asleep
-        if asleep:
-            asleep = False
-            web.put("/muda", f"{PARAGRAPH} Nova.".encode())
-            await knowledge.lease_runs_out(sleeper)
-            await knowledge.work("next")
-        return await put_stream(storage, key, chunks, max_bytes=max_bytes)
-
-    monkeypatch.setattr(type(ingestion.storage), "put_stream", sleep_then_put)
-    await ingestion.work_off(sleeper)
-
-    _, version = await assert_indexed(knowledge, document_id)
-    assert version.storage_key is not None
-    original = await ingestion.storage.read(version.storage_key)
-    assert hashlib.sha256(original).hexdigest() == version.content_sha256
-    assert [found.key async for found in ingestion.storage.list()] == [version.storage_key]
-
-
-async def test_what_a_killed_worker_fetched_is_dropped_by_the_next(
-    knowledge: Knowledge, web: Web
-) -> None:
-    document_id = await knowledge.submit_url(web.put("/resto", HTML.encode()))
-    job = await knowledge.claim("killed")
-    storage = knowledge.ingestion.storage
-    await storage.put_stream(f"{fetched_by(job)}original", in_parts(b"resto"), max_bytes=10)
-    await knowledge.lease_runs_out(job)
-
-    await knowledge.work("next")
-
-    _, version = await assert_indexed(knowledge, document_id)
-    assert [found.key async for found in storage.list()] == [version.storage_key]
 
 
 async def test_a_refused_page_is_not_kept(knowledge: Knowledge, web: Web) -> None:
@@ -571,41 +368,3 @@ async def test_progress_is_shown_while_a_document_is_read(
     assert (job.percent, status) == (10, DocumentStatus.PROCESSING)
     finished = await knowledge.job(document_id)
     assert (finished.state, finished.percent) == ("succeeded", 100)
-
-
-async def test_a_stopped_worker_gives_its_document_back(
-    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document_id = await knowledge.submit_text(PARAGRAPH)
-    ingestion = knowledge.ingestion
-    reading = asyncio.Event()
-
-    async def endless(*_: object) -> None:
-        reading.set()
-        await asyncio.Event().wait()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(ingestion.originals), "extract", endless)
-        work = asyncio.create_task(ingestion.work_off(await knowledge.claim()))
-        await reading.wait()
-        work.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await work
-
-    job = await knowledge.job(document_id)
-    assert (job.state, job.attempts) == ("pending", 0)
-    assert (await knowledge.document(document_id)).status is DocumentStatus.PENDING
-    await knowledge.work()
-    await assert_indexed(knowledge, document_id)
-
-
-async def test_the_lease_is_lost_for_a_job_cancelled_meanwhile(knowledge: Knowledge) -> None:
-    document_id = await knowledge.submit_text(PARAGRAPH)
-    job = await knowledge.claim()
-    ingestion = knowledge.ingestion
-    async with ingestion.database.transaction(job.organization_id) as session:
-        document = await session.get_one(Document, document_id)
-        await submission.cancel(session, ingestion.queue, document)
-
-    with pytest.raises(LeaseLost):
-        await ingestion.queue.report(job, "extract", 10)
