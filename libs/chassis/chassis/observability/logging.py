@@ -84,13 +84,17 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         # In tests one process is many services, each with a level of its own.
         cache_logger_on_first_use=settings.environment is not Environment.TEST,
     )
-    handler = _ServiceHandler(_STDOUT)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
+    _take_over(formatter, level)
+
+
+def _take_over(formatter: logging.Formatter, level: int) -> None:
+    """The standard library's records, uvicorn's included, go through our formatter only."""
+    handler = _ServiceHandler(_STDOUT)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     for previous in [item for item in root.handlers if isinstance(item, _ServiceHandler)]:
         root.removeHandler(previous)

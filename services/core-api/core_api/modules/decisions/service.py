@@ -30,29 +30,13 @@ async def enter_triage(
     except TicketNotFound:
         return  # nobody is left whom it could concern
     decision_id = new_id()
-    outcome: dict[str, Any] = {
-        name: str(value)
-        for name, value in (
-            ("priority", said.priority),
-            ("category_id", said.category_id),
-            ("team_id", said.team_id),
-        )
-        if value is not None
-    }
     entered = await Decisions(tx, organization_id).enter(
         {
             "id": decision_id,
             "kind": DecisionKind.TICKET_TRIAGE,
             "source_id": source_id,
-            "ticket_id": said.ticket_id,
-            "inputs": list(said.inputs),
-            "criteria": list(said.criteria),
-            "model": said.model,
-            "prompt_version": said.prompt_version,
-            "outcome": outcome,
-            "confidence": said.confidence,
-            "applied": said.applied,
             "decided_at": decided_at,
+            **_as_decided(said),
         }
     )
     if entered:
@@ -66,3 +50,22 @@ async def enter_triage(
             about=ticket.client_id,
             related={"ticket_id": said.ticket_id},
         )
+
+
+def _as_decided(said: TicketTriagedPayload) -> dict[str, Any]:
+    """What the assistant says it decided, on what, and how sure it was; no more than it chose."""
+    chosen = {
+        "priority": said.priority,
+        "category_id": said.category_id,
+        "team_id": said.team_id,
+    }
+    return {
+        "ticket_id": said.ticket_id,
+        "inputs": list(said.inputs),
+        "criteria": list(said.criteria),
+        "model": said.model,
+        "prompt_version": said.prompt_version,
+        "outcome": {name: str(value) for name, value in chosen.items() if value is not None},
+        "confidence": said.confidence,
+        "applied": said.applied,
+    }
