@@ -1,5 +1,6 @@
 """Deleting a document and all that is derived: rows in one transaction, objects right after."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,12 +17,17 @@ from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
 from chassis.messaging.endurance import describe
 from knowledge import usage
 from knowledge.lexical import statistics
+from knowledge.lexical.forgetting import forget
+from knowledge.lexical.frequencies import COUNTED, Counted, count_rows
 from knowledge.models import SCHEMA, Chunk, DeletedDocument, Document, DocumentVersion, IngestionJob
+from knowledge.organizations import knowledge_organizations
 from knowledge.storage import prefix_of
 from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
 
+_PATIENCE: Final = 20.0
+"""Of who deletes, while the words of a large organization are being counted."""
 _KEPT_ANSWERS: Final = sa.table(
     "idempotency_keys",
     sa.column("organization_id", sa.Uuid()),
@@ -36,7 +42,12 @@ class Deleted:
 
     organization_id: OrganizationId
     document_id: UUID
-    chunk_count: int
+    words: Counted
+
+    @property
+    def chunk_count(self) -> int:
+        """How many chunks it had."""
+        return self.words.chunks
 
 
 async def delete(session: AsyncSession, document: Document) -> Deleted:
@@ -56,8 +67,9 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
     chunks = await session.execute(
         sa.delete(Chunk)
         .where(Chunk.organization_id == organization_id, Chunk.document_id == document_id)
-        .returning(Chunk.id)
+        .returning(*COUNTED)
     )
+    words = await asyncio.to_thread(count_rows, chunks.all())
     versions = await session.execute(
         sa.delete(DocumentVersion)
         .where(
@@ -83,7 +95,7 @@ async def delete(session: AsyncSession, document: Document) -> Deleted:
         bytes=-sum(row.counted_bytes for row in weights),
         characters=-sum(row.character_count or 0 for row in weights),
     )
-    return Deleted(organization_id, document_id, len(chunks.all()))
+    return Deleted(organization_id, document_id, words)
 
 
 async def forget_replies(
@@ -121,11 +133,26 @@ async def clear_traces(database: Database, storage: ObjectStorage, deleted: Dele
 
 
 async def _forget_words(database: Database, deleted: Deleted) -> None:
-    """Losing a count costs freshness only: the deletion is done, and its caller is told so."""
+    """The deletion is done, and its caller is told so: what is missed here, upkeep makes up for."""
+    tenant = deleted.organization_id
     try:
-        await statistics.refresh(database, deleted.organization_id, changed=deleted.chunk_count)
-    except Exception as error:  # noqa: BLE001 - the next change counts again
+        async with asyncio.timeout(_PATIENCE):
+            if not await statistics.refresh(database, tenant, changed=deleted.chunk_count):
+                await forget(database, tenant, deleted.words)
+    except Exception as error:  # noqa: BLE001 - as above
         _log.warning("word_counts_not_refreshed", error=describe(error))
+
+
+async def settle_words(database: Database, *, most: timedelta) -> int:
+    """Counts words afresh where something changed since: nothing of a document stays among them
+    whose deletion was interrupted. Returns in how many organizations; ends after `most`."""
+    deadline = datetime.now(UTC) + most
+    settled = 0
+    for each in await knowledge_organizations(database):
+        if datetime.now(UTC) > deadline:
+            break
+        settled += await statistics.settle(database, each.organization_id)
+    return settled
 
 
 async def sweep(database: Database, storage: ObjectStorage, *, grace: timedelta) -> int:

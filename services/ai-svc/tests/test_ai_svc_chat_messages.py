@@ -18,6 +18,7 @@ from chat_factories import (
     settled,
 )
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from ai_svc.modules.agents.events import AgentName, ErrorEvent
 from ai_svc.modules.chat import runs, sending
@@ -332,7 +333,7 @@ async def test_nothing_is_written_about_who_was_erased(
 
 
 async def test_document_deleted_while_it_is_written_is_not_quoted(
-    app: FastAPI, ana: Person, superuser: asyncpg.Connection, scripted: Scripted
+    app: FastAPI, ana: Person, redis: Redis, scripted: Scripted
 ) -> None:
     document_id = await ana.index("As férias são de 30 dias corridos por ano.")
     scripted.document_ids, scripted.waits_before = [document_id], 2
@@ -348,6 +349,8 @@ async def test_document_deleted_while_it_is_written_is_not_quoted(
     assert events[-1][0] == "error"
     assert events[-1][1]["code"] == answer["error"]["code"] == "CHAT_SOURCE_GONE"
     assert (answer["status"], answer["content"]) == ("failed", None)
+    await settled(app.state.runs)
+    assert await redis.keys("chat:*:run:*") == []
 
 
 async def test_who_may_not_see_clients_names_none(

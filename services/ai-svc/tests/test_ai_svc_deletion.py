@@ -19,11 +19,17 @@ TEXT = f"O apelido do galpão de Sobral é {WORD}. Ele abre às nove horas."
 LATER = f"O apelido do galpão de Sobral é {WORD}, desde 1998. Ele abre às oito horas."
 OTHER = "O refeitório de Sobral serve almoço das 11h30 às 14h."
 QUESTION = "Qual é o apelido do galpão de Sobral?"
+MANY = 60
+"""Documents beside it: so many that one less does not make the count of words stale."""
+CONVERSATIONS = "/api/v1/chat/conversations"
 
 
 async def lived(person: Person) -> UUID:
-    """A document with all that can be derived: versions of each kind, one of them failed and tried
-    again, an edited and a switched-off passage, answers that were asked twice and rated."""
+    """A document among others with all that can be derived: versions of each kind, one of them
+    failed and tried again, a corrected passage, answers that were asked twice and rated, and a
+    conversation about it."""
+    for number in range(MANY):
+        await person.post(DOCUMENTS, json={"text": f"{OTHER} Comunicado {number}."})
     sent = await person.post(
         DOCUMENTS,
         files={"file": (f"{WORD}.txt", TEXT.encode())},
@@ -42,6 +48,7 @@ async def lived(person: Person) -> UUID:
     await person.ingestion.drain_once("tests")
     await _edited(person, path)
     await _asked(person)
+    await _talked(person)
     return document_id
 
 
@@ -67,19 +74,29 @@ async def _asked(person: Person) -> None:
     assert rated.status_code in {200, 201, 204}, rated.text
 
 
+async def _talked(person: Person) -> None:
+    """Twice, so that the first answer is at hand for the second."""
+    begun = await person.post(CONVERSATIONS, json={"title": "Galpões"})
+    path = f"{CONVERSATIONS}/{begun.json()['data']['id']}/messages"
+    for _ in range(2):
+        said = await person.post(path, json={"content": QUESTION, "agent": "knowledge"})
+        assert WORD in said.json()["data"]["content"], said.text
+
+
 class Load:
     """People who go on searching and asking, and a worker that goes on indexing."""
 
     def __init__(self, people: list[Person]) -> None:
         self.over = asyncio.Event()
-        self.answers: list[str] = []
+        self.is_heard = asyncio.Event()
         self._tasks = [asyncio.create_task(self._ask(person)) for person in people]
         self._tasks.append(asyncio.create_task(self._index(people[0])))
 
     async def _ask(self, person: Person) -> None:
         while not self.over.is_set():
-            self.answers.append(str(await person.search(QUESTION)))
-            self.answers.append(str(await person.ask(QUESTION)))
+            found = str(await person.search(QUESTION)) + str(await person.ask(QUESTION))
+            if WORD in found:
+                self.is_heard.set()
 
     async def _index(self, person: Person) -> None:
         number = 0
@@ -99,8 +116,11 @@ async def test_deleting_under_load_leaves_nothing(
     document_id = await lived(ana)
     before = await in_tables(superuser, FORMS)
     assert {"documents", "document_versions", "chunks", "lexical_statistics"} <= set(before)
+    assert {"conversation_messages", "answers", "chunk_edits"} <= set(before)
+    assert {"chat", "memory"} <= {name.partition(":")[0] for name in await in_redis(redis, FORMS)}
     assert in_objects(objects, FORMS)
     load = Load([ana, vera, vera])
+    await load.is_heard.wait()
 
     deleted = await ana.call("DELETE", f"{DOCUMENTS}/{document_id}")
     next_ones: list[Any] = [
@@ -113,7 +133,6 @@ async def test_deleting_under_load_leaves_nothing(
 
     assert deleted.status_code == 204, deleted.text
     assert WORD not in str(next_ones)
-    assert any(WORD in answer for answer in load.answers) or load.answers
     assert await in_tables(superuser, FORMS) == {}
     assert await in_redis(redis, FORMS) == []
     assert in_objects(objects, FORMS) == []
@@ -135,5 +154,5 @@ async def test_the_scan_finds_what_it_looks_for(
     only_hashed = await in_tables(superuser, FORMS[1:])
 
     assert set(names) >= {"fluxo", "mapa", "lista", "conjunto", "ordem", "texto"}
-    assert "lexical_statistics" in only_hashed
+    assert {"lexical_statistics", "chunks"} <= set(only_hashed)
     assert set(await in_tables(superuser, FORMS[:1])) >= {"documents", "chunks"}

@@ -58,6 +58,7 @@ async def test_old_traces_are_deleted_and_the_document_stays(
         "conversations": 0,
         "proposal_words": 0,
         "proposals": 0,
+        "word_counts": 0,
     }
     assert (document["status"], document["progress"]["percent"]) == ("indexed", 100)
 

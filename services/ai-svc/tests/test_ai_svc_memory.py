@@ -97,7 +97,7 @@ async def test_without_redis_everything_is_recalled(chat: Chat) -> None:
 
     assert await chat.told("Lembre que o cofre abre às nove.") != ()
     assert await chat.words() == ["Mensagem", "Lembre que o cofre abre às nove."]
-    await service.forget_conversation(chat.desk, chat.actor.organization_id, chat.id)
+    await service.forget_conversations(chat.desk, chat.actor.organization_id, [chat.id])
     await down.aclose()
 
 
@@ -251,7 +251,7 @@ async def test_of_a_named_client_without_a_basis_nothing_comes_back(
 async def test_who_read_before_forgetting_writes_nothing_after(chat: Chat, redis: Redis) -> None:
     said = await chat.say("Palavras")
     number = await short_term.number_of(redis, chat.key)
-    await service.forget_conversation(chat.desk, chat.actor.organization_id, chat.id)
+    await service.forget_conversations(chat.desk, chat.actor.organization_id, [chat.id])
 
     assert not await short_term.write(redis, chat.key, number, {said: "Palavras"})
     assert await redis.exists(chat.key) == 0

@@ -166,7 +166,7 @@ async def test_what_is_forgotten_while_the_model_thinks_is_not_kept(
 
     async def meanwhile(*given: Any) -> str:
         made = await asked(*given)
-        await service.forget_conversation(chat.desk, chat.actor.organization_id, chat.id)
+        await service.forget_conversations(chat.desk, chat.actor.organization_id, [chat.id])
         return made
 
     monkeypatch.setattr(summarising, "_asked", meanwhile)

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from redis.asyncio import Redis
@@ -13,9 +13,11 @@ from knowledge.models import Language
 
 
 def forms_of(word: str) -> list[bytes]:
-    """The word's beginning, as its stem has it; and hashed, as the lexical index knows it."""
+    """The word's beginning, as its stem has it; and hashed, as the lexical index knows it: in the
+    order of our arrays, and in that of PostgreSQL's sparse vectors."""
     vector, _ = index_chunk(title="", heading=None, content=word, language=Language.PORTUGUESE)
-    hashes = [int(term).to_bytes(4, "little") for term in vector.indices()]
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    hashes = [int(term).to_bytes(4, order) for term in vector.indices() for order in orders]
     return [word[:-3].encode(), *hashes]
 
 
@@ -39,14 +41,15 @@ async def in_tables(connection: asyncpg.Connection, forms: Iterable[bytes]) -> d
 
 
 async def _columns(connection: asyncpg.Connection, table: str) -> str:
-    """Bytes as they are, sparse vectors as their indices, everything else as text."""
+    """Bytes as they are, sparse vectors as the bytes of their numbers, everything else as text."""
     rows = await connection.fetch(
         "SELECT attname, format_type(atttypid, atttypmod) AS kind FROM pg_attribute"
         " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
         f'ai."{table}"',
     )
+    forms = {"bytea": "{}", "sparsevec": "sparsevec_send({})"}
     return ", ".join(
-        f'"{row["attname"]}"' if row["kind"] == "bytea" else f'"{row["attname"]}"::text'
+        forms.get(row["kind"].partition("(")[0], "{}::text").format(f'"{row["attname"]}"')
         for row in rows
     )
 

@@ -121,10 +121,29 @@ async def rebuild(database: Database, organization_id: OrganizationId) -> bool:
     return True
 
 
+async def settle(database: Database, organization_id: OrganizationId) -> bool:
+    """Rebuilds after however small a change, if nothing is on its way. Returns whether it did."""
+    changed = sa.select(LexicalStatistics.changed_chunks).where(
+        LexicalStatistics.organization_id == organization_id
+    )
+    async with database.transaction(organization_id) as session:
+        due = bool(await session.scalar(changed)) and await _is_quiet(session, organization_id)
+    return due and await rebuild(database, organization_id)
+
+
 async def claim_rebuild(session: AsyncSession, organization_id: OrganizationId) -> bool:
     """Whether this transaction, until its end, is the one that rebuilds."""
-    lock = sa.func.hashtextextended(f"lexical_statistics:{organization_id}", 0)
-    return bool(await session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))))
+    lock = sa.func.pg_try_advisory_xact_lock(_lock(organization_id))
+    return bool(await session.scalar(sa.select(lock)))
+
+
+async def wait_for_rebuild(session: AsyncSession, organization_id: OrganizationId) -> None:
+    """Until none is under way; none begins before this transaction's end."""
+    await session.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock(organization_id))))
+
+
+def _lock(organization_id: OrganizationId) -> sa.Function[int]:
+    return sa.func.hashtextextended(f"lexical_statistics:{organization_id}", 0)
 
 
 async def count(

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
 
+from ai_svc.desk import CurrentDesk
+from ai_svc.modules.chat import service as chat
 from ai_svc.modules.documents.bodies import submission_body
 from ai_svc.modules.documents.changing import change, check_may_name_clients
 from ai_svc.modules.documents.dependencies import (
@@ -205,6 +207,7 @@ async def delete_document(
     document_id: UUID,
     actor: Deleter,
     workshop: CurrentWorkshop,
+    desk: CurrentDesk,
     seen_version: IfMatch,
     client_id: NamedClient = None,
 ) -> None:
@@ -215,8 +218,10 @@ async def delete_document(
     async with workshop.database.transaction(actor.organization_id) as session:
         documents = await documents_for(session, actor, client_id)
         document = await documents.get_for_change(document_id, seen_version, to_erase=True)
+        at_hand = await chat.standing_on(session, actor.organization_id, document_id)
         deleted = await deletion.delete(session, document)
         outbox.add(session, DocumentDeleted.by(actor, document_id=document_id))
+    await chat.let_go(desk, at_hand)
     await deletion.clear_traces(workshop.database, workshop.storage, deleted)
 
 

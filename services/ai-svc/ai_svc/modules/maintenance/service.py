@@ -13,12 +13,15 @@ from ai_svc.modules.usage import service as usage
 from ai_svc.tables import SYSTEM_TABLES
 from ai_svc.workshop import Workshop
 from chassis.data.retention import prune_system_tables
-from knowledge.deletion import sweep
+from knowledge.deletion import settle_words, sweep
 from knowledge.sources.syncing import source_queue
 
 KEEP_JOBS: Final = timedelta(days=30)
 UPLOAD_GRACE: Final = timedelta(hours=6)
 """An object may be younger than the row that will stand for it."""
+
+_COUNTING: Final = timedelta(seconds=60)
+"""Of what a call of the schedule may take; what is left is due again with the next one."""
 
 
 async def prune(workshop: Workshop) -> dict[str, int]:
@@ -37,4 +40,5 @@ async def prune(workshop: Workshop) -> dict[str, int]:
         "conversations": await chat.prune(workshop.database, workshop.settings.chat.keep_for),
         **await answers.prune(workshop.database, workshop.settings.answers.keep_for),
         **await usage.prune(workshop.database),
+        "word_counts": await settle_words(workshop.database, most=_COUNTING),
     }

@@ -2,6 +2,7 @@
 
 from asyncio import timeout
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,11 +30,21 @@ from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
 from shared_schemas.permissions import Permission
 
-__all__ = ["FactSource", "KnownFact", "Preview", "Recalled", "forget_conversation", "prune"]
+__all__ = [
+    "AT_HAND",
+    "FactSource",
+    "KnownFact",
+    "Preview",
+    "Recalled",
+    "forget_conversations",
+    "prune",
+]
 __all__ += ["recall", "remember_fact", "remember_turn"]
 
 _log = structlog.get_logger(__name__)
 
+AT_HAND: Final = short_term.KEPT + timedelta(hours=1)
+"""Of a conversation in which nothing was said for so long, nothing is at hand."""
 _FACTS_LOOKED_AT: Final = 100
 _FACTS: Final = 12
 _EARLIER: Final = 3
@@ -143,15 +154,15 @@ async def remember_fact(
         raise
 
 
-async def forget_conversation(
-    desk: Desk, organization_id: OrganizationId, conversation_id: UUID
+async def forget_conversations(
+    desk: Desk, organization_id: OrganizationId, conversation_ids: Sequence[UUID]
 ) -> None:
-    """Lets go of what is at hand of a conversation that was deleted or changed. What cannot be
+    """Lets go of what is at hand of conversations that were deleted or lost words. What cannot be
     reached goes by itself within a day, and is not recalled meanwhile: PostgreSQL decides."""
     try:
         async with timeout(_PATIENCE):
-            key = short_term.key_of(organization_id, conversation_id)
-            await short_term.forget(desk.redis, [key])
+            keys = [short_term.key_of(organization_id, each) for each in conversation_ids]
+            await short_term.forget(desk.redis, keys)
     except _REDIS_FAILURES as error:
         _log.warning("memory_not_at_hand", error=describe(error))
 
