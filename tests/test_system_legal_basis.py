@@ -82,25 +82,24 @@ async def opened(http: httpx.AsyncClient, decided_at: datetime | None = None) ->
     )
     person = {"kind": "person", "name": "Jacira Prado"}
     case = Case(http, str((await made(http, "/api/v1/clients", person))["id"]), code)
-    document = await made(
-        http,
-        "/api/v1/rag/documents",
-        {
-            "title": "Crédito",
-            "text": TEXT,
-            "visibility": "client",
-            "client_id": case.client_id,
-            "purpose_code": code,
-            "legal_basis": "consent",
-        },
-    )
+    filed = {
+        "title": "Crédito",
+        "text": TEXT,
+        "visibility": "client",
+        "client_id": case.client_id,
+        "purpose_code": code,
+        "legal_basis": "consent",
+    }
+    refused = await http.post("/api/v1/rag/documents", json=filed)
+    assert (refused.status_code, refused.json()["code"]) == (409, "LEGAL_BASIS_MISSING")
+    await case.consent(**({"decided_at": decided_at.isoformat()} if decided_at else {}))
+    document = await made(http, "/api/v1/rag/documents", filed)
 
     async def indexed() -> bool:
         path = f"/api/v1/rag/documents/{document['id']}"
         response = await http.get(path, params={"client_id": case.client_id})
         return response.is_success and response.json()["data"]["status"] == "indexed"
 
-    await case.consent(**({"decided_at": decided_at.isoformat()} if decided_at else {}))
     await eventually(indexed)
     await case.answers(known=True)
     return case

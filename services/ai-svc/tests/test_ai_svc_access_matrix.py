@@ -60,7 +60,7 @@ CASES: Final[dict[str, tuple[dict[str, Any], UUID | None, frozenset[str]]]] = {
     "client, named": (of_client(), CLIENT, EVERYBODY),
     "client, another named": (of_client(), OTHER_CLIENT, NOBODY),
     "client who was merged into the named one": (of_client(MERGED), CLIENT, EVERYBODY),
-    "client, consent never given": (of_client(OTHER_CLIENT, "consent"), OTHER_CLIENT, NOBODY),
+    "client, consent no longer": (of_client(OTHER_CLIENT, "consent"), OTHER_CLIENT, NOBODY),
     "client, consent stands": (of_client(CLIENT, "consent"), CLIENT, EVERYBODY),
     "client, consent stands, unnamed": (of_client(CLIENT, "consent"), None, NOBODY),
 }
@@ -86,7 +86,9 @@ async def test_who_may_read_reads_by_every_way_and_nobody_else_by_any(
     person: PersonOf, core_api: CoreApi, case: str
 ) -> None:
     access, named, readers = CASES[case]
+    consent = await core_api.granted(OTHER_CLIENT)
     document_id = await person("bruno").index(TEXT, **access)
+    await core_api.revoked(OTHER_CLIENT, consent)
 
     seen = {name: await sees(person(name), document_id, named) for name in sorted(EVERYBODY)}
 
@@ -181,7 +183,9 @@ async def test_what_may_no_longer_be_read_can_still_be_deleted(
     person: PersonOf, core_api: CoreApi
 ) -> None:
     ana = person("ana")
+    consent = await core_api.granted(OTHER_CLIENT)
     document_id = await ana.index(TEXT, **of_client(OTHER_CLIENT, "consent"))
+    await core_api.revoked(OTHER_CLIENT, consent)
     path = f"{DOCUMENTS}/{document_id}"
     assert (await ana.call("DELETE", path)).status_code == 404
 

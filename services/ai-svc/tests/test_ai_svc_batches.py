@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from access_factories import SERVICE, CoreApi
 from ai_svc_factories import DOCUMENTS, Person, originals
+from fastapi import FastAPI
 
 from shared_schemas.ids import new_id
 
@@ -65,12 +67,13 @@ async def test_files_are_accepted_refused_and_recognised(ana: Person, objects: P
     assert len(originals(objects) - before) == 2
 
 
-async def test_what_is_not_shown_is_not_taken_for_finished(ana: Person) -> None:
+async def test_what_is_not_shown_is_not_taken_for_finished(ana: Person, app: FastAPI) -> None:
+    await CoreApi(app).purposes()
     of_client = {
         "text": "A ficha do cliente.",
         "visibility": "client",
         "client_id": str(uuid4()),
-        "purpose_code": "atendimento",
+        "purpose_code": SERVICE,
         "legal_basis": "contract",
     }
     answer = await ana.post(BATCH, json={"items": [of_client]})

@@ -209,10 +209,12 @@ async def test_two_blocks_are_two(person: PersonOf, core_api: CoreApi) -> None:
 
 
 async def test_a_purpose_nobody_registered_bears_nothing(
-    person: PersonOf, core_api: CoreApi
+    person: PersonOf, core_api: CoreApi, superuser: asyncpg.Connection
 ) -> None:
     of_unknown = OF_CLIENT | {"purpose_code": "desconhecida", "legal_basis": "legal_obligation"}
+    await core_api.purpose("desconhecida", "legal_obligation")
     document_id = await person("ana").index(TEXT, **of_unknown)
+    await superuser.execute("DELETE FROM ai.purposes WHERE purpose_code = 'desconhecida'")
 
     assert not any((await sees(person("ana"), document_id)).values())
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from ai_svc.modules.access.service import refresh
 from ai_svc.modules.batches.schemas import MOST_ITEMS, BatchFields, BatchSubmit
 from ai_svc.modules.documents.exceptions import SubmissionTooLarge, SubmissionTypeRefused
 from ai_svc.modules.documents.intake import MAX_JSON_BYTES
@@ -61,9 +62,12 @@ async def receive(
             request.form(max_files=MOST_ITEMS, max_fields=_MAX_FIELDS) as form,
             _stored(workshop, actor, form) as items,
         ):
+            await _refresh(workshop, actor, items)
             yield items
     elif media_type == "application/json":
-        yield await _from_json(request, workshop)
+        items = await _from_json(request, workshop)
+        await _refresh(workshop, actor, items)
+        yield items
     else:
         raise SubmissionTypeRefused
 
@@ -114,6 +118,12 @@ async def _store(
     except DocumentRefused as refusal:
         item.refusal = refusal
     await file.seek(0)  # the fingerprint of an Idempotency-Key reads it again
+
+
+async def _refresh(workshop: Workshop, actor: Actor, items: list[Arrived]) -> None:
+    """Whom they are about, each once: what stands of their legal basis now."""
+    for client_id in {item.client_id for item in items if item.client_id is not None}:
+        await refresh(workshop, actor, client_id)
 
 
 async def _from_json(request: Request, workshop: Workshop) -> list[Arrived]:

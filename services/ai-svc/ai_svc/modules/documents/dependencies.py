@@ -6,7 +6,11 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ai_svc.modules.documents.exceptions import DocumentDeleted, DocumentNotFound
+from ai_svc.modules.documents.exceptions import (
+    DocumentDeleted,
+    DocumentNotFound,
+    LegalBasisMissing,
+)
 from ai_svc.modules.documents.reads import DocumentRead
 from ai_svc.modules.documents.repository import Documents
 from chassis.security.authentication import require
@@ -29,6 +33,8 @@ MAX_VERSION: Final = 2**31 - 1
 
 ABSENT: Final = (DocumentNotFound, DocumentDeleted)
 """What any route of one document may answer."""
+NO_BASIS: Final = LegalBasisMissing(purpose_code="analise-de-credito")
+"""What any route that files something about a client may answer."""
 BODY_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     413: {"model": Failure, "description": "The file or text is larger than accepted"},
     415: {"model": Failure, "description": "Neither form nor JSON, or a file of another format"},

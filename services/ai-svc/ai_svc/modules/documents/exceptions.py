@@ -30,6 +30,16 @@ class ExternalIdTaken(Conflict):
     message = "Já existe um documento com este external_id. Envie uma nova versão dele."
 
 
+class LegalBasisMissing(Conflict):
+    """The client's data may not be used for this purpose now (LGPD Art. 7)."""
+
+    code = "LEGAL_BASIS_MISSING"
+    message = (
+        "A finalidade {purpose_code} não tem base legal em vigor para este cliente, ou não permite "
+        "o uso pela assistente. Registre o consentimento ou confira a finalidade e os bloqueios."
+    )
+
+
 class VersionNotFound(NotFound):
     """The document has no version of this number."""
 

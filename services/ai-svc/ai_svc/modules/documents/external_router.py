@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response, status
 from ai_svc.modules.documents.bodies import submission_body
 from ai_svc.modules.documents.dependencies import (
     BODY_REFUSED,
+    NO_BASIS,
     Writer,
     documents_for,
     read_document,
@@ -39,7 +40,9 @@ router = APIRouter(prefix="/rag/documents/by-external-id", tags=["documents"])
         200: {"model": Success[DocumentRead], "description": "It says so already"},
         201: {"model": Success[DocumentRead], "description": "There was none of this name"},
         **BODY_REFUSED,
-        **raises(QuotaExceeded(limit="51200 MB em arquivos"), ExternalIdTaken, ClientErased),
+        **raises(
+            QuotaExceeded(limit="51200 MB em arquivos"), ExternalIdTaken, ClientErased, NO_BASIS
+        ),
     },
 )
 async def push_document(

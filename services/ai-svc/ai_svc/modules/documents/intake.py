@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from ai_svc.modules.access.service import refresh
 from ai_svc.modules.documents.exceptions import SubmissionTooLarge, SubmissionTypeRefused
 from ai_svc.modules.documents.schemas import (
     FileFields,
@@ -135,6 +136,7 @@ async def _document(
     request: Request, actor: CurrentActor, workshop: CurrentWorkshop
 ) -> AsyncIterator[Intake[FileFields]]:
     async with _DOCUMENT.received(request, actor, workshop, Upload()) as intake:
+        await refresh(workshop, actor, intake.fields.client_id)
         yield intake
 
 

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Response, status
 from ai_svc.desk import CurrentDesk
 from ai_svc.modules.chat import service as chat
 from ai_svc.modules.documents.bodies import submission_body
-from ai_svc.modules.documents.changing import change, check_may_name_clients
+from ai_svc.modules.documents.changing import change
 from ai_svc.modules.documents.dependencies import (
     BODY_REFUSED,
     MAX_VERSION,
+    NO_BASIS,
     Deleter,
     NamedClient,
     Reader,
@@ -21,6 +22,7 @@ from ai_svc.modules.documents.dependencies import (
     read_document,
 )
 from ai_svc.modules.documents.exceptions import ContentNotReady, ExternalIdTaken, VersionNotFound
+from ai_svc.modules.documents.filing import require_basis
 from ai_svc.modules.documents.intake import MAX_BODY_BYTES, Submission
 from ai_svc.modules.documents.reads import DocumentRead
 from ai_svc.modules.documents.repository import DocumentFilter, Found
@@ -30,6 +32,7 @@ from ai_svc.modules.documents.schemas import (
     FileFields,
     TextOrUrl,
 )
+from ai_svc.modules.documents.submitting import submit_as_said
 from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.workshop import CurrentWorkshop
 from chassis.messaging import outbox
@@ -63,7 +66,7 @@ _QUOTA = QuotaExceeded(limit="100000 documentos")
             "description": "A document says the same to the same people already: `duplicate_of`",
         },
         **BODY_REFUSED,
-        **raises(_QUOTA, ExternalIdTaken, ClientErased),
+        **raises(_QUOTA, ExternalIdTaken, ClientErased, NO_BASIS),
     },
 )
 async def submit_document(
@@ -80,22 +83,9 @@ async def submit_document(
     What is in the knowledge base already, for the same people, is answered with that document and
     200, unless `allow_duplicate` is set.
     """
-    fields = received.fields
-    access = fields.access()
-    check_may_name_clients(actor, access)
-    submitted = await submission.submit(
-        tx,
-        actor,
-        received.source,
-        title=fields.title,
-        chunking=fields.cutting,
-        language=fields.language,
-        tags=fields.tags,
-        access=access,
-        external_id=fields.external_id,
-        upload=received.upload,
-        allow_duplicate=fields.allow_duplicate,
-        quota=workshop.settings.ingestion.quota,
+    quota = workshop.settings.ingestion.quota
+    submitted = await submit_as_said(
+        tx, actor, received.source, received.fields, received.upload, quota
     )
     document = submitted.document
     read = DocumentRead.of((document, submitted.version), None)
@@ -146,7 +136,9 @@ async def show_document(
 
 
 @router.patch(
-    "/{document_id}", summary="Change a document", responses=absent(ExternalIdTaken, ClientErased)
+    "/{document_id}",
+    summary="Change a document",
+    responses=absent(ExternalIdTaken, ClientErased, NO_BASIS),
 )
 async def change_document(
     document_id: UUID,
@@ -165,6 +157,7 @@ async def change_document(
     document = await documents.get_for_change(document_id, seen_version)
     _, shown = await documents.get(document_id)
     change(tx, actor, document, body)
+    await require_basis(tx, actor.organization_id, document)
     await tx.flush()
     jobs = await documents.latest_jobs([document_id])
     set_etag(response, document.version)

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.documents.changing import check_may_name_clients
+from ai_svc.modules.documents.filing import require_basis
 from ai_svc.modules.documents.schemas import FileFields
 from knowledge import submission
 from knowledge.quotas import Quota
@@ -18,9 +19,10 @@ async def submit_as_said(
     upload: Upload,
     quota: Quota,
 ) -> Submitted:
-    """Raises Forbidden, QuotaExceeded."""
+    """Raises Forbidden, LegalBasisMissing, QuotaExceeded."""
     access = fields.access()
     check_may_name_clients(actor, access)
+    await require_basis(session, actor.organization_id, access)
     return await submission.submit(
         session,
         actor,

@@ -14,12 +14,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from ai_svc.modules.access.service import refresh
 from ai_svc.modules.documents.changing import change
 from ai_svc.modules.documents.exceptions import (
     DocumentDeleted,
     DocumentNotFound,
     ExternalIdTaken,
 )
+from ai_svc.modules.documents.filing import require_basis
 from ai_svc.modules.documents.intake import Intake, Receiving
 from ai_svc.modules.documents.repository import Documents
 from ai_svc.modules.documents.schemas import (
@@ -86,6 +88,7 @@ async def receive(
             raise InvalidInput.on(
                 "body.external_id", "Deve ser o mesmo do endereço, ou ficar de fora."
             )
+        await refresh(workshop, actor, intake.fields.client_id)
         yield intake
 
 
@@ -95,8 +98,8 @@ ExternalSubmission = Annotated[Intake[FileFields], Depends(receive, scope="funct
 async def upsert(
     workshop: Workshop, actor: Actor, external_id: str, received: Intake[FileFields]
 ) -> Outcome:
-    """Raises Forbidden, QuotaExceeded, ExternalIdTaken for a document that is not the actor's to
-    read."""
+    """Raises Forbidden, LegalBasisMissing, QuotaExceeded, or ExternalIdTaken for a document that is
+    not the actor's to read."""
     try:
         return await _upsert(workshop, actor, external_id, received)
     except _Elsewhere:
@@ -173,6 +176,7 @@ async def _change(
         changes["title"] = fields.title
     if changes:
         change(session, actor, document, DocumentChange(**changes))
+        await require_basis(session, actor.organization_id, document)
         await session.flush()
     if await _says_so_already(session, document, received.source, fields):
         return Outcome(document_id, Upserted.UNCHANGED)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from ai_svc.modules.access.service import refresh
 from ai_svc.modules.documents.schemas import FileFields
 from ai_svc.modules.documents.submitting import submit_as_said
 from ai_svc.modules.uploads.exceptions import ChecksumMismatch, UploadNotFound
@@ -29,6 +30,7 @@ async def complete(workshop: Workshop, actor: Actor, upload: Upload, last: Seque
         stored = await _join(workshop, actor, upload, last, key)
         source = _checked(upload, stored)
         fields = FileFields.model_validate(upload.fields)
+        await refresh(workshop, actor, fields.client_id)
         async with workshop.database.transaction(actor.organization_id) as session:
             submitted = await submit_as_said(
                 session, actor, source, fields, ids, workshop.settings.ingestion.quota

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Response, status
 from starlette.requests import Request
 
 from ai_svc.modules.documents.changing import check_may_name_clients
+from ai_svc.modules.documents.dependencies import NO_BASIS
 from ai_svc.modules.documents.intake import MAX_BODY_BYTES
 from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.modules.uploads import protocol
@@ -164,6 +165,7 @@ async def read_upload(upload_id: UUID, actor: Writer, tx: ReadTx) -> Success[Upl
             UnsupportedType,
             InvalidInput,
             ClientErased,
+            NO_BASIS,
         ),
         **_MISMATCH,
     },

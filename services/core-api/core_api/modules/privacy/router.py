@@ -172,8 +172,8 @@ async def record_privacy_message(
     tx: Tx,
     response: Response,
 ) -> Success[PrivacyMessageRead]:
-    """What the subject is told, or has said. Sending it is up to the channel; say how far it
-    came with its delivery."""
+    """What the subject is told, or has said, is kept on record. Nothing is sent from here: who
+    sends it by its channel says how far it came (`delivery`, at first `pending`)."""
     message = await Messaging(tx, actor).record(
         request_id, given.direction, given.channel, given.body
     )
