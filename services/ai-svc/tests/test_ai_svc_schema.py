@@ -107,6 +107,45 @@ async def test_candidates_are_the_tenants_own(database_urls: DatabaseUrls, clean
     assert own == [1, 1, 0, 1, 1]
 
 
+async def test_candidates_are_found_by_their_stems_alone(
+    database_urls: DatabaseUrls, clean: None
+) -> None:
+    superuser = await asyncpg.connect(database_urls.superuser)
+    for person in ("ana", "beto"):
+        await _insert_chunk(superuser, person)
+    await superuser.execute(
+        """
+        INSERT INTO ai.chunks (id, organization_id, document_id, version_number, position, content,
+          char_start, char_end, token_count, language, lexv, terms, embedding, embedding_model)
+        SELECT gen_random_uuid(), organization_id, document_id, 1, number, repeat('x', 2000),
+          0, 6, 1, 'pt', '{1:1}/67108864',
+          array_to_tsvector(ARRAY[CASE WHEN number % 4 = 0 THEN 'feri' ELSE 'outr' END]),
+          embedding, 'local-hash-1'
+        FROM ai.chunks, generate_series(1, 1000) AS number
+        """
+    )
+    await superuser.execute("VACUUM ANALYZE ai.chunks")
+    await superuser.close()
+    app = await asyncpg.connect(database_urls.app.replace("+asyncpg", ""))
+    functions = (
+        "ai.candidate_chunks('{feri}'::text[], '{}'::text[])",
+        "ai.candidate_chunks('{feri}'::text[], '{feri}'::text[])",
+        "ai.scored_chunks('{feri}', '{1:1}/67108864')",
+        "ai.stem_frequencies('{feri}')",
+    )
+    async with app.transaction():
+        await app.execute("SELECT set_config('app.organization_id', $1, true)", str(AURORA))
+        found = [await app.fetchval(f"SELECT count(*) FROM {each}") for each in functions]
+        scanned = await app.fetch(
+            "SELECT indexrelid::regclass::text AS index, pg_stat_get_xact_numscans(indexrelid) AS n"
+            " FROM pg_index WHERE indrelid = 'ai.chunks'::regclass"
+        )
+    await app.close()
+
+    assert found == [251, 251, 251, 1]
+    assert {row["index"]: row["n"] for row in scanned if row["n"]} == {"ai.ix_chunks_stem_keys": 4}
+
+
 async def test_signatures_follow_the_vectors(database_urls: DatabaseUrls, clean: None) -> None:
     connection = await asyncpg.connect(database_urls.superuser)
     await _insert_chunk(connection, "ana")
