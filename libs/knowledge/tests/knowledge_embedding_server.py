@@ -21,6 +21,7 @@ class EmbeddingServer:
     authorizations: list[str] = field(default_factory=list)
     dimensions: int = DIMENSIONS
     shuffled: bool = False
+    body: Any = None  # answered instead of vectors
     before_answer: Callable[[], Awaitable[None]] | None = None
     port: int = 0
     _server: asyncio.Server | None = None
@@ -58,7 +59,9 @@ class EmbeddingServer:
             await writer.drain()
         writer.close()
 
-    def _body(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _body(self, request: dict[str, Any]) -> Any:
+        if self.body is not None:
+            return self.body
         rows = [
             {"object": "embedding", "index": index, "embedding": self._vector(text)}
             for index, text in enumerate(request["input"])

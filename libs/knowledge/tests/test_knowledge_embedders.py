@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +116,15 @@ class TestProvider:
             await embedder.embed(["a"])
         assert failure.value.retry is later
         assert "sk-test" not in str(failure.value)
+
+    @pytest.mark.parametrize("body", [{}, [], {"data": None}, {"data": [{"index": 0}]}, "x"])
+    async def test_an_answer_without_vectors_is_refused(
+        self, embedder: OpenAIEmbedder, server: EmbeddingServer, body: Any
+    ) -> None:
+        server.body = body
+        with pytest.raises(EmbeddingFailed) as failure:
+            await embedder.embed(["a"])
+        assert not failure.value.retry
 
     async def test_vectors_of_another_length_are_refused(
         self, embedder: OpenAIEmbedder, server: EmbeddingServer
