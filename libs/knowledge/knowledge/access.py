@@ -47,6 +47,12 @@ class Reader:
 
 async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
     """In one statement, and as of the session's transaction."""
+    team_ids, has_own = (await session.execute(sa.select(*reader_facts(actor)))).one()
+    return reader_from(actor, team_ids=team_ids, has_own=has_own)
+
+
+def reader_facts(actor: Actor) -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
+    """What the database knows of a reader: columns `team_ids` and `has_own` of any statement."""
     mine = sa.and_(
         TeamMember.organization_id == actor.organization_id,
         TeamMember.member_id == actor.user_id,
@@ -58,7 +64,11 @@ async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
         Document.visibility == Visibility.RESTRICTED,
         Document.submitted_by == actor.user_id,
     )
-    team_ids, has_own = (await session.execute(sa.select(teams, own))).one()
+    return teams.label("team_ids"), own.label("has_own")
+
+
+def reader_from(actor: Actor, *, team_ids: list[UUID] | None, has_own: bool) -> Reader:
+    """The actor with these facts."""
     return Reader(
         organization_id=actor.organization_id,
         user_id=actor.user_id,

@@ -17,7 +17,6 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 from pgvector import HalfVector
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Database
 from knowledge.access import Condition
@@ -60,21 +59,21 @@ _WRITE: Final = (
 )
 
 
-async def all_embedded(
-    session: AsyncSession, organization_id: OrganizationId, model: str, *, of_client: bool = False
-) -> bool:
+def all_embedded(
+    organization_id: OrganizationId, model: str, *, of_client: bool = False
+) -> Condition:
     """Whether every chunk of the organization has a vector of this model: only then vectors rank.
 
     Otherwise a passage would win because it happens to have one already. Those that were kept here
     are of clients: they are met only by who asks about one (`of_client`).
     """
     mine = Chunk.organization_id == organization_id
-    kept = sa.exists().where(mine, _MODEL == KEPT_HERE)
-    ends = sa.select(
-        sa.and_(kept, sa.literal(of_client)), *(end.where(mine).scalar_subquery() for end in _ENDS)
-    )
-    met_kept, *models = (await session.execute(ends)).one()
-    return not met_kept and set(models) <= {model, None}
+    of_model: list[Condition] = [
+        sa.func.coalesce(end.where(mine).scalar_subquery() == model, sa.true()) for end in _ENDS
+    ]
+    if of_client:
+        of_model.append(sa.not_(sa.exists().where(mine, _MODEL == KEPT_HERE)))
+    return sa.and_(*of_model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,39 @@ async def test_while_there_are_vectors_of_two_models_words_decide(knowledge: Kno
     assert documents(found) == [named]
 
 
+async def test_a_search_is_four_statements_and_writes_its_vector_once_a_leg(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(legs, "SIGNATURES_FROM", 0)
+    (only,) = await index(knowledge, "Férias do servidor.")
+    await embedded(knowledge, only, 1)
+    seen: list[tuple[str, int]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        vectors = [each for each in parameters if len(str(each)) > 1536]
+        seen.append((statement, len(vectors)))
+
+    engine = knowledge.ingestion.database.engines[0].sync_engine
+    statistics = StatisticsCache()
+    sa.event.listen(engine, "before_cursor_execute", note)
+    for _ in range(2):  # the first one loads the statistics
+        seen.clear()
+        found = await searcher(knowledge, embedder=Provider(unit(1)), statistics=statistics).find(
+            make_actor(), SearchQuery("férias")
+        )
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+    assert documents(found.passages) == [only]
+    planned = [
+        statement
+        for statement, _ in seen
+        if "plan_cache_mode" in statement or "set_config" in statement
+    ]
+    assert len(seen) == 4
+    assert len(planned) == 1
+    assert sorted(vectors for _, vectors in seen) == [0, 0, 1, 1]
+
+
 async def test_a_search_never_waits_for_a_connection_while_it_holds_one(
     knowledge: Knowledge, database_urls: DatabaseUrls
 ) -> None:

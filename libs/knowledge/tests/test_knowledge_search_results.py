@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from knowledge_factories import Knowledge, make_actor
 
+from knowledge.lexical.analyzer import analyze_word, words
 from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.models import Language
 from knowledge.rerankers.http import HttpReranker
 from knowledge.rerankers.port import Reranker, RerankingFailed
 from knowledge.search import Expansion, Found, Searcher, SearchQuery
 from knowledge.search.diversity import diverse
 from knowledge.search.fusion import fuse_ranks
-from knowledge.search.highlights import Highlight, highlights
+from knowledge.search.highlights import Highlight, highlights, stems_of
 
 MANUAL = """# Férias
 
@@ -66,6 +68,17 @@ def test_highlights_count_code_points_of_the_passage_as_it_is() -> None:
 
     assert highlights(decomposed, {"fer"}) == (Highlight(2, 9),)
     assert highlights("ﬁcha 1º", {"fich"}) == (Highlight(0, 4),)
+
+
+@pytest.mark.parametrize(
+    "written", ["Servidores", "AÇÕES", "installed", "ﬁcha", "e", "1º", "d'água"]
+)
+def test_words_have_the_stems_they_are_indexed_by(written: str) -> None:
+    indexed = {
+        analyze_word(word, language).stem for word in words(written) for language in Language
+    }
+
+    assert stems_of(written) == indexed - {None}
 
 
 @pytest.mark.committed

@@ -36,9 +36,13 @@ class StatisticsCache:
 
     async def read(self, session: AsyncSession, organization_id: OrganizationId) -> Statistics:
         """The organization's current snapshot."""
-        generation = await session.scalar(
-            sa.select(LexicalStatistics.generation).where(_of(organization_id))
-        )
+        generation = await session.scalar(sa.select(generation_of(organization_id)))
+        return await self.of_generation(session, organization_id, generation)
+
+    async def of_generation(
+        self, session: AsyncSession, organization_id: OrganizationId, generation: int | None
+    ) -> Statistics:
+        """The same for who has asked for `generation_of` in this transaction."""
         if not generation:
             return (await count(session, organization_id, sample=FIRST_QUESTIONS))[0]
         entry = self._entries.get(organization_id)
@@ -55,6 +59,11 @@ class StatisticsCache:
         while self._bytes > self._most_bytes and len(self._entries) > 1:
             _, dropped = self._entries.popitem(last=False)
             self._bytes -= dropped.size
+
+
+def generation_of(organization_id: OrganizationId) -> sa.ScalarSelect[int]:
+    """Of the current snapshot, null when there is none; as a column of any statement."""
+    return sa.select(LexicalStatistics.generation).where(_of(organization_id)).scalar_subquery()
 
 
 async def _load(session: AsyncSession, organization_id: OrganizationId) -> _Entry:

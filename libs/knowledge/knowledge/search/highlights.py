@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from knowledge.lexical.analyzer import analyze_word, words
+from knowledge.lexical.analyzer import stem_of, words
 from knowledge.models import Language
 
 # A letter or digit with the accents that may follow it as characters of their own.
@@ -36,5 +36,5 @@ def highlights(content: str, stems: Collection[str]) -> tuple[Highlight, ...]:
 @lru_cache(maxsize=2**15)
 def stems_of(written: str) -> frozenset[str]:
     """The stems, in either language, of one word as it stands in a text, accents included."""
-    analyzed = (analyze_word(word, each) for word in words(written) for each in Language)
-    return frozenset(word.stem for word in analyzed if word.stem is not None)
+    stems = (stem_of(word, each) for word in words(written) for each in Language)
+    return frozenset(stem for stem in stems if stem is not None)

@@ -7,16 +7,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+import sqlalchemy as sa
 import structlog
 from numpy.typing import NDArray
 
 from chassis.data.database import Database
-from knowledge.access import Reader, reader_of
+from knowledge.access import Reader, reader_facts, reader_from
 from knowledge.embedders.port import Embedder, EmbeddingFailed
 from knowledge.lexical.frequencies import find_frequencies
 from knowledge.lexical.query import Question, understand, unknown_stems, written_stems
 from knowledge.lexical.statistics import Statistics
-from knowledge.lexical.statistics_cache import StatisticsCache
+from knowledge.lexical.statistics_cache import StatisticsCache, generation_of
 from knowledge.recipients import Recipient
 from knowledge.reembedding import all_embedded
 from knowledge.rerankers.port import Reranker, RerankingFailed
@@ -143,21 +144,31 @@ class Searcher:
     ) -> _Understood:
         """What the snapshot does not know is looked up: it may be new, or really misspelt."""
         organization_id = actor.organization_id
+        facts = sa.select(
+            *reader_facts(actor),
+            generation_of(organization_id).label("generation"),
+            self._has_vectors(organization_id, query).label("has_vectors"),
+        )
         async with self.database.transaction(organization_id, read_only=True) as session:
             with explanation.timed("understand"):
-                reader = await reader_of(session, actor)
-                statistics = known = await self.statistics.read(session, organization_id)
+                row = (await session.execute(facts)).one()
+                statistics = known = await self.statistics.of_generation(
+                    session, organization_id, row.generation
+                )
                 unknown = unknown_stems(query.text, statistics)
                 if unknown and statistics.chunk_count:
                     known = statistics.knowing(await find_frequencies(session, unknown))
-                has_vectors = self._weight > 0 and await all_embedded(
-                    session,
-                    organization_id,
-                    self.embedder.model,
-                    of_client=query.filters.client_id is not None,
-                )
                 question = understand(query.text, known)
-                return _Understood(reader, statistics, question, has_vectors)
+        reader = reader_from(actor, team_ids=row.team_ids, has_own=row.has_own)
+        return _Understood(reader, statistics, question, row.has_vectors)
+
+    def _has_vectors(
+        self, organization_id: OrganizationId, query: SearchQuery
+    ) -> sa.ColumnElement[bool]:
+        if self._weight <= 0:
+            return sa.false()
+        of_client = query.filters.client_id is not None
+        return all_embedded(organization_id, self.embedder.model, of_client=of_client)
 
     @property
     def _weight(self) -> float:
@@ -177,7 +188,7 @@ class Searcher:
         self, legs: Legs, limit: int, explanation: Explanation
     ) -> tuple[Seen, Seen | None]:
         """The legs at the same time, each in a transaction of its own: none holds a connection
-        while it waits for another."""
+        while it waits for another. The slower one sets out first."""
         organization_id, embedding = legs.reader.organization_id, legs.embedding
 
         async def words(most: int) -> Seen:
@@ -196,7 +207,7 @@ class Searcher:
             return lexical, None
         most = max(FUSED, limit)
         with explanation.timed("legs"):
-            lexical, dense = await asyncio.gather(words(most), vectors(embedding, most))
+            dense, lexical = await asyncio.gather(vectors(embedding, most), words(most))
         weight, model = self._weight, embedding.model
         explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1 - weight))
         explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, model))
