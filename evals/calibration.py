@@ -1,75 +1,61 @@
 """`python -m evals calibrate`: when is the evidence good enough to answer?
 
-Learns on the dev part of every set, in its whole collection and in small ones cut out of it, and
-writes abstention.json beside the code that reads it; reports on the test part. Questions without an
-answer are those a set says nobody can answer, those of other sets (foreign), and in small
-collections those whose entries were left out (absent).
+Learns weights and threshold on the dev part of every set, in its whole collection and in small ones
+cut out of it, and writes abstention.json beside the code that reads it; reports on the test part.
+Questions without an answer are those a set says nobody can answer, those of other sets (foreign),
+and in small collections those whose entries were left out (absent).
 """
 
 import hashlib
 import json
-import random
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from ai_svc.modules.rag import abstention
 from ai_svc.modules.rag.abstention import Calibration
-from ai_svc.modules.rag.asking import EVIDENCE
-from ai_svc.modules.rag.evidence import Signals, weigh
-from evals.datasets import DEV, OWN_SETS, TEST, UNANSWERABLE, Dataset, Query, foreign_questions
-from evals.logistic import Fitted, Numbers, fit, quantile
-from evals.system import Collection, System, running_system
-from knowledge.embedders.local import LocalEmbedder
-from knowledge.lexical.statistics_cache import StatisticsCache
-from knowledge.search import Searcher, SearchQuery
-from shared_schemas.actor import Actor
-from shared_schemas.ids import OrganizationId, UserId
-from shared_schemas.permissions import Role, permissions_of
+from ai_svc.modules.rag.evidence import Signals
+from evals.answers import DECLINED, WITHHELD
+from evals.cases import KINDS, WHOLE, Case, Kind, cases_of
+from evals.datasets import DEV, TEST, Dataset
+from evals.logistic import Fitted, Numbers, fit
+from evals.system import running_system
 
 FILE: Final = Path(abstention.__file__).parent / abstention.FILE
 REPORT: Final = Path(__file__).parent / "CALIBRATION.md"
-LOST: Final = 0.01
-"""The share of the true answers the rule before has given on dev that may be withheld."""
-SMALL: Final = (5, 5, 5, 20, 20)
-_MOST: Final = 300
+ALIKE: Final = 0.1
+"""Thresholds that miss the goals by so little more than the best are as good; the lowest of them is
+taken, which answers most: of a dozen unanswerable questions a single one makes so much."""
 _FEWEST: Final = 50
 OLD_RULE: Final = 0.5
 """Until now: the similarity of the best passage."""
 
-_STATISTICS: Final = StatisticsCache()
 _ABOUT: Final = """
 # When the assistant answers, and when it declines
 
 Learned by `python -m evals calibrate` on the dev part of the sets, reported on the test part.
-Version {version}: of the true answers that the rule before gives on dev {lost} may be withheld. A
-cell is the share under what was learned, then, in brackets, under the rule before (similarity of
-the best passage 0.5 or more). *true* are the answerable questions whose best passage is of an entry
-that answers; *absent* questions are of the same set, their entries left out of a small collection.
+Version {version}, threshold {threshold}: where, on dev, the goals are missed by least, added up
+over the whole collections (at most {withheld} of the answerable withheld; at least {declined} of
+the unanswerable declined, and of the foreign). A cell is the share under what was learned, then, in
+brackets, under the rule before (similarity of the best passage 0.5 or more). *true* are the
+answerable questions whose best passage is of an entry that answers; *absent* questions are of the
+same set, their entries left out of a small collection.
 """
+_CURVE: Final = """
+## What another threshold would do
+
+Whole collections, test part: withheld of the answerable, then declined of the unanswerable (where
+the set has any) and of the foreign. The threshold that was learned stands in bold.
+"""
+_STEPS: Final = tuple(step / 100 for step in range(1, 100))
+_SHOWN: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 _HEADING: Final = (
     "| set | entries | answerable: answered | true: answered | unanswerable: declined"
     " | foreign: declined | absent: declined |"
 )
-Kind = Literal["answerable", "unanswerable", "foreign", "absent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One question over one collection. `right`: the best passage is of an entry that answers."""
-
-    dataset: str
-    size: str
-    split: str
-    kind: Kind
-    signals: Signals | None
-    similarity: float
-    right: bool = False
 
 
 async def calibrate(datasets: Sequence[Dataset]) -> str:
@@ -77,7 +63,7 @@ async def calibrate(datasets: Sequence[Dataset]) -> str:
     cases: list[Case] = []
     async with running_system() as system:
         for dataset in datasets:
-            cases += await _cases(system, dataset, datasets)
+            cases += await cases_of(system, dataset, datasets)
     learned = learn(cases)
     text = json.dumps(learned, indent=2) + "\n"
     FILE.write_text(text, encoding="utf-8")
@@ -91,88 +77,51 @@ def learn(cases: Sequence[Case]) -> dict[str, object]:
     dev = [case for case in cases if case.split == DEV and case.signals is not None]
     labels = np.array([case.kind == "answerable" for case in dev], dtype=np.float64)
     fitted = fit(_values(dev), labels, _importance(dev))
-    true = [case for case in dev if case.right and case.similarity >= OLD_RULE]
-    threshold = quantile(fitted.probability(_values(true)), LOST)
-    facts = {
+    facts: dict[str, object] = {
         "intercept": round(fitted.intercept, 4),
         "weights": _named(fitted),
-        "threshold": round(threshold, 4),
+        "threshold": _threshold([case for case in cases if case.split == DEV], fitted),
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return {"version": digest[:12], **facts}
 
 
-async def _cases(system: System, dataset: Dataset, all_sets: Sequence[Dataset]) -> list[Case]:
-    foreign = foreign_questions(dataset, all_sets)
-    found = await _of_collection(system, dataset, "all", dataset.queries, foreign)
-    if (OWN_SETS / dataset.name).exists():
-        return found
-    chance = random.Random(dataset.name)
-    for size in SMALL:
-        part = chance.sample(list(dataset.corpus), size)
-        ids = {entry.id for entry in part}
-        small = Dataset(dataset.name, part, dataset.queries)
-        inside = [query for query in dataset.queries if ids & query.relevant.keys()]
-        outside = [query for query in dataset.queries if not ids & query.relevant.keys()]
-        absent = [query.text for query in chance.sample(outside, min(150, len(outside)))]
-        found += await _of_collection(system, small, str(size), inside, foreign[::3], absent)
+def _threshold(dev: Sequence[Case], fitted: Fitted) -> float:
+    """The lowest of those that miss the goals by least."""
+    kinds = [_confidences(group, fitted) for group in _whole(dev).values()]
+    missed = {step: sum(_missed(each, step) for each in kinds) for step in _STEPS}
+    least = min(missed.values())
+    return min(step for step, miss in missed.items() if miss <= least + ALIKE)
+
+
+def _whole(cases: Sequence[Case]) -> Mapping[str, list[Case]]:
+    """By set: the cases of its whole collection."""
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.size == WHOLE:
+            found[case.dataset].append(case)
+    return dict(sorted(found.items()))
+
+
+def _confidences(cases: Sequence[Case], fitted: Fitted) -> dict[Kind, Numbers]:
+    found: dict[Kind, Numbers] = {}
+    for kind in KINDS:
+        judged = [case for case in cases if case.kind == kind]
+        if judged:
+            nothing = [case for case in judged if case.signals is None]
+            values = _values(judged)
+            given = fitted.probability(values) if len(values) else np.zeros(0)
+            found[kind] = np.concatenate([given, np.zeros(len(nothing))])
     return found
 
 
-async def _of_collection(
-    system: System,
-    dataset: Dataset,
-    size: str,
-    queries: Sequence[Query],
-    foreign: Iterable[str],
-    absent: Iterable[str] = (),
-) -> list[Case]:
-    answerable = [query for query in queries if query.kind != UNANSWERABLE]
-    step = max(1, len(answerable) // _MOST)
-    asked: list[tuple[Kind, Query]] = [("answerable", query) for query in answerable[::step]]
-    asked += [("unanswerable", query) for query in queries if query.kind == UNANSWERABLE]
-    for kind, texts in (("foreign", foreign), ("absent", absent)):
-        asked += [(kind, Query(text, text, {})) for text in texts]  # type: ignore[misc]  # a Kind
-    cases: list[Case] = []
-    async with system.holding(dataset) as collection:
-        for kind, query in asked:
-            signals, similarity, entry = await _evidence(system, collection, query.text)
-            right = kind == "answerable" and entry in query.relevant
-            cases.append(
-                Case(dataset.name, size, _split(dataset, query), kind, signals, similarity, right)
-            )
-    return cases
-
-
-async def _evidence(
-    system: System, collection: Collection, question: str
-) -> tuple[Signals | None, float, str | None]:
-    """As ai-svc judges it; the best passage's similarity and entry."""
-    roles = frozenset({Role.ADMIN})
-    actor = Actor(
-        OrganizationId(collection.organization_id),
-        UserId(collection.organization_id),
-        roles,
-        "evals",
-        permissions_of(roles),
-    )
-    searcher = Searcher(
-        database=system.ingestion.database, statistics=_STATISTICS, embedder=LocalEmbedder()
-    )
-    found = await searcher.find(actor, SearchQuery(question, EVIDENCE))
-    evidence = weigh(question, found.question, found.passages)
-    if not found.passages:
-        return None, 0.0, None
-    best = found.passages[0]
-    return evidence.signals, best.similarity, collection.entry_of.get(str(best.document_id))
-
-
-def _split(dataset: Dataset, query: Query) -> str:
-    """Our own sets say it; of the others every second question."""
-    own = (OWN_SETS / dataset.name).exists() and bool(query.relevant)
-    if own or query.kind == UNANSWERABLE:
-        return query.split
-    return DEV if zlib.crc32(query.text.encode()) % 2 else TEST
+def _missed(confidences: Mapping[Kind, Numbers], threshold: float) -> float:
+    """By how much the goals are missed, as shares added up."""
+    missed = 0.0
+    for kind, values in confidences.items():
+        below = float((values < threshold).mean())
+        missed += max(0.0, below - WITHHELD if kind == "answerable" else DECLINED - below)
+    return missed
 
 
 def _values(cases: Sequence[Case]) -> Numbers:
@@ -182,9 +131,10 @@ def _values(cases: Sequence[Case]) -> Numbers:
 def _importance(cases: Sequence[Case]) -> Numbers:
     """Every set counts alike, in it every size of collection, in that answerable and not."""
     keys = [(case.dataset, case.size, case.kind == "answerable") for case in cases]
-    sizes = Counter(keys)
+    counts = Counter(keys)
+    sizes = Counter(dataset for dataset, _ in {(case.dataset, case.size) for case in cases})
     # A handful of questions must not weigh as much as hundreds.
-    return np.array([1 / max(sizes[key], _FEWEST) for key in keys], np.float64)
+    return np.array([1 / max(counts[key], _FEWEST) / sizes[key[0]] for key in keys], np.float64)
 
 
 def _named(fitted: Fitted) -> dict[str, float]:
@@ -195,7 +145,12 @@ def _named(fitted: Fitted) -> dict[str, float]:
 
 
 def _report(cases: Sequence[Case], calibration: Calibration) -> str:
-    about = _ABOUT.format(version=calibration.version, lost=f"{LOST:.0%}").strip()
+    about = _ABOUT.format(
+        version=calibration.version,
+        threshold=calibration.threshold,
+        withheld=WITHHELD,
+        declined=DECLINED,
+    ).strip()
     lines: list[str] = []
     test = [case for case in cases if case.split == TEST]
     for dataset, size in sorted({(case.dataset, case.size) for case in test}):
@@ -209,7 +164,31 @@ def _report(cases: Sequence[Case], calibration: Calibration) -> str:
             declined = [case for case in here if case.kind == kind]
             cells.append(_rates(declined, calibration, answered=False))
         lines.append(f"| {dataset} | {size} | {' | '.join(cells)} |")
-    return "\n".join([about, "", _HEADING, "|---|---|--:|--:|--:|--:|--:|", *lines])
+    table = [about, "", _HEADING, "|---|---|--:|--:|--:|--:|--:|", *lines]
+    return "\n".join([*table, "", _CURVE.strip(), "", *_curve(test, calibration)])
+
+
+def _curve(test: Sequence[Case], calibration: Calibration) -> list[str]:
+    """The trade-off, one line per threshold."""
+    groups = _whole(test)
+    lines = [f"| threshold | {' | '.join(groups)} |", f"|--:|{'---|' * len(groups)}"]
+    for threshold in sorted({*_SHOWN, calibration.threshold}):
+        cells = [_below(group, calibration, threshold) for group in groups.values()]
+        is_ours = threshold == calibration.threshold
+        name = f"**{threshold:.2f}**" if is_ours else f"{threshold:.2f}"
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _below(cases: Sequence[Case], calibration: Calibration, threshold: float) -> str:
+    shares = []
+    for kind in KINDS:
+        below = [
+            calibration.confidence(case.signals) < threshold for case in cases if case.kind == kind
+        ]
+        if below:
+            shares.append(f"{sum(below) / len(below):.3f}")
+    return " · ".join(shares)
 
 
 def _rates(cases: Sequence[Case], calibration: Calibration, *, answered: bool) -> str:

@@ -1,4 +1,4 @@
-"""Logistic regression by Newton's method, and quantiles."""
+"""Logistic regression by Newton's method."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -44,9 +44,3 @@ def fit(values: Numbers, labels: Numbers, importance: Numbers) -> Fitted:
             break
     weights = found[:-1] / spread
     return Fitted(float(found[-1] - weights @ mean), weights)
-
-
-def quantile(values: Numbers, share: float) -> float:
-    """The value that all but `share` of the values reach."""
-    ordered = np.sort(values)
-    return float(ordered[int(share * len(ordered))])

@@ -88,8 +88,10 @@ async def test_configured_threshold_overrules_what_was_learned(
 
 def test_what_was_learned_rises_with_the_evidence() -> None:
     calibration = learned()
-    weak = Signals(coverage=-1.5, sentence=-2.5, words=0.7, lead=0.1, told=0.3, missed=1.0)
-    strong = Signals(coverage=-0.2, sentence=-0.4, words=1.8, lead=0.7, told=1.0, missed=0.0)
+    weak = Signals(coverage=-1.5, sentence=-2.5, words=0.7, lead=0.1, told=0.3, unknown=1.1, kind=0)
+    strong = Signals(
+        coverage=-0.2, sentence=-0.4, words=1.8, lead=0.7, told=1.0, unknown=0.0, kind=1
+    )
 
     assert calibration.confidence(None) == 0
     assert calibration.confidence(weak) < calibration.threshold < calibration.confidence(strong)

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from ai_svc.modules.rag.asked_for import asking_stems, has_what_is_asked
 from ai_svc.modules.rag.quotes import Citation
 from ai_svc.modules.rag.sentences import Sentence, sentences
 from knowledge.lexical.analyzer import Terms, analyze, detect_language
@@ -38,7 +39,8 @@ class Signals(NamedTuple):
     words: float  # ln(1 + telling words of the question that the best passage has)
     lead: float  # how far the best passage is ahead of the others, 0 to 1
     told: float  # idf share of the words in the best sentence or in the title above it
-    missed: float  # idf of the most telling word that the best passage lacks, over that of any
+    unknown: float  # ln(1 + those that no document of the organization has)
+    kind: float  # 0 when the question wants a sum, a time, a number that the best passage lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def weigh(question: str, meaning: Question, passages: Sequence[Passage]) -> Evid
     # Best first; among equals the order of the passages.
     scored.sort(key=lambda each: -each.score)
     telling = [each for each in scored if each.met]
-    signals = _signals(meaning, passages, telling) if telling else None
+    signals = _signals(question, meaning, passages, telling) if telling else None
     return Evidence(question, meaning, passages, scored, signals)
 
 
@@ -72,20 +74,6 @@ def told_share(meaning: Question, terms: frozenset[int] | set[int]) -> float:
         for word in meaning.words
     )
     return met / whole if whole else 0.0
-
-
-def missed_share(meaning: Question, terms: frozenset[int] | set[int]) -> float:
-    """The most telling word the terms lack beside the most telling of all, by idf; 0 to 1.
-
-    One word may decide what is asked: "certidão de casamento" is no answer about one "de óbito".
-    """
-    telling = [
-        (max(reading.idf for reading in word), any(reading.term in terms for reading in word))
-        for word in meaning.words
-    ]
-    most = max((idf for idf, _ in telling), default=0.0)
-    lacked = max((idf for idf, is_met in telling if not is_met), default=0.0)
-    return lacked / most if most else 0.0
 
 
 def terms_of(text: str) -> Terms:
@@ -133,18 +121,32 @@ def _cited(passage: Passage, sentence: Sentence) -> Citation:
     return Citation(passage, passage.char_start + sentence.start, passage.char_start + sentence.end)
 
 
-def _signals(meaning: Question, passages: Sequence[Passage], scored: Sequence[Scored]) -> Signals:
+def _signals(
+    question: str, meaning: Question, passages: Sequence[Passage], scored: Sequence[Scored]
+) -> Signals:
     best, first = scored[0], passages[0]
+    subject = _subject(question, meaning)
     coverages = [coverage_of(passage.similarity) for passage in passages]
     others = sum(coverages[1 : 1 + _OTHERS]) / _OTHERS
     whole = set(terms_of(f"{about(first)}\n{first.content}").tolist())
     met = sum(any(reading.term in whole for reading in word) for word in meaning.words)
     above = set(terms_of(about(best.citation.passage)).tolist())
+    unknown = sum(not any(reading.frequency for reading in word) for word in subject.words)
     return Signals(
         coverage=math.log(max(coverages[0], _LEAST)),
         sentence=math.log(max(best.met, _LEAST)),
         words=math.log1p(met),
         lead=max(0.0, 1 - others / coverages[0]) if coverages[0] else 0.0,
-        told=told_share(meaning, best.terms | above),
-        missed=missed_share(meaning, whole),
+        told=told_share(subject, best.terms | above),
+        unknown=math.log1p(unknown),
+        kind=float(has_what_is_asked(question, first.content)),
     )
+
+
+def _subject(question: str, meaning: Question) -> Question:
+    """Without the words that only ask, where any are left."""
+    asking = asking_stems(question)
+    words = tuple(
+        word for word in meaning.words if not any(reading.stem in asking for reading in word)
+    )
+    return replace(meaning, words=words) if words else meaning
