@@ -7,10 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from fastapi.sse import KEEPALIVE_COMMENT
 
 from ai_svc.modules.agents.events import Source
 from ai_svc.modules.compatible.errors import facts_of
-from ai_svc.modules.compatible.pieces import Argued, Called, Ended, Piece, Said
+from ai_svc.modules.compatible.pieces import Argued, Called, Ended, Piece, Quiet, Said
 from ai_svc.modules.compatible.shapes import (
     Annotation,
     Choice,
@@ -57,9 +58,10 @@ def completion(run_id: UUID, model: str, pieces: Sequence[Piece]) -> Completion:
 
 
 async def chunks(
-    run_id: UUID, model: str, pieces: AsyncIterator[Piece], *, include_usage: bool
+    run_id: UUID, model: str, pieces: AsyncIterator[Piece | Quiet], *, include_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    """Server-sent events, `[DONE]` at the end. A failure after the head is an event, too."""
+    """Server-sent events, `[DONE]` at the end. A failure after the head is an event, too; silence
+    is a comment, which clients pass over."""
     head = {
         "id": completion_id(run_id),
         "object": "chat.completion.chunk",
@@ -71,7 +73,9 @@ async def chunks(
     try:
         yield _event(head | usage | _choice({"role": "assistant", "content": ""}))
         async for piece in pieces:
-            if isinstance(piece, Said):
+            if isinstance(piece, Quiet):
+                yield bytes(KEEPALIVE_COMMENT)
+            elif isinstance(piece, Said):
                 said += piece.text
                 yield _event(head | usage | _choice({"content": piece.text}))
             elif isinstance(piece, Ended):

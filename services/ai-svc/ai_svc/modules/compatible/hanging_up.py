@@ -1,4 +1,4 @@
-"""A caller who goes away ends the work done for them."""
+"""A caller who goes away ends the work done for them; one who stays is told that it goes on."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ai_svc.modules.compatible.pieces import Piece
+from ai_svc.modules.compatible.pieces import Piece, Quiet
 from chassis.web.errors import DomainError
 
 T = TypeVar("T")
 _AHEAD: Final = 16
 """Pieces that may wait for a slow reader."""
+HEARTBEAT_SECONDS: Final = 10.0
+"""Proxies hang up on a line that is silent for long."""
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -47,18 +49,19 @@ class Pump:
     def __init__(self, pieces: AsyncGenerator[Piece, None]) -> None:
         self._queue: asyncio.Queue[Piece | Exception | None] = asyncio.Queue(_AHEAD)
         self._task = asyncio.create_task(self._bring(pieces))
-        self._first: Piece | None = None
+        self._first: Piece | Quiet | None = None
 
     async def begin(self, request: Request) -> None:
-        """Until the first piece is there. Raises what came instead of it, and CallerGone."""
+        """Until the first piece is there, or it takes long. Raises what came instead of it, and
+        CallerGone."""
         try:
             self._first = await unless_gone(request, self._next())
         except BaseException:
             await self.close()
             raise
 
-    async def pieces(self) -> AsyncIterator[Piece]:
-        """From the first to the last."""
+    async def pieces(self) -> AsyncIterator[Piece | Quiet]:
+        """From the first to the last, and what is to be said in between."""
         piece = self._first
         while piece is not None:
             yield piece
@@ -68,8 +71,12 @@ class Pump:
         """Ends the work, if it has not ended."""
         await _ended(self._task)
 
-    async def _next(self) -> Piece | None:
-        piece = await self._queue.get()
+    async def _next(self) -> Piece | Quiet | None:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                piece = await self._queue.get()
+        except TimeoutError:
+            return Quiet()
         if isinstance(piece, Exception):
             raise piece
         return piece

@@ -39,6 +39,11 @@ class Ended:
     extra: Extra | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing has come for a while, and the answer is on its way all the same."""
+
+
 Piece = Said | Called | Argued | Ended
 Pieces = AsyncIterator[Piece]
 """Ends with `Ended`. Raises DomainError when there is no answer, or no more of it."""
