@@ -31,6 +31,7 @@ from knowledge.failures import (
     UrlRefused,
     UrlUnavailable,
 )
+from knowledge.parsing.sniffing import Format
 from knowledge.robots import MAX_ROBOTS_BYTES, USER_AGENT, RobotsRules
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -40,9 +41,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _READ_TIMEOUT: Final = 10.0
 _CONNECT_TIMEOUT: Final = 5.0
 _READABLE: Final = re.compile(
-    r"text/[a-z.+-]+|application/(?:pdf|xhtml\+xml|octet-stream|x-pdf|markdown|"
-    r"vnd\.openxmlformats-officedocument\.wordprocessingml\.document)"
+    "|".join(re.escape(form.value) for form in Format)
+    + r"|text/[a-z.+-]+|image/(?:jpg|tif)|application/(?:(?:x-)?pdf|xhtml\+xml|octet-stream|"
+    # What servers call a file to be saved, and spreadsheets; the content decides then.
+    r"x-download|force-download|markdown|csv|x-rtf|x-zip(?:-compressed)?|vnd\.ms-excel|msword)"
 )
+"""What is worth downloading: a film is not."""
 _CHARSET: Final = re.compile(r"charset=[\"']?([A-Za-z0-9_.:-]{1,40})")
 
 

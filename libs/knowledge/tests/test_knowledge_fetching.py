@@ -19,6 +19,7 @@ from knowledge.failures import (
     UrlUnavailable,
 )
 from knowledge.fetching import UrlFetcher
+from knowledge.parsing.sniffing import Format
 
 NOT_PUBLIC = (
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1"),
@@ -177,7 +178,7 @@ async def test_redirects_end(fetcher: UrlFetcher, web: Web) -> None:
         ("403 Forbidden", {}, b"", UrlNotFound),
         ("500 Oops", {}, b"", UrlUnavailable),
         ("429 Slow down", {}, b"", UrlUnavailable),
-        ("200 OK", {"content_type": "image/png"}, b"x", UnsupportedType),
+        ("200 OK", {"content_type": "video/mp4"}, b"x", UnsupportedType),
         ("200 OK", {"content_encoding": "br"}, b"x", UnsupportedType),
         ("200 OK", {}, b"x" * 100_001, DocumentTooLarge),
         ("200 OK", {"content_encoding": "gzip"}, gzip.compress(b"0" * 5_000_000), DocumentTooLarge),
@@ -193,6 +194,14 @@ async def test_a_bad_answer_has_a_cause(
     expected: type[DocumentRefused],
 ) -> None:
     assert await refusal_of(fetcher, web.put("/ruim", body, status=status, **headers)) is expected
+
+
+@pytest.mark.parametrize("form", [*Format, "application/octet-stream", "application/vnd.ms-excel"])
+async def test_every_format_there_is_a_parser_for_is_downloaded(
+    fetcher: UrlFetcher, web: Web, form: str
+) -> None:
+    url = web.put("/formato", b"bytes", content_type=f"{form}; charset=binary")
+    assert await body_of(fetcher, url) == b"bytes"
 
 
 async def test_a_packed_page_is_unpacked(fetcher: UrlFetcher, web: Web) -> None:

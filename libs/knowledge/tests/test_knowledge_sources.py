@@ -185,7 +185,7 @@ async def test_a_huge_page_and_a_strange_one_are_named(watching: Watching, web: 
         SourceKind.URL, web.put("/g", b"x" * 200_001, content_type="text/html")
     )
     strange = await watching.source(
-        SourceKind.URL, web.put("/i", b"\x89PNG", content_type="image/png")
+        SourceKind.URL, web.put("/i", b"GIF89a", content_type="image/gif")
     )
     await watching.look(huge)
     await watching.look(strange)
