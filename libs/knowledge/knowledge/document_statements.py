@@ -12,12 +12,12 @@ from knowledge.edit_writes import standing_edits
 from knowledge.job_parameters import DOCUMENT, NUMBER, TENANT
 from knowledge.models import (
     SCHEMA,
+    TEXTS,
     Chunk,
     Document,
     DocumentStatus,
     DocumentVersion,
     IngestionJob,
-    SourceType,
 )
 from knowledge.quotas import characters_may_be_added
 
@@ -65,7 +65,7 @@ def _beginning() -> sa.Select[Any]:
     }
     changed = changing(processing).returning(_documents.title, _documents.current_version)
     document = changed.cte("changed")
-    is_text = _versions.source_type.in_([SourceType.TEXT, SourceType.CURATED])
+    is_text = _versions.source_type.in_(TEXTS)
     # What the document says now, if that was cut in the same way.
     now = VERSIONS.alias("now")
     is_now = sa.and_(

@@ -71,7 +71,7 @@ async def write_indexed(
         **_facts_of(original),
         "counted_bytes": original.size_bytes,
         "content": text.text,
-        "uncorrected": prepared.uncorrected if document.source_type is SourceType.TEXT else None,
+        "uncorrected": prepared.uncorrected if document.source_type.is_text else None,
         "character_count": len(text.text),
         "outline": Outline.of(text).as_json(),
         "page_count": len(text.page_starts) or None,

@@ -19,7 +19,7 @@ from chassis.messaging.job_queue import JobQueue
 from chassis.web.errors import Conflict, InvalidInput
 from knowledge.chunk_edit_tables import ChunkEdit, EditKind
 from knowledge.chunk_edits import Edit, apply, digest, is_off, occurrences, patch_between
-from knowledge.models import Chunk, Document, DocumentStatus, DocumentVersion, SourceType
+from knowledge.models import Chunk, Document, DocumentStatus, DocumentVersion
 from knowledge.parsing.normalising import NormalisedText, clean
 from knowledge.quotas import Quota
 from knowledge.submission import stop
@@ -212,7 +212,7 @@ async def _revise(
     copied = (
         "source_type source_uri mime_type charset storage_key content_sha256 size_bytes chunking"
     )
-    is_text = current.source_type is SourceType.TEXT
+    is_text = current.source_type.is_text
     version = {
         **empty_version(),
         **{name: getattr(current, name) for name in copied.split()},

@@ -39,6 +39,14 @@ class SourceType(StrEnum):
     URL = "url"
     CURATED = "curated"  # a question, and the answer a person wrote
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the version carries its text itself: there is no original."""
+        return self in TEXTS
+
+
+TEXTS: Final = frozenset({SourceType.TEXT, SourceType.CURATED})
+
 
 class Chunking(StrEnum):
     """How a document is cut into chunks."""

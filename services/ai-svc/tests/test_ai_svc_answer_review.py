@@ -67,6 +67,24 @@ async def test_correction_becomes_a_document_that_answers_next_time(ana: Person)
     assert (await review(ana))["unanswered"] == (await review(ana))["low_rated"] == []
 
 
+async def test_curated_answer_is_corrected_like_any_passage(ana: Person) -> None:
+    declined = await ana.ask(QUESTION)
+    curated = await ana.post(f"{REVIEW}/{declined['id']}/curate", json={"answer": RIGHT})
+    path = f"{DOCUMENTS}/{curated.json()['data']['document_id']}"
+    await ana.ingestion.drain_once("tests")
+
+    for wrong, right in (("990,00", "880,00"), ("880,00", "770,00")):
+        (chunk,) = (await ana.get(f"{path}/chunks")).json()["data"]
+        body = {"text": chunk["content"].replace(wrong, right)}
+        await ana.call("PATCH", f"{path}/chunks/{chunk['id']}", json=body)
+        await ana.ingestion.drain_once("tests")
+
+    assert (await ana.get(path)).json()["data"]["status"] == "indexed"
+    assert "R$ 770,00" in (await ana.ask(QUESTION))["answer"]
+    edits = (await ana.get(f"{path}/chunk-edits")).json()["data"]
+    assert [edit["state"] for edit in edits] == ["applied", "applied"]
+
+
 async def test_curating_twice_is_refused(ana: Person) -> None:
     declined = await ana.ask(QUESTION)
     path = f"{REVIEW}/{declined['id']}/curate"
