@@ -134,7 +134,7 @@ async def dense_alone(
             meaning = understand(question.text, known)
             legs = Legs(reader, SearchFilters(), meaning, known, embedding)
             begun = time.perf_counter()
-            seen = await legs.dense(session, embedding, FUSED)
+            seen = await legs.dense(session, FUSED)
             spent.append((time.perf_counter() - begun) * 1000)
             nearest.append({str(row.id) for row in seen.rows[:10]})
     return sorted(spent), nearest

@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 from knowledge_factories import Knowledge, make_actor
 
+from knowledge.access import Reader
 from knowledge.access_tables import ClientConsent, Purpose, TeamMember
 from knowledge.embedders import Idf
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.models import Chunk, Document
 from knowledge.search import Expansion, Searcher, SearchFilters, SearchQuery, legs
+from knowledge.search.statements import Statements, statements
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId, new_id
 from shared_schemas.permissions import Permission, Role
@@ -197,6 +199,38 @@ async def test_what_may_not_be_read_pushes_nothing_out(
         monkeypatch.setattr(legs, limit, 2)
 
     assert await look(knowledge, somebody(Role.VIEWER), top_k=1) == {visible}
+
+
+def test_statements_are_kept_for_who_may_read_the_same() -> None:
+    reader = Reader(
+        organization_id=make_actor().organization_id,
+        user_id=make_actor().user_id,
+        roles=frozenset({"agent"}),
+        team_ids=frozenset({TEAM}),
+        permissions=frozenset({Permission.DOCUMENTS_READ}),
+    )
+    others = (
+        replace(reader, organization_id=make_actor("beto").organization_id),
+        replace(reader, user_id=make_actor("bruno").user_id),
+        replace(reader, roles=frozenset({"viewer"})),
+        replace(reader, team_ids=frozenset()),
+        replace(reader, permissions=frozenset()),
+    )
+
+    def built(reader: Reader, model: str | None = None, **filters: Any) -> Statements:
+        return statements(reader, SearchFilters(**filters), model, with_vectors=False)
+
+    kept = built(reader, tags=["férias"])
+    assert built(replace(reader), tags=("férias",)) is kept
+    assert kept.few is kept.few
+    different = [
+        built(reader),
+        built(reader, "model", tags=["férias"]),
+        built(reader, tags=["férias"], client_id=CLIENT),
+        *(built(other, tags=["férias"]) for other in others),
+    ]
+    assert len({id(each) for each in (kept, *different)}) == 9
+    assert len({str(each.few) + str(each.few.compile().params) for each in different}) == 8
 
 
 async def test_switched_off_chunks_are_neither_found_nor_shown_around(

@@ -1,21 +1,17 @@
-"""The statements of a search. Row-level security holds in each; every one also names its tenant,
-and what the reader may not read is gone before anything is counted, scored or left out.
-"""
+"""Both ways of looking: by words, and by vectors. The statements are in `statements`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
 from pgvector import HalfVector
-from pgvector.sqlalchemy import BIT, HALFVEC, SPARSEVEC
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from knowledge.access import Reader, readable
+from knowledge.access import Reader
 from knowledge.lexical.query import Question
 from knowledge.lexical.statistics import Statistics
-from knowledge.models import EMBEDDING_DIMENSIONS, LEXICAL_DIMENSIONS, Chunk, Document
 from knowledge.search.candidates import (
     EXACT_UP_TO,
     FEWEST,
@@ -24,15 +20,9 @@ from knowledge.search.candidates import (
     candidate_stems,
     widened,
 )
-from knowledge.search.conditions import (
-    Condition,
-    conditions,
-    of_chunks,
-    of_readable,
-    restricts_chunks,
-)
-from knowledge.search.models import ChunkSignature
+from knowledge.search.conditions import restricts_chunks
 from knowledge.search.passages import QueryEmbedding, SearchFilters
+from knowledge.search.statements import Statement, Statements, statements
 
 SIGNATURES_FROM: Final = 2_000
 """Chunks. Comparing whole vectors takes 5 µs each, their signatures a fortieth of it."""
@@ -60,7 +50,7 @@ class Seen:
     considered: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Legs:
     """Both legs over what one reader may read."""
 
@@ -73,43 +63,41 @@ class Legs:
 
     async def lexical(self, session: AsyncSession, limit: int) -> Seen:
         """The best by LEX. In a large organization only candidates are scored."""
-        where = conditions(self.reader, self.filters)
         if self.statistics.chunk_count <= EXACT_UP_TO:
-            return await self._exact(session, where, limit)
+            return await self._exact(session, limit)
         seen = Seen((), "candidates", 0)
         for wanted in self._wanted():
-            seen = await self._of_candidates(session, where, wanted, limit)
+            seen = await self._of_candidates(session, wanted, limit)
             if (seen.considered or 0) >= FEWEST:
                 return seen
         # A filter, or a reader of little, may leave few enough to score them all.
-        some = sa.select(sa.literal(1)).where(*where).limit(EXACT_UP_TO + 1).subquery()
-        left = await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
-        return await self._exact(session, where, limit) if left <= EXACT_UP_TO else seen
+        counted = await session.scalar(self._statements.count, {"limit": EXACT_UP_TO + 1}) or 0
+        return await self._exact(session, limit) if counted <= EXACT_UP_TO else seen
 
-    async def dense(self, session: AsyncSession, embedding: QueryEmbedding, limit: int) -> Seen:
-        """The nearest by cosine, among the chunks embedded by the question's model."""
-        large = self.statistics.chunk_count > SIGNATURES_FROM
-        if large:
-            await session.execute(_PLANNED_FOR_THE_TENANT)
-            near = self._near_signatures(embedding)
-            where: list[Condition] = [
-                Chunk.organization_id == self.reader.organization_id,
-                Chunk.id.in_(sa.select(near.c.chunk_id)),
-                Chunk.enabled.is_(True),
-            ]
-        else:
-            where = conditions(self.reader, self.filters)
-        distance = Chunk.embedding.cosine_distance(_asked(embedding))
-        nearest = (
-            sa.select(*_key(), distance.label("distance"))
-            .where(*where, Chunk.embedding_model == embedding.model)
-            .order_by(distance, Chunk.id)
-            .limit(limit)
-            .subquery()
-        )
-        statement = self._with_content(nearest, self._score()).order_by(nearest.c.distance)
-        rows = (await session.execute(statement)).all()
-        return Seen(rows, "signatures" if large else "exact", None)
+    async def dense(self, session: AsyncSession, limit: int) -> Seen:
+        """The nearest by cosine, among the chunks embedded by the question's model: where the
+        question has an embedding."""
+        given = self._given | {"limit": limit}
+        if self.statistics.chunk_count <= SIGNATURES_FROM:
+            rows = (await session.execute(self._statements.nearest, given)).all()
+            return Seen(rows, "exact", None)
+        await session.execute(_PLANNED_FOR_THE_TENANT)
+        given["most"] = RESCORED
+        rows = (await session.execute(self._statements.nearest_by_signature, given)).all()
+        return Seen(rows, "signatures", None)
+
+    @cached_property
+    def _statements(self) -> Statements:
+        model = None if self.embedding is None else self.embedding.model
+        return statements(self.reader, self.filters, model, with_vectors=self.with_vectors)
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        """What is looked for."""
+        given: dict[str, Any] = {"question": self.question.vector}
+        if self.embedding is not None:
+            given["asked"] = HalfVector(self.embedding.vector)
+        return given
 
     def _wanted(self) -> Iterator[Wanted]:
         """The rarest stems; then, should they meet too little, with others like them."""
@@ -121,161 +109,18 @@ class Legs:
         if wide is not None:
             yield wide
 
-    async def _exact(self, session: AsyncSession, where: Sequence[Condition], limit: int) -> Seen:
-        scored = sa.select(*_key(), Chunk.lexv.label("lexv")).where(*where).subquery()
-        return await self._ranked(session, scored, limit, "exact")
+    async def _exact(self, session: AsyncSession, limit: int) -> Seen:
+        return await self._best(session, self._statements.exact, {"limit": limit}, "exact")
 
-    async def _of_candidates(
-        self, session: AsyncSession, where: Sequence[Condition], wanted: Wanted, limit: int
-    ) -> Seen:
+    async def _of_candidates(self, session: AsyncSession, wanted: Wanted, limit: int) -> Seen:
+        given: dict[str, Any] = {"stems": list(wanted.stems), "limit": limit}
         if wanted.few and not restricts_chunks(self.filters):
-            return await self._of_few(session, wanted, limit)
-        candidates = sa.select(
-            sa.func.ai.candidate_chunks(
-                _texts(wanted.stems), _texts(wanted.required), type_=sa.Uuid()
-            )
-        )
-        scored = (
-            sa.select(*_key(), Chunk.lexv.label("lexv"))
-            .where(*where, Chunk.id.in_(candidates))
-            .limit(MOST)
-            .subquery()
-        )
-        return await self._ranked(session, scored, limit, "candidates")
+            return await self._best(session, self._statements.few, given, "candidates")
+        given |= {"required": list(wanted.required), "most": MOST}
+        return await self._best(session, self._statements.candidates, given, "candidates")
 
-    async def _of_few(self, session: AsyncSession, wanted: Wanted, limit: int) -> Seen:
-        """Scored where they are found: nobody has to find them once more."""
-        question = sa.cast(self.question.vector, SPARSEVEC(LEXICAL_DIMENSIONS))
-        scored = sa.func.ai.scored_chunks(_texts(wanted.stems), question).table_valued(
-            sa.column("chunk_id", sa.Uuid()),
-            sa.column("document_id", sa.Uuid()),
-            sa.column("lexical", sa.Float()),
-        )
-        tenant = sa.literal(self.reader.organization_id, sa.Uuid())
-        found = sa.select(tenant.label("tenant_id"), scored.c.chunk_id, scored.c.lexical)
-        may_read = of_readable(scored.c.document_id, self.reader, self.filters)
-        return await self._best(session, found.where(may_read).subquery(), limit, "candidates")
-
-    async def _ranked(
-        self, session: AsyncSession, scored: sa.Subquery, limit: int, way: str
+    async def _best(
+        self, session: AsyncSession, statement: Statement, given: dict[str, Any], way: str
     ) -> Seen:
-        lexical = (-scored.c.lexv.max_inner_product(self.question.vector)).label("lexical")
-        found = sa.select(scored.c.tenant_id, scored.c.chunk_id, lexical).subquery()
-        return await self._best(session, found, limit, way)
-
-    async def _best(self, session: AsyncSession, found: sa.Subquery, limit: int, way: str) -> Seen:
-        considered = sa.func.count().over().label("considered")
-        ranked = (
-            sa.select(found.c.tenant_id, found.c.chunk_id, found.c.lexical, considered)
-            .order_by(found.c.lexical.desc(), found.c.chunk_id)
-            .limit(limit)
-            .subquery()
-        )
-        statement = (
-            self._with_content(ranked, ranked.c.lexical, ranked.c.considered)
-            .where(ranked.c.lexical > 0)
-            .order_by(ranked.c.lexical.desc(), ranked.c.chunk_id)
-        )
-        rows = (await session.execute(statement)).all()
+        rows = (await session.execute(statement, self._given | given)).all()
         return Seen(rows, way, rows[0].considered if rows else 0)
-
-    def _near_signatures(self, embedding: QueryEmbedding) -> sa.CTE:
-        """The nearest by the signs of their vectors, of all the reader may read.
-
-        All are of the question's model (`all_embedded`), and those compared by their whole vectors
-        are asked once more: for every signature it would take a tenth of the scan.
-        """
-        vector = sa.cast(_asked(embedding), HALFVEC(EMBEDDING_DIMENSIONS))
-        # A subquery of its own: evaluated once, not for every row.
-        mine = sa.select(
-            sa.cast(sa.func.binary_quantize(vector), BIT(EMBEDDING_DIMENSIONS))
-        ).scalar_subquery()
-        found: list[Condition] = [
-            ChunkSignature.organization_id == self.reader.organization_id,
-            of_readable(ChunkSignature.document_id, self.reader, self.filters),
-        ]
-        found.append(self._said_of_chunks())
-        return (
-            sa.select(ChunkSignature.chunk_id)
-            .where(*found)
-            .order_by(ChunkSignature.signature.hamming_distance(mine), ChunkSignature.chunk_id)
-            .limit(RESCORED)
-            .cte("near")
-        )
-
-    def _said_of_chunks(self) -> Condition:
-        """Switched-off chunks are few and have an index; other conditions ask every chunk."""
-        mine = sa.and_(
-            Chunk.organization_id == ChunkSignature.organization_id,
-            Chunk.id == ChunkSignature.chunk_id,
-        )
-        if restricts_chunks(self.filters):
-            return sa.exists().where(mine, *of_chunks(self.filters))
-        off = sa.select(Chunk.id).where(
-            Chunk.organization_id == self.reader.organization_id, sa.not_(Chunk.enabled)
-        )
-        return ChunkSignature.chunk_id.not_in(off)
-
-    def _with_content(
-        self, scored: sa.Subquery, lexical: sa.ColumnElement[float], *more: sa.ColumnElement[Any]
-    ) -> sa.Select[*tuple[Any, ...]]:
-        """Texts are fetched for the few that won, not for all that were scored."""
-        vectors = [Chunk.embedding.label("embedding")] if self.with_vectors else []
-        return (
-            sa.select(
-                Chunk.id,
-                Chunk.document_id,
-                Chunk.version_number,
-                Chunk.position,
-                Document.title,
-                Chunk.page,
-                Chunk.heading,
-                Chunk.content,
-                Chunk.char_start,
-                Chunk.char_end,
-                lexical.label("lexical"),
-                self._cosine().label("cosine"),
-                *more,
-                *vectors,
-            )
-            .join_from(
-                scored,
-                Chunk,
-                sa.and_(Chunk.organization_id == scored.c.tenant_id, Chunk.id == scored.c.chunk_id),
-            )
-            .join(
-                Document,
-                sa.and_(
-                    Document.organization_id == Chunk.organization_id,
-                    Document.id == Chunk.document_id,
-                ),
-            )
-            # Said of the candidates, too, in a quicker way: this is the one that counts.
-            .where(readable(self.reader, self.filters.client_id))
-        )
-
-    def _score(self) -> sa.ColumnElement[float]:
-        score: sa.ColumnElement[float] = -Chunk.lexv.max_inner_product(self.question.vector)
-        return score
-
-    def _cosine(self) -> sa.ColumnElement[float | None]:
-        """Null where another model embedded."""
-        if self.embedding is None:
-            return sa.cast(sa.null(), sa.Float())
-        distance = Chunk.embedding.cosine_distance(_asked(self.embedding))
-        return sa.case((Chunk.embedding_model == self.embedding.model, 1 - distance))
-
-
-def _key() -> tuple[sa.Label[Any], ...]:
-    """Of a scored chunk, by which its texts are fetched."""
-    return Chunk.organization_id.label("tenant_id"), Chunk.id.label("chunk_id")
-
-
-def _asked(embedding: QueryEmbedding) -> sa.BindParameter[Any]:
-    """One parameter, however often a statement names it: writing it takes most of a millisecond."""
-    vector = HalfVector(embedding.vector)
-    return sa.bindparam("asked", vector, HALFVEC(EMBEDDING_DIMENSIONS))
-
-
-def _texts(values: Sequence[str]) -> Any:
-    return sa.cast(list(values), ARRAY(sa.Text()))

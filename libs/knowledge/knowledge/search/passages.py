@@ -32,6 +32,11 @@ class SearchFilters:
     client_id: UUID | None = None
     """Whose documents may be read beside everybody's; by itself it restricts nothing."""
 
+    def __post_init__(self) -> None:
+        """Lists become tuples: statements are kept by reader and filters."""
+        for name in ("document_ids", "source_types", "formats", "tags"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
 
 class Expansion(StrEnum):
     """What comes with a passage."""

@@ -196,10 +196,10 @@ class Searcher:
                 with explanation.timed("lexical"):
                     return await legs.lexical(own, most)
 
-        async def vectors(asked: QueryEmbedding, most: int) -> Seen:
+        async def vectors(most: int) -> Seen:
             async with self.database.transaction(organization_id, read_only=True) as own:
                 with explanation.timed("dense"):
-                    return await legs.dense(own, asked, most)
+                    return await legs.dense(own, most)
 
         if embedding is None:
             lexical = await words(limit)
@@ -207,7 +207,7 @@ class Searcher:
             return lexical, None
         most = max(FUSED, limit)
         with explanation.timed("legs"):
-            dense, lexical = await asyncio.gather(vectors(embedding, most), words(most))
+            dense, lexical = await asyncio.gather(vectors(most), words(most))
         weight, model = self._weight, embedding.model
         explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1 - weight))
         explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, model))
