@@ -5,6 +5,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ QUESTION: Final = "Quanto custa a segunda via da certidão e qual é o prazo de 
 ANSWER: Final = f"{COST} [[S1|{COST[:-1]}]] {TIME} [[S1|{TIME[:-1]}]]"
 TOLD: Final = len(ANSWER.split(TIME)[0].split()) + 2
 """Words after which the first sentence is out, and the second is not."""
+BODY: Final = {"content": QUESTION, "agent": "knowledge"}
 CONVERSATIONS: Final = "/chat/conversations"
 _RUNNING: Final = re.compile(r"^chat_runs_running(?:\{.*\})? ([0-9.]+)", re.MULTILINE)
 
@@ -86,22 +88,14 @@ async def test_replica_killed_in_the_middle_of_a_stream(
     order: str,
 ) -> None:
     before = await _used(ana)
-    conversation = await made(ana, CONVERSATIONS, {})
-    path = f"{CONVERSATIONS}/{conversation['id']}/messages"
-    wire.then(says(ANSWER, stalls_after=TOLD))
-    heard: list[Event] = []
-    body = {"content": QUESTION, "agent": "knowledge"}
-    listening = asyncio.create_task(_hear(ana, "POST", path, heard, json=body))
-    await eventually(lambda: _told(heard, "delta"))
-    message_id = heard[0].data["message_id"]
-    (reserved,) = await _entries(superuser, heard[0].data["run_id"])
-    assert (reserved["state"], reserved["model"]) == ("reserved", "gpt-5-mini")
+    half = await _halfway(ana, wire, superuser)
+    path, message_id, heard, reserved = half.path, half.message_id, half.heard, half.reserved
 
     victim = await _writer(stack)
     victim.stop(immediate=True)
 
     with pytest.raises(httpx.TransportError):  # cut in the middle: no client takes it for an end
-        await listening
+        await half.listening
     assert _is_without_gap(heard)
     assert "done" not in {each.name for each in heard}
     if order == "after its lease":
@@ -123,7 +117,7 @@ async def test_replica_killed_in_the_middle_of_a_stream(
     assert (answer["id"], answer["status"]) == (message_id, "failed")
     assert answer["error"]["code"] == "CHAT_RUN_LOST"
 
-    (ended,) = await _entries(superuser, heard[0].data["run_id"])
+    ended = await _entry(superuser, half.run_id)
     assert (ended["state"], ended["micros"]) == ("expired", reserved["micros"])
     after = await _used(ana)
     assert after["open_calls"] == 0
@@ -131,12 +125,89 @@ async def test_replica_killed_in_the_middle_of_a_stream(
     assert after["cost_micros"] - before["cost_micros"] == ended["micros"]
 
     wire.then(says(ANSWER))
-    anew = await made(ana, path, body)
+    anew = await made(ana, path, BODY)
     assert (anew["status"], anew["agent"]) == ("done", "knowledge")
     assert "39,10" in anew["content"]
     assert len(await seen(ana, path)) == 4
     victim.start()
     await asyncio.to_thread(victim.wait_until_ready)
+
+
+async def test_replica_told_to_end_in_the_middle_of_a_stream(
+    stack: Stack, ana: httpx.AsyncClient, superuser: asyncpg.Connection, wire: OpenAIWire
+) -> None:
+    """As with every release: what was told is kept, and only what it took is paid."""
+    half = await _halfway(ana, wire, superuser)
+    victim = await _writer(stack)
+
+    await asyncio.to_thread(victim.stop)
+
+    with suppress(httpx.TransportError):  # cut, when it did not end by itself
+        await half.listening
+    heard = half.heard
+    if heard[-1].name != "error":
+        last = {"last-event-id": str(heard[-1].number)}
+        await _hear(ana, "GET", f"{half.path}/{half.message_id}/events", heard, headers=last)
+    assert _is_without_gap(heard)
+    assert (heard[-1].name, heard[-1].data["code"]) == ("error", "CHAT_RUN_LOST")
+    _, answer = await seen(ana, half.path)
+    assert (answer["status"], answer["content"]) == ("failed", f"{COST} [1]")
+    ended = await _entry(superuser, half.run_id)
+    assert ended["state"] == "settled"
+    assert 0 < ended["output_tokens"] < half.reserved["output_tokens"]
+    victim.start()
+    await asyncio.to_thread(victim.wait_until_ready)
+
+
+async def test_who_hangs_up_at_the_gateway_ends_the_spending(
+    ana: httpx.AsyncClient, superuser: asyncpg.Connection, wire: OpenAIWire
+) -> None:
+    wire.left.clear()
+    half = await _halfway(ana, wire, superuser)
+
+    half.listening.cancel()
+
+    await asyncio.wait_for(wire.left.wait(), 30)
+    await eventually(lambda: _is_over(superuser, half.message_id))
+    _, answer = await seen(ana, half.path)
+    assert (answer["status"], answer["error"]["code"]) == ("stopped", "CHAT_ABANDONED")
+    ended = await _entry(superuser, half.run_id)
+    assert ended["state"] == "settled"
+    assert 0 < ended["output_tokens"] < half.reserved["output_tokens"]
+
+
+@dataclass(frozen=True)
+class Half:
+    """An answer of which one sentence was told, and the provider says no more."""
+
+    path: str
+    heard: list[Event]
+    listening: asyncio.Task[None]
+    reserved: asyncpg.Record
+
+    @property
+    def run_id(self) -> str:
+        """Of the run that writes it."""
+        return str(self.heard[0].data["run_id"])
+
+    @property
+    def message_id(self) -> str:
+        """The answer."""
+        return str(self.heard[0].data["message_id"])
+
+
+async def _halfway(
+    http: httpx.AsyncClient, wire: OpenAIWire, superuser: asyncpg.Connection
+) -> Half:
+    conversation = await made(http, CONVERSATIONS, {})
+    path = f"{CONVERSATIONS}/{conversation['id']}/messages"
+    wire.then(says(ANSWER, stalls_after=TOLD))
+    heard: list[Event] = []
+    listening = asyncio.create_task(_hear(http, "POST", path, heard, json=BODY))
+    await eventually(lambda: _told(heard, "delta"))
+    reserved = await _entry(superuser, heard[0].data["run_id"])
+    assert (reserved["state"], reserved["model"]) == ("reserved", "gpt-5-mini")
+    return Half(path, heard, listening, reserved)
 
 
 async def _hear(
@@ -186,10 +257,11 @@ async def _is_over(superuser: asyncpg.Connection, message_id: str) -> bool:
     return bool(await superuser.fetchval(query, message_id) != "running")
 
 
-async def _entries(superuser: asyncpg.Connection, run_id: str) -> list[asyncpg.Record]:
+async def _entry(superuser: asyncpg.Connection, run_id: str) -> asyncpg.Record:
+    """What the run's one request to the provider counts."""
     query = "SELECT * FROM ai.usage_entries WHERE run_id = $1::uuid AND use = 'chat'"
-    rows: list[asyncpg.Record] = await superuser.fetch(query, run_id)
-    return rows
+    (row,) = await superuser.fetch(query, run_id)
+    return row
 
 
 async def _used(http: httpx.AsyncClient) -> dict[str, int]:
