@@ -63,6 +63,7 @@ _FIRST_PARTS: Final = (
 _OUTLOOK: Final = "__".encode("utf-16-le")
 """How the names of a message's streams begin."""
 _FIRST_DIRECTORY_SECTOR: Final = 48
+_PDF_OBJECT: Final = re.compile(rb"\d\s{1,4}\d{1,5}\s{1,4}obj\b")
 _MAIL_HEADERS: Final = re.compile(
     rb"^(?:From|To|Subject|Date|Message-ID|MIME-Version|Received|Return-Path|Delivered-To|"
     rb"Reply-To|Cc|Content-Type|DKIM-Signature)[ \t]*:",
@@ -87,8 +88,7 @@ def sniff(head: bytes) -> Format:
     """
     if not head:
         raise ParsingFailure(Cause.EMPTY)
-    # PDF 1.7, annex H.3: readers accept the header anywhere within the first 1024 bytes.
-    if b"%PDF-" in head[:1024]:
+    if _is_pdf(head):
         return Format.PDF
     binary = _binary(head)
     if binary is not None:
@@ -96,6 +96,15 @@ def sniff(head: bytes) -> Format:
     if not is_text(head):
         raise ParsingFailure(Cause.UNSUPPORTED_TYPE)
     return _textual(head)
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Readers accept the header anywhere within the first 1024 bytes (PDF 1.7, annex H.3). A text
+    may speak of it, too: then there is no object."""
+    at = head[:1024].find(b"%PDF-")
+    if at <= 0 or not head[:at].strip(b"\xef\xbb\xbf\x00 \t\r\n\f"):
+        return at >= 0
+    return _PDF_OBJECT.search(head) is not None or not is_text(head)
 
 
 def _binary(head: bytes) -> Format | None:
