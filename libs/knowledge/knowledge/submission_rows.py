@@ -1,9 +1,9 @@
 """The rows of a submission, written in one round trip: document, version, job, event, usage.
 
 The same statement looks whether the organization has the content already and has room for more:
-nobody pays another round trip for that. Built once, of tables and not of mapped classes: the unit
-of work would cost more than everything else that queueing a document does. Each value is bound
-once, whatever rows it goes into.
+nobody pays another round trip for that. Built and compiled once, of tables and not of mapped
+classes: the unit of work would cost more than everything else that queueing a document does. Each
+value is bound once, whatever rows it goes into.
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
+from chassis.data.compiled import CompiledStatement, one_row
 from chassis.messaging import outbox
 from chassis.observability.tracing import current_traceparent
 from knowledge import usage
@@ -97,7 +98,7 @@ def _adding(table: sa.Table, columns: Iterable[str], room: sa.CTE) -> sa.CTE:
     return inserted.cte(f"new_{table.name}")
 
 
-def _statement(*, with_document: bool, unless_like: bool = False) -> sa.Select[Any]:
+def _statement(*, with_document: bool, unless_like: bool = False) -> CompiledStatement:
     twin = twin_of_submission() if unless_like else None
     room = _room(twin, with_document=with_document)
     added: dict[str, Any] = {"bytes": given("counted_bytes", sa.BigInteger())}
@@ -113,7 +114,7 @@ def _statement(*, with_document: bool, unless_like: bool = False) -> sa.Select[A
         rows.append(_adding(_DOCUMENTS, _DOCUMENTS.c.keys(), room))
     found = sa.select(twin.c.id).scalar_subquery() if twin is not None else sa.null()
     done = sa.exists(sa.select(room.c.free))
-    return sa.select(found.label("twin_id"), done.label("done")).add_cte(*rows)
+    return CompiledStatement(sa.select(found.label("twin_id"), done.label("done")).add_cte(*rows))
 
 
 _SUBMIT: Final = _statement(with_document=True)
@@ -169,7 +170,7 @@ async def enqueue(session: AsyncSession, actor: Actor, document_id: UUID, number
 
 async def _tried(
     session: AsyncSession,
-    statement: sa.Select[Any],
+    statement: CompiledStatement,
     parameters: dict[str, Any],
     quota: Quota,
     room: Room,
@@ -179,8 +180,8 @@ async def _tried(
     parameters["given_is_alone"] = alone
     parameters["given_most_documents"] = quota.documents - room.documents
     parameters["given_most_bytes"] = quota.bytes - room.bytes
-    twin_id, done = (await session.execute(statement, parameters)).one()
-    return twin_id, done
+    found = await one_row(session, statement, parameters)
+    return found.twin_id, found.done
 
 
 async def _exceeded(session: AsyncSession, actor: Actor, rows: Rows, quota: Quota) -> Exception:

@@ -7,17 +7,15 @@ same tenant setting.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
-import sqlalchemy as sa
 from opentelemetry import trace
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import make_url
 
+from chassis.data.compiled import CompiledStatement, Parameters, Statement
 from chassis.data.database import Database
 from shared_schemas.ids import OrganizationId
 
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
     from chassis.settings import DatabaseSettings
 
 _MAXIMUM_STATEMENTS: Final = 200
-Statement = sa.Select[*tuple[Any, ...]]
-Parameters = Mapping[str, Any]
-Convert = Callable[[Any], Any]
-_REQUIRED: Final = object()
 
 
 class RowReader(Protocol):
@@ -66,7 +60,7 @@ class DriverRowReader:
         tracer: trace.Tracer | None = None,
     ) -> None:
         self._tracer = tracer
-        self._compiled: dict[int, _Compiled] = {}
+        self._compiled: dict[int, CompiledStatement] = {}
         self._connections = _Connections(settings, f"{application_name} reads")
 
     async def one_or_none(
@@ -107,72 +101,12 @@ class DriverRowReader:
             self._connections.give_back(connection)
         return records
 
-    def _compile(self, statement: Statement) -> "_Compiled":
+    def _compile(self, statement: Statement) -> CompiledStatement:
         if len(self._compiled) >= _MAXIMUM_STATEMENTS:
             raise RuntimeError("statements must be built once, at import, not per request")
-        compiled = _Compiled(statement)
+        compiled = CompiledStatement(statement)
         self._compiled[id(statement)] = compiled
         return compiled
-
-
-class _Compiled:
-    """A statement as the driver wants it, and how to convert what goes in and comes out."""
-
-    def __init__(self, statement: Statement) -> None:
-        dialect: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
-        compiled = statement.compile(dialect=dialect)
-        columns = list(statement.selected_columns)
-        if compiled.post_compile_params or compiled.literal_execute_params:
-            raise ValueError("a list in the statement: its text would change from call to call")
-        self.statement = statement  # kept alive: it is found by its identity
-        self.sql = str(compiled)
-        self._binds: list[tuple[str, Convert | None, Any]] = [
-            (
-                name,
-                bind.type.dialect_impl(dialect).bind_processor(dialect),
-                _REQUIRED if bind.required else bind.value,
-            )
-            for name, bind in ((name, compiled.binds[name]) for name in compiled.positiontup or ())
-        ]
-        self._columns = [
-            (str(column.key), _from_driver(column.type, dialect)) for column in columns
-        ]
-
-    def arguments(self, parameters: Parameters) -> list[Any]:
-        """In the order of the statement; KeyError names a parameter that was not given."""
-        arguments = []
-        for name, convert, default in self._binds:
-            value = parameters[name] if default is _REQUIRED else parameters.get(name, default)
-            arguments.append(value if convert is None else convert(value))
-        return arguments
-
-    def row(self, records: Sequence[Any]) -> SimpleNamespace | None:
-        """The only record, converted."""
-        if not records:
-            return None
-        if len(records) > 1:
-            raise sa.exc.MultipleResultsFound("more than one row")
-        return SimpleNamespace(
-            **{
-                name: value if convert is None else convert(value)
-                for (name, convert), value in zip(self._columns, records[0], strict=True)
-            }
-        )
-
-
-def _from_driver(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
-    """What SQLAlchemy would do to the driver's value; None when nothing."""
-    if isinstance(kind, sa.JSON):  # SQLAlchemy sets a codec on its own connections; here it is text
-        return _from_json
-    if isinstance(
-        kind, sa.Numeric | sa.Float
-    ):  # asks for the column's OID, only to find it is a Decimal
-        return None
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
-
-
-def _from_json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
 
 
 class _Connections:

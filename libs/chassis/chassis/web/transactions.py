@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.types import Scope
 
-from chassis.data.rows import RowReader, SessionRowReader, Statement
+from chassis.data.compiled import Statement
+from chassis.data.rows import RowReader, SessionRowReader
 from chassis.security.authentication import authenticate
 from chassis.web.resources import Resources
 from shared_schemas.ids import OrganizationId

@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.data.columns import text_enum
+from chassis.data.compiled import Statement
 from chassis.data.database import Database
-from chassis.data.rows import DriverRowReader, SessionRowReader, Statement
+from chassis.data.rows import DriverRowReader, SessionRowReader
 from chassis.settings import ServiceAppSettings
 from devstack.people import AURORA, BOREAL
 from devstack.testing import DatabaseUrls
