@@ -52,9 +52,8 @@ class IdempotentRoute(ServiceRoute):
         if "POST" in (self.methods or ()) and transaction not in calls_of(self.dependant):
             raise TypeError(f"{self.path}: an idempotent route stores its answer in its Tx")
 
-    def get_route_handler(self) -> Handler:
-        """The handler, wrapped once more."""
-        handle = super().get_route_handler()
+    def wrapped(self, handle: Handler) -> Handler:
+        """Each execution of a keyed POST claims its key first and leaves its answer there."""
         if "POST" not in (self.methods or ()):
             return handle
 

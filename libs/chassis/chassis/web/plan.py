@@ -3,13 +3,15 @@
 FastAPI finds out anew for every request what each dependency is and where its arguments come from;
 for a route that only reads its path and one row that is half of the work. A plan does the same
 steps in the same order, with FastAPI's own functions for parameters and results, but decides once.
-It covers routes without a body whose dependencies are plain coroutines; all others, and every route
-while tests override dependencies, go FastAPI's way.
+It covers routes whose body is not FastAPI's to read and whose dependencies are plain coroutines, or
+generators that end before the answer leaves; all others, and every route while tests override
+dependencies, go FastAPI's way.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from fastapi._compat import ModelField
 from fastapi.datastructures import DefaultPlaceholder
@@ -25,16 +27,20 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-Call = Callable[..., Awaitable[Any]]
+Call = Callable[..., Any]
+Answer = Callable[[Request], Awaitable[Response]]
+_OPENED: Final = "cogep.opened"
 
 
 class _Step:
     """One call: a dependency, or at last the endpoint."""
 
-    __slots__ = ("call", "inputs", "node", "reads", "waits_for")
+    __slots__ = ("call", "inputs", "node", "opens", "reads", "waits_for")
 
     def __init__(self, node: Dependant, waits_for: list[tuple[str | None, int]]) -> None:
-        self.call = cast("Call", node.call)
+        call = cast("Call", node.call)
+        self.opens = _is_async_gen_callable(call)
+        self.call: Call = asynccontextmanager(call) if self.opens else call
         self.node = node
         self.waits_for = [source for _, source in waits_for]
         self.inputs = [(name, source) for name, source in waits_for if name is not None]
@@ -85,8 +91,19 @@ class Plan:
         """Whether the plan holds now: overridden dependencies are FastAPI's business."""
         return not self._overrides
 
+    async def run(self, request: Request, answer: Answer) -> Response:
+        """What `answer` returns, which calls `self.answer`; what was opened meanwhile is closed.
+
+        A commit, say: an answer that depends on it must not leave before.
+        """
+        async with AsyncExitStack() as opened:
+            request.scope[_OPENED] = opened
+            return await answer(request)
+        raise RuntimeError("a dependency swallowed an error")
+
     async def answer(self, request: Request) -> Response:
         """Calls everything in order and serialises what the endpoint returns."""
+        opened: AsyncExitStack = request.scope[_OPENED]
         extra = _extra_response() if self._uses_response else None
         results: list[Any] = []
         errors: list[Any] = []
@@ -104,7 +121,8 @@ class Plan:
                 arguments[step.node.request_param_name] = request
             if step.node.response_param_name is not None:
                 arguments[step.node.response_param_name] = extra
-            results.append(await step.call(**arguments))
+            made = step.call(**arguments)
+            results.append(await (opened.enter_async_context(made) if step.opens else made))
         if errors:
             raise RequestValidationError(errors)
         return self._serialised(results[-1], extra)
@@ -152,12 +170,17 @@ def _extra_response() -> Response:
 
 
 def _is_simple(node: Dependant) -> bool:
-    """Plain coroutines all the way down, asking for nothing the plan does not know."""
+    """Coroutines and generators that end with the call, asking for nothing the plan does not
+    know."""
     return (
-        _is_coroutine_callable(node.call)
-        and not _is_gen_callable(node.call)
-        and not _is_async_gen_callable(node.call)
-        and not node.body_params
+        (_is_async_gen_callable(node.call) and node.scope == "function")
+        or (
+            _is_coroutine_callable(node.call)
+            and not _is_gen_callable(node.call)
+            and not _is_async_gen_callable(node.call)
+        )
+    ) and (
+        not node.body_params
         and node.concurrency is None
         and node.background_tasks_param_name is None
         and node.http_connection_param_name is None

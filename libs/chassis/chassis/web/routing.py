@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TRACED: Final = "fastapi.telemetry"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_Key = tuple[str, int, str, str]
 
 
 class ServiceRoute(APIRoute):
@@ -40,6 +41,7 @@ class ServiceRoute(APIRoute):
         self._guards = guards_of(self.dependant)
         self._from_people = authenticate_service not in self._guards
         self._plan = Plan.of(self)
+        self._planned = self.wrapped(self._plan.answer) if self._plan is not None else None
         self._fastapi_app = self.app
         self.app = self._handle
 
@@ -50,13 +52,17 @@ class ServiceRoute(APIRoute):
             self.body_field.field_info, params.Form
         )
         if not takes_json:
-            return handle
+            return self.wrapped(handle)
 
         async def handle_json(request: Request) -> Response:
             await check_json_body(request)
             return await handle(request)
 
-        return handle_json
+        return self.wrapped(handle_json)
+
+    def wrapped(self, handle: Handler) -> Handler:
+        """The handler with what a kind of route does around it."""
+        return handle
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -64,8 +70,8 @@ class ServiceRoute(APIRoute):
             await _admit(request, self._guards)
         else:
             await _run(self._guards, request)
-        if self._plan is not None and self._plan.applies:
-            response = await self._plan.answer(request)
+        if self._plan is not None and self._planned is not None and self._plan.applies:
+            response = await self._plan.run(request, self._planned)
             await response(scope, receive, send)
             return
         async with AsyncExitStack() as uploads:
@@ -105,18 +111,21 @@ class RouteTable:
     rest.
 
     The router tries one pattern after the other, which costs more than everything else a service
-    with fifty routes does before the endpoint. Whatever the table does not know (404, 405,
-    documentation) goes the router's way.
+    with fifty routes does before the endpoint. A route whose parameter swallows slashes stands in
+    every line it may match in. Whatever the table does not know (404, 405, documentation) goes the
+    router's way.
     """
 
     def __init__(self, router: APIRouter) -> None:
         self._router = router
-        self._routes: dict[tuple[str, int, str, str], list[Route]] = {}
         routes = [route for route in router.routes if isinstance(route, Route)]
-        if all(map(_can_be_indexed, routes)):
-            for route in routes:
-                for method in route.methods or ():
-                    self._routes.setdefault(_key(method, route.path), []).append(route)
+        keys = {
+            _key(method, route.path)
+            for route in routes
+            if _can_be_indexed(route)
+            for method in route.methods or ()
+        }
+        self._routes = {key: [route for route in routes if _may_match(route, key)] for key in keys}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles the request."""
@@ -138,7 +147,15 @@ class RouteTable:
         await self._router(scope, receive, send)
 
 
-def _key(method: str, path: str) -> tuple[str, int, str, str]:
+def _may_match(route: Route, key: _Key) -> bool:
+    """Whether the route may be the one for a request with that key."""
+    method = key[0]
+    if method not in (route.methods or ()):
+        return False
+    return not _can_be_indexed(route) or _key(method, route.path) == key
+
+
+def _key(method: str, path: str) -> _Key:
     """`/api/v1/clients/7` → (GET, 5, api, clients)."""
     segments = path.split("/", 4)
     return (

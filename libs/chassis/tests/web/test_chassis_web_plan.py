@@ -1,5 +1,6 @@
 """Planned routes answer exactly what FastAPI would, and only simple routes are planned."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import httpx
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from chassis.settings import ServiceAppSettings
+from chassis.web.errors import Conflict
 from chassis.web.plan import Plan
 
 calls: list[str] = []
@@ -87,6 +89,50 @@ async def union() -> Answer | None:
     return None
 
 
+async def opened(shared: Annotated[str, Depends(shared)], late: bool = False) -> AsyncIterator[str]:
+    calls.append("opened")
+    try:
+        yield f"opened {shared}"
+    except BaseException as error:
+        calls.append(type(error).__name__)
+        raise
+    finally:
+        calls.append("closed")
+    if late:
+        raise Conflict
+
+
+async def inner(opened: Annotated[str, Depends(opened, scope="function")]) -> AsyncIterator[str]:
+    calls.append("inner")
+    yield f"inner {opened}"
+    calls.append("inner closed")
+
+
+@planned.post("/planned-opened", status_code=202)
+async def with_generators(
+    inner: Annotated[str, Depends(inner, scope="function")], request: Request, fail: bool = False
+) -> Answer:
+    calls.append("endpoint")
+    if fail:
+        raise Conflict
+    return Answer(text=f"{inner} {(await request.body()).decode()}")
+
+
+@planned.get("/swallowed/{word}/end")
+async def end(word: str) -> Answer:
+    return Answer(text=f"end of {word}")
+
+
+@planned.get("/swallowed/{word:path}")
+async def swallowed(word: str) -> Answer:
+    return Answer(text=f"swallowed {word}")
+
+
+@planned.get("/swallowed/{first}/{second}")
+async def never(first: str, second: str) -> Answer:
+    return Answer(text=f"never {first} {second}")
+
+
 @pytest.fixture(scope="module")
 def app(web_settings: ServiceAppSettings) -> FastAPI:
     return sample_app(web_settings, routers=[planned])
@@ -135,6 +181,54 @@ async def test_plan_and_framework_agree(
     finally:
         app.dependency_overrides.clear()
     assert with_plan == without
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?fail=true", "?late=true", "?late=perhaps", "?fail=perhaps"]
+)
+async def test_plan_and_framework_open_and_close_alike(
+    app: FastAPI, client: httpx.AsyncClient, query: str
+) -> None:
+    async def ask() -> tuple[Any, ...]:
+        calls.clear()
+        answer = await client.post(f"/api/v1/planned-opened{query}", content=b"body")
+        body = answer.text.replace(answer.headers["x-request-id"], "")
+        return answer.status_code, body, list(calls)
+
+    with_plan = await ask()
+    app.dependency_overrides[object] = object
+    try:
+        without = await ask()
+    finally:
+        app.dependency_overrides.clear()
+    assert with_plan == without
+
+
+async def test_what_was_opened_is_closed_before_the_answer_leaves(
+    client: httpx.AsyncClient,
+) -> None:
+    calls.clear()
+    answer = await client.post("/api/v1/planned-opened", content=b"body")
+    assert (answer.status_code, answer.json()["text"]) == (202, "inner opened shared body")
+    assert calls == ["shared", "opened", "inner", "endpoint", "inner closed", "closed"]
+    late = await client.post("/api/v1/planned-opened?late=true")
+    assert late.status_code == 409  # what fails at the end, a commit, is never answered 2xx
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("one/end", "end of one"),
+        ("one/two", "swallowed one/two"),
+        ("one/two/three", "swallowed one/two/three"),
+        ("one", "swallowed one"),
+    ],
+)
+async def test_parameter_that_swallows_slashes_takes_its_turn(
+    client: httpx.AsyncClient, path: str, text: str
+) -> None:
+    answer = await client.get(f"/api/v1/swallowed/{path}")
+    assert answer.json()["text"] == text
 
 
 async def test_shared_dependency_is_called_once_per_request(client: httpx.AsyncClient) -> None:
@@ -191,12 +285,14 @@ def test_route_without_content_has_no_plan() -> None:
     assert _plan_of(_returns_nothing, status_code=204) is None
 
 
-def test_routes_with_a_transaction_go_the_frameworks_way() -> None:
+def test_routes_with_a_transaction_are_planned_unless_the_framework_reads_their_body() -> None:
     plans = {
-        route.path: Plan.of(route)
+        (route.path, method): Plan.of(route)
         for route in [*router.routes, *keyed.routes]
-        if isinstance(route, APIRoute) and "GET" in (route.methods or ())
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
     }
-    assert plans["/notes/{note_id}"] is None
-    assert plans["/notes/{note_id}/quickly"] is not None
-    assert plans["/plain"] is not None
+    assert plans["/notes/{note_id}", "GET"] is not None
+    assert plans["/notes/{note_id}/quickly", "GET"] is not None
+    assert plans["/plain", "GET"] is not None
+    assert plans["/notes", "POST"] is None
