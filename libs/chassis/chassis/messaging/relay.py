@@ -36,7 +36,7 @@ class RelaySettings:
     tail: timedelta = timedelta(minutes=5)
     """The same when Redis lost its last moments; longer than any fsync interval or replica lag."""
     keep_in_stream: timedelta = timedelta(hours=1)
-    rest: timedelta = timedelta(milliseconds=20)
+    rest: timedelta = timedelta(milliseconds=40)
     """From one batch to the next, unless it was full: a burst of commits travels together, and an
     event after a pause goes out at once."""
     upkeep: timedelta = timedelta(seconds=10)
