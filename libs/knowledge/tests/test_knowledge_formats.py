@@ -258,6 +258,24 @@ class TestMainContent:
         page = b"<html><title>Avisos</title><body><h1>Avisos</h1><p>Fechado hoje."
         assert parse(page, Format.HTML, LIMITS, main_content=True).text == "Avisos\n\nFechado hoje."
 
+    def test_lists_within_lists_say_each_thing_once(self) -> None:
+        items = "<li>RG<ul><li>frente</li><li>verso</li></ul> com foto</li><li><p>CPF</p><p>ou CNPJ</p></li>"
+        steps = "<ol><li>Peça<ul><li>no portal</li></ul></li><li>Pague</li></ol>"
+        text = _article(f"<ul>{items}</ul><p>Depois:</p>{steps}")
+        assert "- RG\ncom foto\n- frente\n- verso\n- CPF\nou CNPJ\n\n" in text
+        assert "1. Peça\n- no portal\n2. Pague" in text
+
+    def test_what_stands_beside_a_list_is_kept(self) -> None:
+        mixed = "<div>Traga <b>sempre</b> isto:<br>o original<ul><li>RG</li></ul>e uma cópia</div>"
+        text = _article(mixed)
+        assert "Traga sempre isto:\no original\n\n- RG\n\ne uma cópia" in text
+
+
+def _article(within: str) -> str:
+    said = "A certidão é emitida em até trinta dias, a pedido do interessado no portal. " * 4
+    page = f"<html><body><main><h1>Certidão</h1><p>{said}</p>{within}<p>Fim. {said}</p></main>"
+    return parse(page.encode(), Format.HTML, LIMITS, main_content=True).text
+
 
 class TestPdfTables:
     def test_a_cell_of_several_lines_stays_in_its_row(self) -> None:
