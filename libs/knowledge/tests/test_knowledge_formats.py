@@ -259,7 +259,8 @@ class TestMainContent:
         assert parse(page, Format.HTML, LIMITS, main_content=True).text == "Avisos\n\nFechado hoje."
 
     def test_lists_within_lists_say_each_thing_once(self) -> None:
-        items = "<li>RG<ul><li>frente</li><li>verso</li></ul> com foto</li><li><p>CPF</p><p>ou CNPJ</p></li>"
+        items = "<li>RG<ul><li>frente</li><li>verso</li></ul> com foto</li>"
+        items += "<li><p>CPF</p><p>ou CNPJ</p></li>"
         steps = "<ol><li>Peça<ul><li>no portal</li></ul></li><li>Pague</li></ol>"
         text = _article(f"<ul>{items}</ul><p>Depois:</p>{steps}")
         assert "- RG\ncom foto\n- frente\n- verso\n- CPF\nou CNPJ\n\n" in text
