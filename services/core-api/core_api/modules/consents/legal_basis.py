@@ -79,21 +79,22 @@ _CLIENTS: Final = sa.table(
 def _answering() -> sa.ScalarSelect[Any]:
     """The client, or the one it was merged into; none when either was deleted."""
     survivors = _CLIENTS.alias("survivors")
-    survivor_id = sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id)
-    root = (
-        sa.select(survivors.c.id)
-        .join_from(
-            _CLIENTS,
-            survivors,
-            sa.and_(
-                survivors.c.organization_id == _CLIENTS.c.organization_id,
-                survivors.c.id == survivor_id,
-            ),
-        )
+    # Looked up before, not joined: under row-level security a join on an expression such as
+    # coalesce is compared with every row of the table.
+    survivor_id = (
+        sa.select(sa.func.coalesce(_CLIENTS.c.merged_into_id, _CLIENTS.c.id))
         .where(
             _CLIENTS.c.organization_id == _TENANT,
             _CLIENTS.c.id == sa.bindparam("client_id", type_=sa.Uuid()),
             _CLIENTS.c.deleted_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    root = (
+        sa.select(survivors.c.id)
+        .where(
+            survivors.c.organization_id == _TENANT,
+            survivors.c.id == survivor_id,
             survivors.c.deleted_at.is_(None),
         )
         .cte("root")
