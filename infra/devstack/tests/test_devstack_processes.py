@@ -105,6 +105,24 @@ def test_no_file_of_ours_leaks_into_a_child(tmp_path: Path) -> None:
     assert "secret" not in inherited
 
 
+def test_what_was_killed_is_not_explained_by_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "answering.py").write_text(_ANSWERING)
+    service = ServiceServer(
+        "answering",
+        "answering:create_app",
+        free_port(),
+        tmp_path / "log",
+        variables={"PYTHONPATH": str(tmp_path)},
+    )
+    identity = service.start()
+    service.wait_until_ready()
+
+    os.kill(identity.pid, signal.SIGKILL)
+    assert processes.wait_until_gone(identity, 10)
+
+    assert service.explain("ended") == f"answering ended: killed by SIGKILL (see {tmp_path}/log)"
+
+
 @pytest.mark.skipif(not _AUTOGROUP.exists(), reason="the kernel does not group by session")
 @pytest.mark.parametrize(("yields", "nice"), [(True, 10), (False, 0)])
 def test_a_service_nobody_waits_for_yields_to_other_sessions(

@@ -90,8 +90,13 @@ class Server(ABC):
         self.process = None
 
     def explain(self, what: str) -> str:
-        """One line: what happened, the last thing it said itself, and where to read on."""
-        return f"{self.name} {what}: {self.last_words()} (see {self.log})"
+        """One line: what happened, who killed it or what it said itself, and where to read on."""
+        code = self.process.poll() if self.process else None
+        if code is not None and code < 0:  # its last words are about something else
+            cause = f"killed by {signal.Signals(-code).name}"
+        else:
+            cause = self.last_words()
+        return f"{self.name} {what}: {cause} (see {self.log})"
 
     def last_words(self) -> str:
         """The most telling line it wrote since it was started."""
