@@ -6,6 +6,9 @@ from io import BytesIO
 
 import docx
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from hypothesis import given
@@ -200,14 +203,22 @@ class TestMarkdown:
 
 
 class TestHtml:
+    def test_a_list_without_words_or_within_a_cell_marks_nothing_after_it(self) -> None:
+        cells = "<table><tr><td>x</td><td><ul><li>i</li><li>j</li></ul></td></tr></table>"
+        page = f"{cells}<p>depois</p><ul><li></li></ul><p>fim</p>"
+        assert read_html(page).text == "x | i j\n\ndepois\n\nfim"
+
     def test_what_a_reader_sees_is_kept(self) -> None:
         text = read_html(
             "<title> Meu  título </title><nav>menu</nav><h1>A &amp; B</h1><p>um <b>dois</b>\n três"
             "<br>quatro<script>x()</script></p><p hidden>oculto</p><ul><li>a</li><li><p>b</p></li>"
-            "</ul><ol><li>c<li>d</ol><pre>  x\n    y</pre><footer>rodapé</footer>"
+            "</ul><ol><li>c<li>d</ol><ol start=3><li>e</ol><pre>  x\n    y</pre>"
+            "<footer>rodapé</footer>"
         )
         assert text.title == "Meu título"
-        assert text.text == ("A & B\n\num dois três\nquatro\n- a\n- b\n1. c\n2. d\n\n  x\n    y")
+        assert text.text == (
+            "A & B\n\num dois três\nquatro\n- a\n- b\n1. c\n2. d\n3. e\n\n  x\n    y"
+        )
         assert titles(text) == [(1, "A & B")]
 
     def test_table_rows_stay_readable(self) -> None:
@@ -293,3 +304,29 @@ class TestDocx:
             b"<mc:Fallback>%s</mc:Fallback></mc:AlternateContent>"
         ) % (namespace, paragraph, paragraph)
         assert read_docx(with_body(make_docx(), box)).text.count("caixa") == 1
+        drawn = b"<w:p><w:r><w:t>junto: </w:t></w:r><w:r>%s</w:r></w:p>" % box
+        assert read_docx(with_body(make_docx(), drawn)).text.count("caixa") == 1
+
+    def test_what_was_moved_is_read_where_it_is_now(self) -> None:
+        run = b"<w:r><w:t>mudou</w:t></w:r>"
+        moved = b"<w:p><w:moveFrom>%s</w:moveFrom></w:p><w:p><w:moveTo>%s</w:moveTo></w:p>"
+        assert read_docx(with_body(make_docx(), moved % (run, run))).text.count("mudou") == 1
+
+    def test_notes_are_read_below_what_refers_to_them(self) -> None:
+        document = docx.Document()
+        document.add_paragraph("Prazo de dez dias")._p.append(
+            parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/></w:r>')
+        )
+        document.add_paragraph("Fim.")
+        notes = (
+            f'<w:footnotes {nsdecls("w")}><w:footnote w:type="separator" w:id="0"><w:p/>'
+            '</w:footnote><w:footnote w:id="2"><w:p><w:r><w:t>Dias úteis.</w:t></w:r></w:p>'
+            "</w:footnote></w:footnotes>"
+        )
+        kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+        package = document.part.package
+        part = Part(PackURI("/word/footnotes.xml"), kind, notes.encode(), package)
+        document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+        raw = BytesIO()
+        document.save(raw)
+        assert read_docx(raw.getvalue()).text == "Prazo de dez dias\n\nDias úteis.\n\nFim."

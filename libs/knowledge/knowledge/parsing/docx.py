@@ -5,10 +5,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Final
 
 from docx.opc.exceptions import PackageNotFoundError
 from docx.opc.part import PartFactory
+from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 from docx.package import Package
 from docx.parts.document import DocumentPart
@@ -36,6 +38,13 @@ _STYLE, _VALUE = qn("w:pStyle"), qn("w:val")
 _PROPERTIES: Final = qn("w:pPr")
 _LIST_NUMBER: Final = qn("w:numPr")
 _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+"""The same again, for readers older than 2010."""
+_ID: Final = qn("w:id")
+_NOTES: Final = MappingProxyType(
+    {"footnote": qn("w:footnoteReference"), "endnote": qn("w:endnoteReference")}
+)
+_SAID: Final = (_TEXT, _TAB, _P, *_BREAKS)
+_SAID_ELSEWHERE: Final = frozenset({_FALLBACK, qn("w:moveFrom")})
 
 
 def extract_docx(raw: bytes, limits: Limits) -> Extraction:
@@ -48,7 +57,8 @@ def extract_docx(raw: bytes, limits: Limits) -> Extraction:
         document = _document(raw)
         levels = _heading_levels(document)
         title = document.core_properties.title
-        return Extraction(_blocks(document.element.body, levels), title or None)
+        blocks = _blocks(document.element.body, levels, _notes(document.part))
+        return Extraction(blocks, title or None)
     # SyntaxError is what lxml's XMLSyntaxError derives from.
     except (PackageNotFoundError, zipfile.BadZipFile, SyntaxError) as error:
         # When memory is refused, libxml2 has none left to say so either.
@@ -86,18 +96,32 @@ def _heading_levels(document: Any) -> dict[str, int]:
     return levels
 
 
-def _blocks(body: Any, levels: dict[str, int]) -> Iterator[Block]:
+def _notes(part: Any) -> dict[tuple[str, str], str]:
+    """What stands below the page or at the end, by the tag and the id it is referred to with."""
+    notes: dict[tuple[str, str], str] = {}
+    for relation in part.rels.values():
+        for kind, reference in _NOTES.items():
+            if not relation.is_external and relation.reltype.endswith(f"/{kind}s"):
+                for note in parse_xml(relation.target_part.blob).iter(qn(f"w:{kind}")):
+                    notes[reference, note.get(_ID, "")] = _text_of(note).strip()
+    return notes
+
+
+def _blocks(
+    body: Any, levels: dict[str, int], notes: dict[tuple[str, str], str]
+) -> Iterator[Block]:
     """Walks down through anything that is no paragraph or table: content controls, revisions."""
     waiting = [iter(body)]
     while waiting:
         element = next(waiting[-1], None)
         if element is None:
             waiting.pop()
-        elif element.tag == _P:
-            yield from _paragraph(element, levels)
-        elif element.tag == _TBL:
-            yield from _table(element)
-        elif element.tag != _FALLBACK:  # the same text again, for readers older than 2010
+        elif element.tag in (_P, _TBL):
+            yield from _paragraph(element, levels) if element.tag == _P else _table(element)
+            for reference in element.iter(*_NOTES.values()):
+                if text := notes.get((reference.tag, reference.get(_ID, ""))):
+                    yield Block(text)
+        elif element.tag not in _SAID_ELSEWHERE:
             waiting.append(iter(element))
 
 
@@ -128,8 +152,13 @@ def _table(table: Any) -> Iterator[Block]:
 def _text_of(element: Any) -> str:
     """All runs below the element, also in hyperlinks, fields and inserted revisions."""
     pieces: list[str] = []
-    for node in element.iter(_TEXT, _TAB, _P, *_BREAKS):
-        if node.tag == _TEXT:
+    hidden: set[Any] = set()
+    for node in element.iter(*_SAID, *_SAID_ELSEWHERE):
+        if node.tag in _SAID_ELSEWHERE:
+            hidden.update(node.iterdescendants(*_SAID))
+        elif node in hidden:
+            continue
+        elif node.tag == _TEXT:
             pieces.append(node.text or "")
         elif node.tag == _TAB:
             # Tab stops of the paragraph's properties bear the same name.

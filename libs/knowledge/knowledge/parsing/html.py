@@ -21,6 +21,7 @@ _META_CHARSET: Final = re.compile(
     rb"<meta[^>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,30})", re.IGNORECASE
 )
 
+_NUMBER: Final = re.compile(r"[0-9]{1,6}")
 _UNSEEN: Final = frozenset({
     "head", "script", "style", "template", "svg", "math", "iframe", "object", "canvas", "audio",
     "video", "select", "button", "textarea", "noscript", "dialog", "nav",
@@ -72,6 +73,12 @@ def _charset(raw: bytes, declared: str | None) -> str | None:
         if name and _CHARSET.fullmatch(name):
             return name
     return None
+
+
+def _counted_before(numbered: LexborNode) -> int:
+    """A list may go on from another one."""
+    start = numbered.attributes.get("start") or ""
+    return max(int(start) - 1, 0) if _NUMBER.fullmatch(start) else 0
 
 
 def _opens_an_answer(node: LexborNode) -> bool:
@@ -147,7 +154,7 @@ class _Reader:
         elif tag in _BLOCKS:
             yield from self._flush()
             if tag in ("ul", "ol"):
-                self._lists.append(0 if tag == "ol" else -1)
+                self._lists.append(_counted_before(node) if tag == "ol" else -1)
             self._tight = tag == "dd" or bool(self._marker)  # a paragraph may be its item's first
             self._verbatim += tag == "pre"
 
@@ -162,12 +169,16 @@ class _Reader:
         elif tag in _HEADINGS or tag == "li" or tag in _BLOCKS:
             yield from self._flush()
             self._level = 0
+            if tag == "li":
+                self._marker = ""  # of an item without words
             if tag in ("ul", "ol") and self._lists:
                 self._lists.pop()
             self._verbatim -= tag == "pre"
 
     def _begin_item(self) -> Iterator[Block]:
         yield from self._flush()
+        if self._row is not None:
+            return  # a list within a cell stays in its row
         self._tight = True
         self._marker = "- "
         if self._lists and self._lists[-1] >= 0:
