@@ -1,6 +1,7 @@
 """Every accepted format: its words, headings, rows and pages come out as they went in."""
 
 import io
+import re
 import zipfile
 from typing import Final
 
@@ -75,6 +76,22 @@ def test_slides_are_pages_with_their_notes_and_items() -> None:
     assert len(text.page_starts) == len(KNOWN.headings)
     for start, heading in zip(text.page_starts, KNOWN.headings, strict=True):
         assert text.text[start:].lstrip().startswith(heading)
+
+
+def test_a_shape_of_a_slide_is_not_read_again_from_its_fallback() -> None:
+    members = {}
+    with zipfile.ZipFile(io.BytesIO(WRITTEN[Format.PPTX])) as archive:
+        for name in archive.namelist():
+            xml = archive.read(name).decode()
+            members[name] = re.sub(
+                "(<p:sp>.*?</p:sp>)",
+                '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/'
+                r'markup-compatibility/2006"><mc:Choice Requires="a14">\1</mc:Choice>'
+                r"<mc:Fallback>\1</mc:Fallback></mc:AlternateContent>",
+                xml,
+            )
+    assert "mc:Fallback" in "".join(members.values())
+    assert words_of(read(zipped(members)).text) == KNOWN.words
 
 
 def test_a_word_file_among_mislabelled_bytes_is_read_as_what_it_is() -> None:

@@ -16,6 +16,8 @@ _A: Final = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _R: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _MAIN: Final = "ppt/presentation.xml"
 _TITLES: Final = ("title", "ctrTitle")
+_FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+"""The same again, for readers older than 2010."""
 _UNSAID: Final = ("sldNum", "dt", "ftr", "hdr", "sldImg")
 """Placeholders that stand on every slide."""
 
@@ -68,7 +70,8 @@ def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]
 
 def _slide(archive: zipfile.ZipFile, name: str, number: int) -> Iterator[Block]:
     tree = read_xml(archive, name)
-    bodies = list(tree.iter(f"{_P}sp", f"{_P}graphicFrame"))
+    shapes = tree.iter(f"{_P}sp", f"{_P}graphicFrame")
+    bodies = [shape for shape in shapes if next(shape.iterancestors(_FALLBACK), None) is None]
     for shape in sorted(bodies, key=lambda shape: not _is_title(shape)):
         yield from _shape(shape, number)
     for kind, target in _relations(archive, name).values():
