@@ -12,7 +12,7 @@ from bench.known_text import KnownText, Part, words_of
 from bench.office_files import zipped
 from bench.print_files import write_pdf, write_picture, write_scan
 from knowledge_factories import Knowledge, in_parts
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from knowledge import originals
 from knowledge.models import DocumentStatus
@@ -80,6 +80,22 @@ async def test_scans_and_pictures_are_read_with_their_accents(sandbox: Sandbox, 
     text = await sandbox.parse(file_of(raw), sniff(raw[:HEAD_BYTES]), recognise=True)
     assert words_of(text.text) == KNOWN.words
     assert text.page_starts == (0,)
+
+
+@needs_tesseract
+@pytest.mark.parametrize("sideways", [False, True])
+async def test_what_is_transparent_is_paper(sandbox: Sandbox, sideways: bool) -> None:
+    page = Image.open(io.BytesIO(write_picture(KNOWN, "PNG"))).convert("L")
+    ink = Image.merge("LA", (Image.new("L", page.size, 0), ImageOps.invert(page)))
+    exif = Image.Exif()
+    if sideways:
+        ink = ink.rotate(90, expand=True)
+        exif[ExifTags.Base.Orientation] = 6
+    raw = io.BytesIO()
+    ink.save(raw, "PNG", exif=exif)
+    whole = raw.getvalue()
+    text = await sandbox.parse(file_of(whole), sniff(whole[:HEAD_BYTES]), recognise=True)
+    assert words_of(text.text) == KNOWN.words
 
 
 @needs_tesseract

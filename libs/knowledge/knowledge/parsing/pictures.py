@@ -53,8 +53,20 @@ def _frames(raw: bytes) -> Iterator[Image.Image]:
                 image.seek(number)
                 if image.width * image.height > _MAX_PIXELS:
                     raise ParsingFailure(Cause.TOO_COMPLEX)
-                yield ImageOps.exif_transpose(image.convert("L"))
+                yield ImageOps.exif_transpose(_grey(image))
     except UnidentifiedImageError as error:
         raise ParsingFailure(Cause.BROKEN) from error
     except _OF_DAMAGE as error:
         raise ParsingFailure(Cause.BROKEN) from error
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """As it looks on paper: what is transparent is white."""
+    grey = image.convert("L")
+    if not image.has_transparency_data:
+        return grey
+    alpha = (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A")
+    paper = Image.new("L", image.size, 255)
+    paper.paste(grey, mask=alpha)
+    paper.info = grey.info  # which way up it is
+    return paper
