@@ -87,7 +87,7 @@ async def _measure(
                 answered += await answers.measure(
                     dataset, collection, foreign, answerers(collection), most=MOST_ASKED
                 )
-    return retrievals, answered
+    return retrievals, [*answered, *answers.together(answered)]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Answers: whether they hold the gold answer, cite exactly, and abstain where they should."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from evals.answerers import ASSISTANT, Answerer
@@ -13,8 +13,8 @@ DECLINED: Final = 0.8
 """The least share of the questions without an answer here that the assistant declines."""
 WITHHELD: Final = 0.1
 """The largest share of those with one."""
-HELD_TO: Final = frozenset({"faquad_pt"})
-"""Sets the assistant must reach both on; the others are told."""
+TOGETHER: Final = "all sets"
+"""Over these questions the assistant must reach both; of each set it is told."""
 
 
 @dataclass(slots=True)
@@ -40,17 +40,19 @@ class Answers:
     @property
     def declines_well(self) -> bool | None:
         """Whether the goals of declining are reached; None for whom there is none."""
-        without = self.unanswerable + self.foreign
-        if self.by != ASSISTANT or not without or not self.asked:
+        if self.by != ASSISTANT or not self.foreign or not self.asked:
             return None
-        declined = (self.unanswerable_abstained + self.foreign_abstained) / without
-        return declined >= DECLINED and self.abstained / self.asked <= WITHHELD
+        return (
+            self.unanswerable_abstained >= DECLINED * self.unanswerable
+            and self.foreign_abstained >= DECLINED * self.foreign
+            and self.abstained <= WITHHELD * self.asked
+        )
 
     @property
     def missed(self) -> list[str]:
         """The goals it must reach, and does not."""
         missed = [f"quotes of {self.dataset}"] if self.exact_quotes < self.quotes else []
-        if self.dataset in HELD_TO and self.declines_well is False:
+        if self.dataset == TOGETHER and self.declines_well is False:
             missed.append(f"declining of {self.dataset}")
         return [f"{each} ({self.by})" for each in missed]
 
@@ -80,6 +82,17 @@ class Answers:
             self.quotes += 1
             # Byte for byte: equal strings of code points are equal in UTF-8.
             self.exact_quotes += quoted == source["quote"]
+
+
+def together(answers: Sequence[Answers]) -> list[Answers]:
+    """The counts of all sets, of each who answers."""
+    sums: dict[str, Answers] = {}
+    for each in answers:
+        total = sums.setdefault(each.by, Answers(TOGETHER, each.by))
+        for count in fields(Answers):
+            if isinstance(value := getattr(each, count.name), int | float):
+                setattr(total, count.name, getattr(total, count.name) + value)
+    return list(sums.values())
 
 
 async def measure(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from evals.answerers import ASSISTANT, LIKE_ENOUGH, PASSAGE, answerers
-from evals.answers import Answers
+from evals.answers import TOGETHER, Answers, together
 
 
 class Found:
@@ -37,21 +37,36 @@ async def test_baselines_say_the_whole_passage_or_nothing(
     assert sometimes["answer"] == ("" if declined else "Trinta dias.")
 
 
-def counted(by: str = ASSISTANT, dataset: str = "faquad_pt", **counts: int) -> Answers:
+def counted(by: str = ASSISTANT, dataset: str = TOGETHER, **counts: int) -> Answers:
     given: dict[str, Any] = {"asked": 100, "abstained": 10, "foreign": 50, "foreign_abstained": 40}
     return Answers(dataset, by, **(given | {"quotes": 9, "exact_quotes": 9} | counts))
 
 
 def test_goals_of_declining_are_reached_and_missed_at_their_edges() -> None:
-    assert counted().missed == []
-    assert counted(abstained=11).missed == [f"declining of faquad_pt ({ASSISTANT})"]
-    assert counted(foreign_abstained=39).missed == [f"declining of faquad_pt ({ASSISTANT})"]
-    assert counted(unanswerable=10, unanswerable_abstained=7).declines_well is False
+    missed = [f"declining of {TOGETHER} ({ASSISTANT})"]
+    assert counted(unanswerable=10, unanswerable_abstained=8).missed == []
+    assert counted(abstained=11).missed == missed
+    assert counted(foreign_abstained=39).missed == missed
+    assert counted(unanswerable=10, unanswerable_abstained=7, foreign_abstained=50).missed == missed
     assert counted(PASSAGE, foreign_abstained=0).declines_well is None
 
 
-def test_only_named_sets_are_held_to_declining_and_all_to_quotes() -> None:
+def test_one_set_is_told_of_declining_and_held_to_its_quotes() -> None:
     other = counted(dataset="leis_pt", abstained=50)
 
     assert (other.declines_well, other.missed) == (False, [])
     assert counted(dataset="leis_pt", exact_quotes=8).missed == [f"quotes of leis_pt ({ASSISTANT})"]
+
+
+def test_sets_are_summed_for_each_who_answers() -> None:
+    total, passage = together(
+        [
+            counted(dataset="leis_pt", abstained=20, f1=3),
+            counted(PASSAGE, dataset="leis_pt"),
+            counted(dataset="faquad_pt", asked=300, f1=2),
+        ]
+    )
+
+    assert (total.dataset, total.by, total.asked, total.abstained) == (TOGETHER, ASSISTANT, 400, 30)
+    assert (total.f1, total.declines_well) == (5, True)
+    assert (passage.by, passage.asked) == (PASSAGE, 100)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evals.answers import DECLINED, WITHHELD
-from evals.calibration import ALIKE, learn
+from evals.calibration import learn
 from evals.cases import WHOLE, Case, Kind
 from evals.datasets import DEV, TEST
 from evals.logistic import fit
@@ -55,8 +55,8 @@ def test_threshold_is_where_the_goals_are_missed_by_least() -> None:
     calibration = Calibration.parse(json.dumps(learned))
     withheld, declined = (_below(part, calibration) for part in (true, false))
     assert withheld <= WITHHELD
-    # The lowest threshold that misses hardly more than the best: who answers more, declines less.
-    assert DECLINED - ALIKE <= declined < DECLINED
+    # The lowest of those that reach both: who answers more, declines less.
+    assert DECLINED <= declined < DECLINED + 0.03
     assert learn([*true, *false, *others])["version"] == learned["version"]
 
 
