@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from chassis.http.service_client import ServiceClient
-from chassis.messaging.schedule import Schedule
+from chassis.messaging.schedule import Schedule, TaskFailed
+from chassis.web.errors import Unavailable
 from worker_svc.upkeep import (
     ACCOUNTABILITY,
     ASSIGNMENT,
@@ -24,6 +25,7 @@ from worker_svc.upkeep import (
     SOURCES,
     SUBJECT_DATA,
     USAGE,
+    NotDone,
     check_task,
     prune_task,
     rebuild_task,
@@ -77,8 +79,9 @@ async def test_an_owner_that_did_not_prune_is_asked_again(redis: Redis, status: 
     owner = Owner(status)
     async with owner.client() as client:
         schedule = Schedule(redis, [prune_task("ai-svc", client, EVERY)])
-        with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
+        with pytest.raises(TaskFailed) as failed:
             await schedule.run_due()
+        assert isinstance(failed.value.cause, NotDone | Unavailable)
         assert await schedule.run_due() == ["prune:ai-svc"]
 
 
@@ -140,6 +143,7 @@ async def test_an_owner_that_did_not_sweep_is_asked_again(redis: Redis, status: 
     owner = Owner(status)
     async with owner.client() as client:
         schedule = Schedule(redis, [sweep_task(SLA, client, EVERY)])
-        with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the schedule's business
+        with pytest.raises(TaskFailed) as failed:
             await schedule.run_due()
+        assert isinstance(failed.value.cause, NotDone | Unavailable)
         assert await schedule.run_due() == ["sweep:sla"]
