@@ -3,6 +3,9 @@
 import io
 import re
 import zipfile
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from typing import Final
 
 import pytest
@@ -255,6 +258,21 @@ class TestArchives:
         with pytest.raises(ParsingFailure) as failure:
             read(zipped({"a.pdf": b"%PDF-1.7 nada"}))
         assert failure.value.cause is Cause.BROKEN
+
+
+def test_what_a_signed_mail_carries_is_read() -> None:
+    said = MIMEMultipart("alternative", _subparts=[MIMEText("corpo"), MIMEText("corpo", "html")])
+    attached = MIMEApplication(b"anexo", "octet-stream")
+    attached.add_header("Content-Disposition", "attachment", filename="a.txt")
+    signature = MIMEApplication(b"\x30\x82\x00\x01", "pkcs7-signature")
+    footer = MIMEText("rodapé da lista", _charset="utf-8")
+    whole = MIMEMultipart("mixed", _subparts=[said, attached, footer])
+    mail = MIMEMultipart("signed", _subparts=[whole, signature])
+    mail["Subject"], mail["From"], mail["To"] = "Assinado", "a@b.br", "c@d.br"
+
+    lines = read(mail.as_bytes()).text.split("\n\n")
+
+    assert lines[2:] == ["corpo", "a.txt", "anexo", "anexo", "rodapé da lista"]
 
 
 class TestMainContent:

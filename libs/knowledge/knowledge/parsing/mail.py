@@ -14,6 +14,9 @@ from knowledge.parsing.members import Member, Open, member_blocks, safe_name
 
 SMALLEST_PICTURE: Final = 10_000
 """Bytes; smaller ones are logos of signatures."""
+_SIGNATURES: Final = frozenset({
+    "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature",
+})  # fmt: skip
 _LABELS: Final = (("From", "De"), ("To", "Para"), ("Cc", "Cópia"), ("Date", "Data"))
 _MAX_HEADER: Final = 2_000
 # What the standard library lets through of mangled headers, charsets and encodings.
@@ -25,8 +28,10 @@ def extract_mail(raw: bytes, read: Open) -> Extraction:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     subject = _header(message, "Subject")
     envelope = [f"{label}: {value}" for name, label in _LABELS if (value := _header(message, name))]
+    body = _said(message)
+    attachments = _attachments(message, body)
     return Extraction(
-        mail_blocks(subject, envelope, _body(message), _attachments(message), read), subject or None
+        mail_blocks(subject, envelope, _body(body), attachments, read), subject or None
     )
 
 
@@ -53,12 +58,15 @@ def _header(message: EmailMessage, name: str) -> str:
         return ""
 
 
-def _body(message: EmailMessage) -> Iterator[Block]:
-    """The plain version; of a message that has none, the other one."""
+def _said(message: EmailMessage) -> Any | None:
+    """The part that is the body: the plain version; of a message that has none, the other one."""
     try:
-        part: Any = message.get_body(("plain", "html"))
+        return message.get_body(("plain", "html"))
     except _OF_DAMAGE:
-        part = None
+        return None
+
+
+def _body(part: Any | None) -> Iterator[Block]:
     if part is None:
         return
     charset = _charset(part)
@@ -87,15 +95,34 @@ def _payload(part: Any) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _attachments(message: EmailMessage) -> Iterator[Member]:
-    try:
-        parts: list[Any] = list(message.iter_attachments()) if message.is_multipart() else []
-    except _OF_DAMAGE:
-        return
-    for part in parts:
+def _attachments(message: EmailMessage, body: Any | None) -> Iterator[Member]:
+    """Whatever else it carries, also within what is signed, forwarded or set around the body."""
+    for part in _parts(message) if message.is_multipart() else ():
+        if part is body or part.get_content_type() in _SIGNATURES:
+            continue
         content = _payload(part)
         if part.get_content_maintype() != "image" or len(content) >= SMALLEST_PICTURE:
             yield Member(_name_of(part), partial(bytes, content))
+
+
+def _parts(message: EmailMessage) -> Iterator[Any]:
+    """In their order, but other versions of the same text. Without recursion."""
+    waiting: list[tuple[Any, bool]] = [(message, False)]
+    while waiting:
+        part, is_version = waiting.pop()
+        if part.get_content_maintype() == "multipart":
+            versions = part.get_content_subtype() == "alternative"
+            inner = [each for each in _inner(part) if isinstance(each, EmailMessage)]
+            waiting += [(each, versions or is_version) for each in reversed(inner)]
+        elif not (is_version and part.get_content_maintype() == "text"):
+            yield part
+
+
+def _inner(part: Any) -> list[Any]:
+    try:
+        return list(part.iter_parts())
+    except _OF_DAMAGE:
+        return []
 
 
 def _name_of(part: Any) -> str:
