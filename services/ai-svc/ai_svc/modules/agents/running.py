@@ -36,7 +36,7 @@ from ai_svc.modules.agents.speaking import Speech
 from ai_svc.modules.agents.tooling import Ledger, Looped
 from ai_svc.modules.agents.weighing import Weighed, weighed
 from ai_svc.modules.memory.service import Recalled
-from ai_svc.modules.prompts.service import Prompt, prompt_for
+from ai_svc.modules.prompts.service import Alias, Prompt, prompt_for
 from ai_svc.modules.providers.service import Call, Chain
 from ai_svc.modules.providers.service import Use as AskedFor
 from ai_svc.modules.rag.extractive import NAME
@@ -69,6 +69,7 @@ class Assignment:
     history: Sequence[Turn]
     recalled: Recalled | None
     ticket_id: UUID | None
+    prompt_alias: Alias
     deadline: float
 
 
@@ -134,7 +135,9 @@ class AgentRun:
         """What the model does and says, as long as it may."""
         given = self.given
         tenant = given.context.actor.organization_id
-        prompt = await prompt_for(self.desk.database, tenant, given.spec.prompt_id)
+        prompt = await prompt_for(
+            self.desk.database, tenant, given.spec.prompt_id, given.prompt_alias
+        )
         found = self.ledger.seen[-1].result if self.ledger.seen else None
         rules, question = prompt.render(
             question=given.question,

@@ -32,6 +32,7 @@ from ai_svc.modules.agents.routing import route
 from ai_svc.modules.agents.running import AgentRun, Assignment, Interrupted
 from ai_svc.modules.agents.tooling import Ledger
 from ai_svc.modules.memory.service import Recalled
+from ai_svc.modules.prompts.service import Alias
 from ai_svc.modules.providers.service import Answered
 from ai_svc.modules.rag.extractive import NAME
 from ai_svc.modules.skills.skill import Carried, SkillContext
@@ -68,6 +69,7 @@ class RunRequest:
     """Chosen by the asker; None: whom the question is for is found out."""
     client_id: UUID | None = None
     ticket_id: UUID | None = None
+    prompt_alias: Alias = Alias.PRODUCTION
 
 
 async def run(desk: Desk, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
@@ -198,6 +200,7 @@ class _Run:
             history=history,
             recalled=self.request.recalled,
             ticket_id=self.request.ticket_id,
+            prompt_alias=self.request.prompt_alias,
             deadline=self.deadline,
         )
 

@@ -118,9 +118,11 @@ async def send_message(
         client_id=body.client_id,
         ticket_id=body.ticket_id,
         agent=body.agent,
+        prompt_alias=body.prompt_alias,
         key=key,
     )
     service.may_name(actor, body.client_id)
+    service.may_try(actor, body.prompt_alias)
     begun = await _begin(resources, runs, actor, token, asked)
     return await _answered(request, response, resources, runs, actor, begun, accept)
 
@@ -152,9 +154,11 @@ async def regenerate_message(
         regenerates=message_id,
         client_id=body.client_id,
         agent=body.agent,
+        prompt_alias=body.prompt_alias,
         key=key,
     )
     service.may_name(actor, body.client_id)
+    service.may_try(actor, body.prompt_alias)
     begun = await _begin(resources, runs, actor, token, asked)
     return await _answered(request, response, resources, runs, actor, begun, accept)
 

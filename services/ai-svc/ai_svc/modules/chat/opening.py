@@ -91,6 +91,7 @@ async def _request(desk: Desk, live: LiveRun) -> RunRequest:
         history=recalled.turns,
         recalled=recalled,
         agent=begun.agent,
+        prompt_alias=begun.prompt_alias,
         client_id=begun.client_id,
         ticket_id=begun.ticket_id,
     )

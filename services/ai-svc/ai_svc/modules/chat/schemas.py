@@ -24,6 +24,7 @@ from ai_svc.modules.chat.models import (
     Sharing,
     Speaker,
 )
+from ai_svc.modules.prompts.service import Alias
 from ai_svc.questions import Input
 
 MAX_CONTENT: Final = 8_000
@@ -115,6 +116,11 @@ class MessageSend(Input):
     agent: AgentName | None = Field(
         default=None, description="Who shall answer; left out: found out from what is asked"
     )
+    prompt_alias: Alias = Field(
+        default=Alias.PRODUCTION,
+        description="Whose words the model is given: `candidate` tries what is not in production"
+        " yet, and needs assistant:configure. The answer's `prompt_version` says which it was",
+    )
 
 
 class MessageRegenerate(Input):
@@ -122,6 +128,7 @@ class MessageRegenerate(Input):
 
     client_id: UUID | None = Field(default=None, description="As in sending")
     agent: AgentName | None = Field(default=None, description="As in sending")
+    prompt_alias: Alias = Field(default=Alias.PRODUCTION, description="As in sending")
 
 
 class MessageError(BaseModel):

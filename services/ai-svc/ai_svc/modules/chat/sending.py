@@ -27,6 +27,7 @@ from ai_svc.modules.chat.models import (
 )
 from ai_svc.modules.chat.repository import Conversations
 from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.prompts.service import Alias
 from ai_svc.modules.usage import service as usage
 from chassis.data.columns import utc_now
 from chassis.web.idempotency import IdempotencyKeyReused
@@ -48,13 +49,15 @@ class Asked:
     client_id: UUID | None = None
     ticket_id: UUID | None = None
     agent: AgentName | None = None
+    prompt_alias: Alias = Alias.PRODUCTION
     key: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """The same for the same request."""
         said = (self.conversation_id, self.content, self.regenerates, self.client_id)
-        text = "\n".join(map(str, (*said, self.ticket_id, self.agent)))
+        tried = () if self.prompt_alias is Alias.PRODUCTION else (self.prompt_alias,)
+        text = "\n".join(map(str, (*said, self.ticket_id, self.agent, *tried)))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -73,6 +76,7 @@ class Begun:
     """Whose data the conversation has held so far."""
     ticket_id: UUID | None = None
     agent: AgentName | None = None
+    prompt_alias: Alias = Alias.PRODUCTION
     is_replay: bool = False
 
 
@@ -107,6 +111,7 @@ async def begin(session: AsyncSession, actor: Actor, asked: Asked) -> Begun:
         client_ids=carried,
         ticket_id=answer.ticket_id,
         agent=asked.agent,
+        prompt_alias=asked.prompt_alias,
     )
 
 

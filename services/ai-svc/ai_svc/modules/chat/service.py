@@ -32,6 +32,7 @@ from ai_svc.modules.chat.schemas import (
     MessageFeedbackInput,
 )
 from ai_svc.modules.memory import service as memory
+from ai_svc.modules.prompts.service import Alias
 from ai_svc.modules.proposals import service as proposals
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
@@ -53,6 +54,12 @@ _PATIENCE: Final = 0.25
 def may_name(actor: Actor, client_id: UUID | None) -> None:
     """Raises Forbidden when a client is named by who may not see clients."""
     if client_id is not None and not actor.may(Permission.CLIENTS_READ):
+        raise Forbidden
+
+
+def may_try(actor: Actor, alias: Alias) -> None:
+    """Raises Forbidden when who does not choose the prompts wants those that were not chosen."""
+    if alias is not Alias.PRODUCTION and not actor.may(Permission.ASSISTANT_CONFIGURE):
         raise Forbidden
 
 
