@@ -63,9 +63,11 @@ async def test_silence_before_the_first_word_does_not_keep_the_head_back(
     async with served(app) as url, _asked(url, token_factory) as response:
         assert response.status_code == 200
         async with asyncio.timeout(10):
-            async for line in response.aiter_lines():
-                if line.startswith(": "):
-                    break
+            lines = response.aiter_lines()
+            told = await anext(lines), await anext(lines), await anext(lines)
+
+    assert told[0].startswith("data: ")  # who speaks, and not a word
+    assert told[2] == ": ping"
 
 
 async def test_the_official_client_hears_nothing_of_it(
