@@ -19,7 +19,6 @@ from core_api_factories import (
     make_purpose,
 )
 from core_api_records import Records
-from sqlalchemy.dialects import postgresql
 
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
@@ -145,7 +144,7 @@ async def test_check_compares_nothing_that_no_index_can_answer(
     """Under row-level security a join on an expression such as coalesce is compared with every row
     of the table: a statement that is quick among ten clients reads all of fifty thousand."""
     client = await make_client(ana)
-    compiled = legal_basis.STATEMENT.compile(dialect=postgresql.asyncpg.dialect())
+    compiled = legal_basis.STATEMENT.compile(dialect=database.engines[0].dialect)
     given = {"organization_id": AURORA.id, "client_id": UUID(client["id"])}
     known = {**compiled.params, **given, "purpose_code": "novidades"}
     values = [known[name] for name in compiled.positiontup or ()]
