@@ -31,9 +31,9 @@ local embedder; {_BACKLOG} texts of {backlog.TEXT_BYTES:,} bytes wait in the que
 first round, and the worker must still be busy after the last. {_CLIENTS} connections each
 submit a JSON text of {backlog.TEXT_BYTES:,} bytes (one of {_TEXTS}, duplicates allowed), wait
 for the 202, and submit again: *at once*, with no pause at all (the service is saturated, so this
-latency is {_CLIENTS} divided by its throughput: held against the owner's floor), and *thinking*,
-after a pause of {_THINKING_SECONDS * 1000:.0f} ms: some hundred documents a second, held against
-the goal.
+latency is {_CLIENTS} divided by its throughput), and *thinking*, after a pause of
+{_THINKING_SECONDS * 1000:.0f} ms: some hundred documents a second. Both are held against the goal;
+the owner's floor is 200 ms.
 {_SECONDS:g} s are counted after {_WARM_UP_SECONDS:g} s of warm-up, {_ROUNDS} rounds of each
 in turn. At the same time one more connection, from another process, asks for `/health` every
 {_PROBE_PAUSE_SECONDS * 1000:.0f} ms. All of it, PostgreSQL and the load generators share the
@@ -73,7 +73,7 @@ def _outcome(at_once: list[tuple[Seen, Seen]], thinking: list[tuple[Seen, Seen]]
         METHOD,
         [
             figure("thinking clients, p95", latency(thinking, 0, "p95"), "ms", Goal(below=100)),
-            figure("at once, p95", latency(at_once, 0, "p95"), "ms", Goal(below=200)),
+            figure("at once, p95", latency(at_once, 0, "p95"), "ms", Goal(below=100)),
             figure(
                 "/health, thinking clients, p95", latency(thinking, 1, "p95"), "ms", Goal(below=20)
             ),
