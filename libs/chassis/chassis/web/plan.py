@@ -60,6 +60,7 @@ class Plan:
         self._steps: list[_Step] = []
         self._placed: dict[Any, int] = {}
         self._place(route.dependant)
+        self._opens = any(step.opens for step in self._steps)
         self._uses_response = any(step.node.response_param_name for step in self._steps)
         self._overrides: dict[Any, Any] = getattr(
             route.dependency_overrides_provider, "dependency_overrides", {}
@@ -96,6 +97,8 @@ class Plan:
 
         A commit, say: an answer that depends on it must not leave before.
         """
+        if not self._opens:
+            return await answer(request)
         async with AsyncExitStack() as opened:
             request.scope[_OPENED] = opened
             return await answer(request)
@@ -103,7 +106,7 @@ class Plan:
 
     async def answer(self, request: Request) -> Response:
         """Calls everything in order and serialises what the endpoint returns."""
-        opened: AsyncExitStack = request.scope[_OPENED]
+        opened: Any = request.scope.get(_OPENED)  # None where nothing is opened
         extra = _extra_response() if self._uses_response else None
         results: list[Any] = []
         errors: list[Any] = []
