@@ -28,7 +28,7 @@ class EmbeddingSettings(SettingsGroup):
     timeout: timedelta = timedelta(seconds=30)
     max_retries: int = Field(default=3, ge=0, le=10)
     # How much the vectors count in ranking beside the words; empty is what was measured for the
-    # model. `python -m evals weigh` tells what an embedder deserves.
+    # model, and 1 asks the vectors alone. `python -m evals weigh` tells what an embedder deserves.
     weight: float | None = Field(default=None, ge=0, le=1)
     # Who that is in the organizations' registers of transfers, and in which country (BR: in ours).
     recipient: ProviderCode = OPENAI.code

@@ -253,6 +253,21 @@ async def test_a_search_never_waits_for_a_connection_while_it_holds_one(
     assert {leg.name for leg in found.explanation.legs} == {"lexical", "dense"}
 
 
+async def test_words_that_count_for_nothing_are_not_looked_for(knowledge: Knowledge) -> None:
+    near, far = await index(knowledge, "Descanso anual.", "Férias do servidor.")
+    await embedded(knowledge, near, 1)
+    await embedded(knowledge, far, 2)
+
+    found = await searcher(knowledge, embedder=Provider(unit(1)), weight=1.0).find(
+        make_actor(), SearchQuery("férias do servidor", explain=True)
+    )
+
+    assert documents(found.passages) == [near, far]
+    assert found.passages[0].similarity == pytest.approx(1.0, abs=0.001)
+    assert found.explanation is not None
+    assert [leg.name for leg in found.explanation.legs] == ["dense"]
+
+
 async def test_chunks_of_another_model_still_count_by_their_words(knowledge: Knowledge) -> None:
     old, new = await index(knowledge, "Férias do servidor.", "Férias do estagiário.")
     await embedded(knowledge, new, 1)

@@ -50,6 +50,9 @@ class Seen:
     considered: int | None
 
 
+NOTHING: Final = Seen((), "candidates", 0)
+
+
 @dataclass(frozen=True)
 class Legs:
     """Both legs over what one reader may read."""
@@ -65,7 +68,7 @@ class Legs:
         """The best by LEX. In a large organization only candidates are scored."""
         if self.statistics.chunk_count <= EXACT_UP_TO:
             return await self._exact(session, limit)
-        seen = Seen((), "candidates", 0)
+        seen = NOTHING
         for wanted in self._wanted():
             seen = await self._of_candidates(session, wanted, limit)
             if (seen.considered or 0) >= FEWEST:

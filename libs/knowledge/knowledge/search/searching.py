@@ -26,7 +26,7 @@ from knowledge.search.expansion import expanded
 from knowledge.search.explanation import Explanation, Leg, Scores, Term
 from knowledge.search.fusion import Fusion, dense_weight, fuse, fuse_ranks
 from knowledge.search.highlights import highlights
-from knowledge.search.legs import Legs, Row, Seen
+from knowledge.search.legs import NOTHING, Legs, Row, Seen
 from knowledge.search.passages import Expansion, Found, Passage, QueryEmbedding, SearchQuery
 from knowledge.search.similarity import similarity_of
 from knowledge.search.suggestion import suggestion
@@ -187,8 +187,8 @@ class Searcher:
     async def _looked(
         self, legs: Legs, limit: int, explanation: Explanation
     ) -> tuple[Seen, Seen | None]:
-        """The legs at the same time, each in a transaction of its own: none holds a connection
-        while it waits for another. The slower one sets out first."""
+        """The legs that count, at the same time, each in a transaction of its own: none holds a
+        connection while it waits for another. The slower one sets out first."""
         organization_id, embedding = legs.reader.organization_id, legs.embedding
 
         async def words(most: int) -> Seen:
@@ -206,9 +206,13 @@ class Searcher:
             explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1.0))
             return lexical, None
         most = max(FUSED, limit)
+        weight, model = self._weight, embedding.model
+        if weight >= 1:
+            dense = await vectors(most)
+            explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, model))
+            return NOTHING, dense
         with explanation.timed("legs"):
             dense, lexical = await asyncio.gather(vectors(most), words(most))
-        weight, model = self._weight, embedding.model
         explanation.legs.append(Leg("lexical", lexical.way, lexical.considered, 1 - weight))
         explanation.legs.append(Leg("dense", dense.way, dense.considered, weight, model))
         return lexical, dense
