@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from access_factories import SERVICE, CoreApi
 from ai_svc_factories import DOCUMENTS, Person
 from core_api_stream import Listening, Told
 from fastapi import FastAPI
@@ -147,8 +148,9 @@ async def test_progress_is_looked_up_when_a_worker_says_so(stage: Stage, ana: Pe
 
 
 async def test_nobody_hears_of_what_they_may_not_read(
-    stage: Stage, ana: Person, beto: Person, person: Callable[[str], Person]
+    stage: Stage, app: FastAPI, ana: Person, beto: Person, person: Callable[[str], Person]
 ) -> None:
+    await CoreApi(app).purposes()
     bruno, vera = person("bruno"), person("vera")
     listeners = {
         name: await stage.follow(who)
@@ -161,7 +163,7 @@ async def test_nobody_hears_of_what_they_may_not_read(
         ana,
         visibility="client",
         client_id=str(new_id()),
-        purpose_code="atendimento",
+        purpose_code=SERVICE,
         legal_basis="contract",
     )
     everybodys = await submit(ana)
