@@ -305,6 +305,7 @@ def _of_legs(point: _Point, dense_alone: list[float]) -> list[Figure]:
             "both legs over the slower one, p50",
             [median(both) / median(slower)],
             "×",
+            Goal(below=1.3),
         ),
     ]
 

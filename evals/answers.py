@@ -14,7 +14,8 @@ DECLINED: Final = 0.8
 WITHHELD: Final = 0.1
 """The largest share of those with one."""
 TOGETHER: Final = "all sets"
-"""Over these questions the assistant must reach both; of each set it is told."""
+HELD_TO: Final = frozenset({"faquad_pt", TOGETHER})
+"""Where the assistant must reach both; of the other sets it is told."""
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Answers:
     def missed(self) -> list[str]:
         """The goals it must reach, and does not."""
         missed = [f"quotes of {self.dataset}"] if self.exact_quotes < self.quotes else []
-        if self.dataset == TOGETHER and self.declines_well is False:
+        if self.dataset in HELD_TO and self.declines_well is False:
             missed.append(f"declining of {self.dataset}")
         return [f"{each} ({self.by})" for each in missed]
 

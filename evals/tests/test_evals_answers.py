@@ -37,21 +37,24 @@ async def test_baselines_say_the_whole_passage_or_nothing(
     assert sometimes["answer"] == ("" if declined else "Trinta dias.")
 
 
-def counted(by: str = ASSISTANT, dataset: str = TOGETHER, **counts: int) -> Answers:
+def counted(by: str = ASSISTANT, dataset: str = "faquad_pt", **counts: int) -> Answers:
     given: dict[str, Any] = {"asked": 100, "abstained": 10, "foreign": 50, "foreign_abstained": 40}
     return Answers(dataset, by, **(given | {"quotes": 9, "exact_quotes": 9} | counts))
 
 
-def test_goals_of_declining_are_reached_and_missed_at_their_edges() -> None:
-    missed = [f"declining of {TOGETHER} ({ASSISTANT})"]
-    assert counted(unanswerable=10, unanswerable_abstained=8).missed == []
-    assert counted(abstained=11).missed == missed
-    assert counted(foreign_abstained=39).missed == missed
-    assert counted(unanswerable=10, unanswerable_abstained=7, foreign_abstained=50).missed == missed
+@pytest.mark.parametrize("dataset", ["faquad_pt", TOGETHER])
+def test_goals_of_declining_are_reached_and_missed_at_their_edges(dataset: str) -> None:
+    missed = [f"declining of {dataset} ({ASSISTANT})"]
+    enough, few = {"unanswerable": 10, "unanswerable_abstained": 8}, {"foreign_abstained": 39}
+    too_few = {"unanswerable": 10, "unanswerable_abstained": 7, "foreign_abstained": 50}
+    assert counted(dataset=dataset, **enough).missed == []
+    assert counted(dataset=dataset, abstained=11).missed == missed
+    assert counted(dataset=dataset, **few).missed == missed
+    assert counted(dataset=dataset, **too_few).missed == missed
     assert counted(PASSAGE, foreign_abstained=0).declines_well is None
 
 
-def test_one_set_is_told_of_declining_and_held_to_its_quotes() -> None:
+def test_other_sets_are_told_of_declining_and_held_to_their_quotes() -> None:
     other = counted(dataset="leis_pt", abstained=50)
 
     assert (other.declines_well, other.missed) == (False, [])

@@ -174,6 +174,8 @@ async def test_other_organization_gets_no_answer_from_our_documents(
 
     assert theirs["abstained"]
     assert guessed["abstained"]
+    assert theirs["sources"] == guessed["sources"] == []
+    assert "850" not in theirs["answer"] + guessed["answer"]
     assert "850,00" not in str(theirs) + str(guessed)
 
 

@@ -147,7 +147,7 @@ async def test_another_organization_answers_from_its_own_documents(
         model="cogep-assistant", messages=ASKED
     )
 
-    assert "850,00" not in completion.model_dump_json()
+    assert "850" not in completion.model_dump_json(exclude={"id", "created"})
     assert (completion.choices[0].message.model_extra or {})["cogep"]["abstained"]
 
 

@@ -160,8 +160,9 @@ async def test_values_are_never_repeated(web: httpx.AsyncClient, ana: dict[str, 
     body = {"slug": 529982247, "text": ["529.982.247-25"], "parent_id": "529.982.247-25"}
     answer = await web.post(NOTES, headers=ana, json=body)
     assert answer.status_code == 422
-    assert "529982247" not in answer.text
-    assert "529.982" not in answer.text
+    said = answer.json()
+    said.pop("request_id")  # random digits
+    assert "529" not in str(said)
 
 
 async def test_number_of_details_is_bounded(web: httpx.AsyncClient, ana: dict[str, str]) -> None:

@@ -161,8 +161,8 @@ async def test_one_log_line_per_request_with_ids_and_without_the_query(
     assert line["request_id"] == "correlation-2"
     assert (line["method"], line["path"], line["status"]) == ("GET", "/api/v1/search", 200)
     assert line["user_id"] == token_factory.claims("ana")["sub"]
-    assert line["duration_ms"] > 0
-    assert "529.982" not in repr(logs)
+    assert line.pop("duration_ms") > 0  # random digits
+    assert "529" not in repr(logs)
     assert ana["authorization"].split()[1] not in repr(logs)
 
 
