@@ -36,9 +36,10 @@ tool and sends sentence by sentence. They are compared with the whole of the bes
 and only where its similarity is 0.5 or more. *declined* is the share that was not answered: of the
 questions that have an answer here, less is better; of the *unanswerable* ones, and of the *foreign*
 ones, which are those of the other sets, more is. The assistant's *goal*: at least 0.8 of these
-declined, of either kind, and at most 0.1 of those; it is held to it on FaQuAD and over all sets. When to
-decline was learned on half of the questions; [CALIBRATION.md](CALIBRATION.md) tells the other half
-alone. *quotes exact* are cited passages that stand in the document at their offsets, byte for byte.
+declined, of either kind, and at most 0.1 of those; it is held to it on FaQuAD and over all sets.
+When to decline was learned on half of the questions; [CALIBRATION.md](CALIBRATION.md) tells the
+other half alone. *quotes exact* are cited passages that stand in the document at their offsets,
+byte for byte.
 
 What it is compared with, over the same chunks in the same run: PostgreSQL's full-text search with
 the set's language, ranked by `ts_rank_cd`, asking for all terms or for any; the local embedder's
