@@ -16,7 +16,10 @@ DIES = 0  # in place of a status: the connection ends without an answer
 
 @dataclass
 class Upstream:
-    """One replica of a service. Answers 200 with the request it saw; `statuses` changes that."""
+    """One replica of a service. Answers 200 with the request it saw; `statuses` changes that.
+
+    A request that accepts server-sent events is told the same as one event.
+    """
 
     name: str
     port: int
@@ -35,6 +38,7 @@ class Upstream:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -62,10 +66,17 @@ class Upstream:
         headers = {name.lower(): value for name, value in request.headers.items()}
         content = {"service": self.name, "path": request.path, "headers": headers}
         body = json.dumps(content).encode()
+        streams = headers.get("accept") == "text/event-stream"
         request.send_response(self.statuses.get(path, 200))
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(body)))
         request.send_header("X-Frame-Options", "SAMEORIGIN")
+        if streams:
+            body = b"data: " + body + b"\n\n"
+            request.send_header("Content-Type", "text/event-stream")
+            request.send_header("Transfer-Encoding", "chunked")
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        else:
+            request.send_header("Content-Type", "application/json")
+            request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -168,6 +169,42 @@ def test_a_services_own_503_passes_unchanged(gateway: Gateway) -> None:
         replica.statuses["/api/v1/down"] = 503
     status, seen = raw(gateway, "/api/v1/down")
     assert (status, seen["path"]) == (503, "/api/v1/down")
+
+
+def answered(gateway: Gateway, path: str, accept: str, times: int) -> int:
+    """How many POSTs, one after the other on one connection, were answered to the end."""
+    connection, whole = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10), 0
+    body = bytes(500)
+    for _ in range(times):
+        connection.putrequest("POST", path)
+        connection.putheader("Accept", accept)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.send(body)
+        try:
+            whole += path.encode() in connection.getresponse().read()
+        except http.client.HTTPException:
+            connection.close()
+    connection.close()
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/api/v1/chat/conversations/1/messages", "text/event-stream"),
+        ("/api/v1/rag/ask", "text/event-stream"),
+        ("/api/v1/ai/v1/chat/completions", "application/json"),
+        ("/api/v1/rag/uploads/1", "application/json"),
+        ("/api/v1/clients", "application/json"),
+    ],
+)
+def test_no_answer_to_a_body_is_cut_short(gateway: Gateway, path: str, accept: str) -> None:
+    """Go's server and client race for a body once its answer is on the way."""
+    with ThreadPoolExecutor(8) as callers:
+        many = callers.map(lambda _: answered(gateway, path, accept, times=400), range(8))
+
+    assert list(many) == [400] * 8
 
 
 def test_the_first_page_leads_to_the_documentation(gateway: Gateway) -> None:

@@ -251,22 +251,6 @@ async def test_sixty_megabytes_are_answered_413_over_a_real_connection(
         assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-@pytest.mark.parametrize("path", [NOTES, "/nowhere", "/api/v1/uploads"])
-async def test_body_nobody_asked_for_is_read_before_the_answer(
-    web_settings: ServiceAppSettings, path: str
-) -> None:
-    """A gateway that still sends it while the answer arrives would cut the answer short."""
-    async with (
-        served(sample_app(web_settings)) as url,
-        sending(url, "POST", path, length=200_000) as (reader, writer),
-    ):
-        writer.write(bytes(199_999))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 0.2)
-        writer.write(bytes(1))
-        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 40")
-
-
 async def test_large_body_nobody_asked_for_is_not_waited_for(
     web_settings: ServiceAppSettings,
 ) -> None:

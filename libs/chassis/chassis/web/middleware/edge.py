@@ -19,7 +19,6 @@ from chassis.web.middleware.metrics import count_request, route_template
 from chassis.web.middleware.request_id import HEADER, assign_request_id
 from chassis.web.middleware.request_log import log_request
 from chassis.web.middleware.security_headers import Headers
-from chassis.web.middleware.unread_body import UnreadBody, announces_small_body
 
 log = structlog.get_logger(__name__)
 
@@ -54,19 +53,16 @@ class EdgeMiddleware:
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
         headers = self._headers_of.get(scope["path"], self._headers)
         id_header = (HEADER, request_id.encode())
-        body = UnreadBody(receive) if announces_small_body(scope) else None
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if body is not None:
-                    await body.read_rest()
                 note_start(scope, message["status"])
                 message["headers"] = [id_header, *_merged(message.get("headers", ()), headers)]
             await send(message)
 
         HTTP_ACTIVE.inc()
         try:
-            await self._app(scope, body.receive if body else receive, send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         except Exception as error:
             if has_started(scope):
                 log.exception("failed_while_answering")
