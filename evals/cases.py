@@ -13,9 +13,6 @@ from evals.system import Collection, System
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.lexical.statistics_cache import StatisticsCache
 from knowledge.search import Searcher, SearchQuery
-from shared_schemas.actor import Actor
-from shared_schemas.ids import OrganizationId, UserId
-from shared_schemas.permissions import Role, permissions_of
 
 WHOLE: Final = "all"
 SMALL: Final = (5, 5, 5, 20, 20)
@@ -85,18 +82,10 @@ async def _evidence(
     system: System, collection: Collection, question: str
 ) -> tuple[Signals | None, float, str | None]:
     """As ai-svc judges it; the best passage's similarity and entry."""
-    roles = frozenset({Role.ADMIN})
-    actor = Actor(
-        OrganizationId(collection.organization_id),
-        UserId(collection.organization_id),
-        roles,
-        "evals",
-        permissions_of(roles),
-    )
     searcher = Searcher(
         database=system.ingestion.database, statistics=_STATISTICS, embedder=LocalEmbedder()
     )
-    found = await searcher.find(actor, SearchQuery(question, EVIDENCE))
+    found = await searcher.find(collection.asker, SearchQuery(question, EVIDENCE))
     evidence = weigh(question, found.question, found.passages)
     if not found.passages:
         return None, 0.0, None

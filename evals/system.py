@@ -22,6 +22,9 @@ from knowledge.embedders.local import LocalEmbedder
 from knowledge.ingestion import Ingestion
 from knowledge.models import SCHEMA, Chunking
 from knowledge.settings import IngestionSettings
+from shared_schemas.actor import Actor
+from shared_schemas.ids import OrganizationId, UserId
+from shared_schemas.permissions import Role, permissions_of
 
 _SUBMITTED_AT_ONCE = 8
 _PATIENCE_SECONDS = 60.0
@@ -34,6 +37,13 @@ class Collection:
     client: httpx.AsyncClient
     organization_id: UUID
     entry_of: dict[str, str] = field(default_factory=dict)  # document id → corpus id
+
+    @property
+    def asker(self) -> Actor:
+        """Who may read everything in it, for asking without HTTP."""
+        roles = frozenset({Role.ADMIN})
+        tenant = self.organization_id
+        return Actor(OrganizationId(tenant), UserId(tenant), roles, "evals", permissions_of(roles))
 
     async def search(self, question: str, top_k: int) -> list[dict[str, Any]]:
         """The passages."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from system_event_stream import Event, events
 from system_stack import eventually, running_stack
 
 pytestmark = pytest.mark.stack
@@ -56,16 +56,6 @@ def piece(text: str) -> bytes:
     return b"data: " + json.dumps({**body, "choices": [choice]}).encode() + b"\n\n"
 
 
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Any]]:
-    name = ""
-    async for line in lines:
-        field, _, value = line.partition(": ")
-        if field == "event":
-            name = value
-        elif field == "data":
-            yield name, json.loads(value)
-
-
 async def test_answer_comes_through_while_it_is_written() -> None:
     provider = Provider()
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
@@ -91,23 +81,23 @@ async def test_answer_comes_through_while_it_is_written() -> None:
 
             async with asyncio.timeout(30):
                 async with ana.stream("POST", "/api/v1/rag/ask", json=QUESTION) as response:
-                    async for name, _ in events(response.aiter_lines()):
-                        if name == "delta":
+                    async for event in events(response):
+                        if event.name == "delta":
                             break
                 await provider.hung_up.wait()
 
                 async with ana.stream("POST", "/api/v1/rag/ask", json=QUESTION) as response:
                     assert response.headers["content-type"].startswith("text/event-stream")
-                    seen: list[tuple[str, Any]] = []
-                    async for name, data in events(response.aiter_lines()):
-                        seen.append((name, data))
-                        if name == "delta":
+                    seen: list[Event] = []
+                    async for event in events(response):
+                        seen.append(event)
+                        if event.name == "delta":
                             provider.may_end.set()  # it came before the provider had finished
     finally:
         await asyncio.to_thread(starting.__exit__, None, None, None)
         server.close()
 
-    assert seen[0][0] == "passages"
-    assert (seen[-1][0], seen[-1][1]["model"]) == ("done", "wire-model")
-    assert seen[-1][1]["answer"] == REPLY["answer"]
-    assert [source["quote"] for source in seen[-1][1]["sources"]] == [TEXT]
+    assert seen[0].name == "passages"
+    assert (seen[-1].name, seen[-1].data["model"]) == ("done", "wire-model")
+    assert seen[-1].data["answer"] == REPLY["answer"]
+    assert [source["quote"] for source in seen[-1].data["sources"]] == [TEXT]

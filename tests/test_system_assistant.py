@@ -1,7 +1,6 @@
 """The assistant through the real gateway: who asks gets a cited answer while it is written, comes
 back to it, confirms what it proposes, and nobody else sees any of it."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
@@ -9,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from planted_person import made, seen
+from system_event_stream import Event, hear
 from system_stack import Stack, eventually, running_stack, wait_until_indexed
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -43,45 +43,27 @@ async def _knowledge(ana: httpx.AsyncClient) -> None:
     await wait_until_indexed(ana, document["id"])
 
 
-async def _events(
-    http: httpx.AsyncClient, method: str, path: str, **options: Any
-) -> list[tuple[str, str, dict[str, Any]]]:
-    """(id, name, data) of each event until the stream ends."""
-    found: list[tuple[str, str, dict[str, Any]]] = []
-    fields: dict[str, str] = {}
-    headers = {"accept": "text/event-stream", **options.pop("headers", {})}
-    async with http.stream(method, f"/api/v1{path}", headers=headers, **options) as response:
-        assert response.status_code == 200, await response.aread()
-        async for line in response.aiter_lines():
-            field, _, value = line.partition(": ")
-            fields[field] = value
-            if not line and "data" in fields:
-                found.append((fields["id"], fields["event"], json.loads(fields["data"])))
-            if not line:
-                fields = {}
-    return found
-
-
 async def test_an_answer_is_streamed_cited_and_can_be_heard_again(
     ana: httpx.AsyncClient, beto: httpx.AsyncClient
 ) -> None:
     conversation = await made(ana, CONVERSATIONS, {})
     path = f"{CONVERSATIONS}/{conversation['id']}/messages"
 
-    heard = await _events(ana, "POST", path, json={"content": QUESTION})
+    heard: list[Event] = []
+    await hear(ana, "POST", path, heard, json={"content": QUESTION})
 
-    names = [name for _, name, _ in heard]
+    names = [event.name for event in heard]
     assert (names[0], names[1], names[-1]) == ("start", "agent", "done")
     assert names.index("citation") <= names.index("delta")
-    answer = heard[-1][2]["answer"]
+    answer = heard[-1].data["answer"]
     assert "39,10" in answer["text"]
     (source,) = answer["sources"]
     content = await ana.get(f"/api/v1/rag/documents/{source['document_id']}/content")
     assert content.text[source["char_start"] : source["char_end"]] == source["quote"]
-    message_id = heard[0][2]["message_id"]
-    again = await _events(
-        ana, "GET", f"{path}/{message_id}/events", headers={"last-event-id": heard[1][0]}
-    )
+    message_id = heard[0].data["message_id"]
+    again: list[Event] = []
+    last = {"last-event-id": heard[1].id}
+    await hear(ana, "GET", f"{path}/{message_id}/events", again, headers=last)
     assert again == heard[2:]
     for stranger in (
         await beto.get(f"/api/v1{CONVERSATIONS}/{conversation['id']}"),

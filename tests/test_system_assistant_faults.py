@@ -2,17 +2,17 @@
 conversation's run clearly, nothing is lost or doubled, and what was set aside is settled."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import httpx
 import pytest
 from planted_person import made, seen
+from system_event_stream import Event, hear
 from system_stack import Stack, eventually, running_stack, wait_until_indexed
 from wire.openai_wire import OpenAIWire
 from wire.replies import says
@@ -30,15 +30,6 @@ TOLD: Final = len(ANSWER.split(TIME)[0].split()) + 2
 BODY: Final = {"content": QUESTION, "agent": "knowledge"}
 CONVERSATIONS: Final = "/chat/conversations"
 _RUNNING: Final = re.compile(r"^chat_runs_running(?:\{.*\})? ([0-9.]+)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Event:
-    """One server-sent event."""
-
-    number: int
-    name: str
-    data: Any
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +92,15 @@ async def test_replica_killed_in_the_middle_of_a_stream(
     if order == "after its lease":
         await eventually(lambda: _is_over(superuser, message_id), seconds=60)
     resumed: list[Event] = []
-    last = {"last-event-id": str(heard[-1].number)}
-    await _hear(ana, "GET", f"{path}/{message_id}/events", resumed, headers=last)
+    last = {"last-event-id": heard[-1].id}
+    await hear(ana, "GET", f"{path}/{message_id}/events", resumed, headers=last)
 
     assert _is_without_gap([*heard, *resumed])
     assert resumed[-1].name == "error"
     assert resumed[-1].data["code"] == "CHAT_RUN_LOST"
     assert "guardada" in resumed[-1].data["message"]
     again = await ana.get(
-        f"/api/v1{path}/{message_id}/events", headers={"last-event-id": str(resumed[-1].number)}
+        f"/api/v1{path}/{message_id}/events", headers={"last-event-id": resumed[-1].id}
     )
     assert again.status_code == 204  # or an EventSource would come back for ever
     question, answer = await seen(ana, path)
@@ -146,8 +137,8 @@ async def test_replica_told_to_end_in_the_middle_of_a_stream(
         await half.listening
     heard = half.heard
     if heard[-1].name != "error":
-        last = {"last-event-id": str(heard[-1].number)}
-        await _hear(ana, "GET", f"{half.path}/{half.message_id}/events", heard, headers=last)
+        last = {"last-event-id": heard[-1].id}
+        await hear(ana, "GET", f"{half.path}/{half.message_id}/events", heard, headers=last)
     assert _is_without_gap(heard)
     assert (heard[-1].name, heard[-1].data["code"]) == ("error", "CHAT_RUN_LOST")
     _, answer = await seen(ana, half.path)
@@ -203,29 +194,11 @@ async def _halfway(
     path = f"{CONVERSATIONS}/{conversation['id']}/messages"
     wire.then(says(ANSWER, stalls_after=TOLD))
     heard: list[Event] = []
-    listening = asyncio.create_task(_hear(http, "POST", path, heard, json=BODY))
+    listening = asyncio.create_task(hear(http, "POST", path, heard, json=BODY))
     await eventually(lambda: _told(heard, "delta"))
     reserved = await _entry(superuser, heard[0].data["run_id"])
     assert (reserved["state"], reserved["model"]) == ("reserved", "gpt-5-mini")
     return Half(path, heard, listening, reserved)
-
-
-async def _hear(
-    http: httpx.AsyncClient, method: str, path: str, heard: list[Event], **options: Any
-) -> None:
-    """Adds what is told, as it is told, until the connection ends."""
-    fields: dict[str, str] = {}
-    headers = {"accept": "text/event-stream", **options.pop("headers", {})}
-    async with http.stream(method, f"/api/v1{path}", headers=headers, **options) as response:
-        assert response.status_code == 200, await response.aread()
-        async for line in response.aiter_lines():
-            field, _, value = line.partition(": ")
-            fields[field] = value
-            if not line and "data" in fields:
-                data = json.loads(fields["data"])
-                heard.append(Event(int(fields["id"]), fields["event"], data))
-            if not line:
-                fields = {}
 
 
 async def _told(heard: list[Event], name: str) -> bool:
@@ -233,7 +206,7 @@ async def _told(heard: list[Event], name: str) -> bool:
 
 
 def _is_without_gap(events: list[Event]) -> bool:
-    return [each.number for each in events] == list(range(1, len(events) + 1))
+    return [int(each.id) for each in events] == list(range(1, len(events) + 1))
 
 
 async def _writer(stack: Stack) -> ServiceServer:

@@ -1,7 +1,6 @@
 """Live updates, attachments and search through the real gateway, which must buffer none of it."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from system_event_stream import events
 from system_stack import Stack, eventually
 
 pytestmark = pytest.mark.stack
@@ -20,25 +20,15 @@ class Line:
     """One connection for server-sent events."""
 
     def __init__(self, response: httpx.Response) -> None:
-        self._lines = response.aiter_lines()
-
-    async def next(self) -> dict[str, str]:
-        """The fields of the next event; comments are passed over."""
-        fields: dict[str, str] = {}
-        async with asyncio.timeout(20):
-            async for line in self._lines:
-                if not line and fields:
-                    return fields
-                if line and not line.startswith(":"):
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-        raise EOFError
+        self._events = events(response)
 
     async def until(self, name: str) -> dict[str, Any]:
-        """The data of the next event of this name."""
-        while (told := await self.next())["event"] != name:
-            pass
-        return {**json.loads(told["data"]), "id": told.get("id")}
+        """The data and the id of the next event of this name; EOFError when there is none."""
+        async with asyncio.timeout(20):
+            async for event in self._events:
+                if event.name == name:
+                    return {**event.data, "id": event.id}
+        raise EOFError
 
 
 @asynccontextmanager

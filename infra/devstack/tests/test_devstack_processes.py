@@ -105,15 +105,20 @@ def test_no_file_of_ours_leaks_into_a_child(tmp_path: Path) -> None:
     assert "secret" not in inherited
 
 
-def test_what_was_killed_is_not_explained_by_its_last_words(tmp_path: Path) -> None:
-    (tmp_path / "answering.py").write_text(_ANSWERING)
-    service = ServiceServer(
+def _answering(folder: Path, *, yields: bool = False) -> ServiceServer:
+    (folder / "answering.py").write_text(_ANSWERING)
+    return ServiceServer(
         "answering",
         "answering:create_app",
         free_port(),
-        tmp_path / "log",
-        variables={"PYTHONPATH": str(tmp_path)},
+        folder / "log",
+        variables={"PYTHONPATH": str(folder)},
+        yields=yields,
     )
+
+
+def test_what_was_killed_is_not_explained_by_its_last_words(tmp_path: Path) -> None:
+    service = _answering(tmp_path)
     identity = service.start()
     service.wait_until_ready()
 
@@ -128,15 +133,7 @@ def test_what_was_killed_is_not_explained_by_its_last_words(tmp_path: Path) -> N
 def test_a_service_nobody_waits_for_yields_to_other_sessions(
     tmp_path: Path, *, yields: bool, nice: int
 ) -> None:
-    (tmp_path / "answering.py").write_text(_ANSWERING)
-    service = ServiceServer(
-        "answering",
-        "answering:create_app",
-        free_port(),
-        tmp_path / "log",
-        variables={"PYTHONPATH": str(tmp_path)},
-        yields=yields,
-    )
+    service = _answering(tmp_path, yields=yields)
     identity = service.start()
     try:
         service.wait_until_ready()

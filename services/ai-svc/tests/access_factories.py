@@ -188,6 +188,21 @@ def _receipt(client_id: UUID, consent_id: UUID | None, changes: dict[str, Any]) 
     } | changes
 
 
+def told_consent(client_id: UUID, **changes: Any) -> dict[str, Any]:
+    """A consent as core-api tells it when it is asked what stands."""
+    return {
+        "consent_id": str(new_id()),
+        "client_id": str(client_id),
+        "purpose_id": str(new_id()),
+        "purpose_code": MARKETING,
+        "refused": False,
+        "notice_version": 1,
+        "decided_at": utc_now().isoformat(),
+        "expires_at": None,
+        "revoked_at": None,
+    } | changes
+
+
 async def sees(
     person: Person, document_id: UUID, client_id: UUID | None, question: str, fact: str
 ) -> dict[str, bool]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from access_factories import AURORA, MARKETING, CoreApi
+from access_factories import AURORA, MARKETING, CoreApi, told_consent
 from ai_svc_factories import INTERNAL_KEY, Person
 from fastapi import FastAPI
 
@@ -109,17 +109,7 @@ async def test_what_was_before_the_events_is_learned_from_core_api(
     facts = Facts(
         team_members=[{"team_id": str(TEAM), "member_id": str(sub)} for sub in people],
         consents=[
-            {
-                "consent_id": str(new_id()),
-                "client_id": str(new_id()),
-                "purpose_id": str(new_id()),
-                "purpose_code": MARKETING,
-                "refused": number == 2,
-                "notice_version": 1,
-                "decided_at": revoked,
-                "expires_at": None,
-                "revoked_at": revoked if number == 1 else None,
-            }
+            told_consent(new_id(), refused=number == 2, revoked_at=revoked if number == 1 else None)
             for number in range(3)
         ],
         purposes=[

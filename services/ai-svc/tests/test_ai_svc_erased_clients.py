@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from access_factories import AURORA, MARKETING, CoreApi, sees
+from access_factories import AURORA, CoreApi, sees, told_consent
 from ai_svc_erasing import QUESTION, WORD, Asking, about
 from ai_svc_factories import DOCUMENTS, Person
 from ai_svc_uploading import begin, begun, send
@@ -15,7 +15,6 @@ from traces import forms_of, in_tables
 
 from ai_svc.modules.access import absences, rebuilding
 from ai_svc.modules.triage.service import await_triage
-from chassis.data.columns import utc_now
 from shared_schemas.events import ClientDeleted, TicketCreated
 from shared_schemas.ids import new_id
 
@@ -115,20 +114,8 @@ async def test_what_core_api_tells_late_is_passed_over(
     await core_api.blocked(helena)
     async with core_api.database.transaction(AURORA) as session:
         await await_triage(session, ticket)
-    consents = [
-        {
-            "consent_id": str(new_id()),
-            "client_id": str(helena),
-            "purpose_id": str(new_id()),
-            "purpose_code": MARKETING,
-            "refused": False,
-            "notice_version": 1,
-            "decided_at": utc_now().isoformat(),
-            "expires_at": None,
-            "revoked_at": None,
-        }
-    ]
-    await rebuilding.rebuild(core_api.database, Facts(consents=consents), AURORA, "req-1")
+    facts = Facts(consents=[told_consent(helena)])
+    await rebuilding.rebuild(core_api.database, facts, AURORA, "req-1")
 
     left = await in_tables(superuser, [str(helena).encode()])
     assert set(left) == {"client_absences", "erasures", "outbox"}

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from access_factories import MARKETING, SERVICE, CoreApi
+from access_factories import MARKETING, SERVICE, CoreApi, told_consent
 from ai_svc_factories import DOCUMENTS, Person
 from ai_svc_uploading import TUS, begun, send
 from fastapi import FastAPI
@@ -148,17 +148,7 @@ async def test_filing_does_not_wait_for_an_event(
     way: Callable[[Person, UUID], Awaitable[bool]],
 ) -> None:
     jacira = new_id()
-    consent: dict[str, Any] = {
-        "consent_id": str(new_id()),
-        "client_id": str(jacira),
-        "purpose_id": str(new_id()),
-        "purpose_code": MARKETING,
-        "refused": False,
-        "notice_version": 1,
-        "decided_at": utc_now().isoformat(),
-        "expires_at": None,
-        "revoked_at": None,
-    }
+    consent = told_consent(jacira)
     facts = {"purposes": [], "blocks": [], "consents": [consent]}
 
     async def request(_client: Any, _method: str, path: str, **_: Any) -> httpx.Response:

@@ -10,7 +10,7 @@ import access_factories
 import asyncpg
 import httpx
 import pytest
-from access_factories import AURORA, MARKETING, CoreApi
+from access_factories import AURORA, MARKETING, CoreApi, told_consent
 from ai_svc_factories import Person
 from fastapi import FastAPI
 
@@ -321,17 +321,7 @@ async def test_a_question_does_not_wait_for_an_event(
     vera = person("vera")
     await vera_reads(person)
     assert await asked(vera) == (True, False)
-    consent = {
-        "consent_id": str(CONSENT),
-        "client_id": str(CLIENT),
-        "purpose_id": str(new_id()),
-        "purpose_code": MARKETING,
-        "refused": False,
-        "notice_version": 1,
-        "decided_at": utc_now().isoformat(),
-        "expires_at": None,
-        "revoked_at": None,
-    }
+    consent = told_consent(CLIENT, consent_id=str(CONSENT))
     said: dict[str, Any] = {"purposes": [], "blocks": [], "consents": [consent]}
 
     async def request(_client: Any, _method: str, path: str, **_: Any) -> httpx.Response:
