@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from system_event_stream import events
+from system_event_stream import Event, events
 from system_stack import Stack, eventually
 
 pytestmark = pytest.mark.stack
@@ -29,6 +29,11 @@ class Line:
                 if event.name == name:
                     return {**event.data, "id": event.id}
         raise EOFError
+
+    async def rest(self) -> list[Event]:
+        """What still comes until the connection ends."""
+        async with asyncio.timeout(20):
+            return [event async for event in self._events]
 
 
 @asynccontextmanager
