@@ -7,6 +7,7 @@ from core_api.modules.audit.client_rows import AUDIT_ROWS
 from core_api.modules.clients.client_rows import CLIENT_ROWS
 from core_api.modules.consents.client_rows import CONSENT_ROWS
 from core_api.modules.decisions.client_rows import DECISION_ROWS
+from core_api.modules.deliveries.client_rows import DELIVERY_ROWS
 from core_api.modules.duplicates.client_rows import DUPLICATE_ROWS
 from core_api.modules.erasure.client_rows import ERASURE_ROWS
 from core_api.modules.incidents.client_rows import INCIDENT_ROWS
@@ -22,6 +23,7 @@ CLIENT_RELATIONS: Final[tuple[StayingRows, ...]] = (
     *RECIPIENT_ROWS,
     *INCIDENT_ROWS,
     *DECISION_ROWS,
+    *DELIVERY_ROWS,
     *AUDIT_ROWS,
     *DUPLICATE_ROWS,
     *ERASURE_ROWS,

@@ -8,6 +8,7 @@ from core_api.modules.audit.erasing import AUDIT_STORES, KEY_STORES
 from core_api.modules.clients.erasing import CLIENT_STORES
 from core_api.modules.consents.erasing import CONSENT_STORES
 from core_api.modules.decisions.erasing import DECISION_STORES
+from core_api.modules.deliveries.erasing import DELIVERY_STORES
 from core_api.modules.duplicates.erasing import DUPLICATE_STORES
 from core_api.modules.erasure.erasing import ERASURE_STORES
 from core_api.modules.erasure.traces import TRACE_STORES
@@ -24,6 +25,7 @@ from core_api.modules.views.erasing import VIEW_STORES
 from core_api.subject_stores import Store
 
 ERASURE_STORES_IN_ORDER: Final[tuple[Store, ...]] = (
+    *DELIVERY_STORES,  # nothing is sent to them from here on
     # What names the person by a value is found by it while their tickets and files are there.
     *IMPORT_STORES,
     *VIEW_STORES,

@@ -16,6 +16,8 @@ from core_api.modules.consents import preferences_router as preferences
 from core_api.modules.consents import router as consents
 from core_api.modules.deadlines import router as deadlines
 from core_api.modules.decisions import router as decisions
+from core_api.modules.deliveries import internal_router as mails_to_send
+from core_api.modules.deliveries import router as deliveries
 from core_api.modules.desk import router as desk
 from core_api.modules.duplicates import router as duplicates
 from core_api.modules.erasure import hold_router as legal_holds
@@ -107,6 +109,7 @@ ROUTERS: Final = (
     incident_notices.router,
     decisions.router,
     deadlines.router,
+    deliveries.router,
     audit.router,
 )
 INTERNAL_ROUTERS: Final = (
@@ -122,6 +125,7 @@ INTERNAL_ROUTERS: Final = (
     erasure.internal_router,
     subject_data.internal_router,
     recipients.internal_router,
+    mails_to_send.router,
     deadlines.internal_router,
     audit.internal_router,
 )

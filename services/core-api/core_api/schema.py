@@ -11,6 +11,7 @@ from core_api.modules.consents import ledger_models as _consent_ledger
 from core_api.modules.consents import models as _consents
 from core_api.modules.deadlines import models as _deadlines
 from core_api.modules.decisions import models as _decisions
+from core_api.modules.deliveries import models as _deliveries
 from core_api.modules.desk import models as _desk
 from core_api.modules.duplicates import models as _duplicates
 from core_api.modules.erasure import models as _erasure
@@ -50,6 +51,7 @@ __all__ = [
     "_consents",
     "_deadlines",
     "_decisions",
+    "_deliveries",
     "_desk",
     "_duplicates",
     "_erasure",

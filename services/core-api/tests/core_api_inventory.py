@@ -361,6 +361,13 @@ async def _recipient_notice(things: Inventory) -> str:
     return str(notice["id"])
 
 
+async def _delivery(things: Inventory) -> str:
+    path = f"/privacy-requests/{await things.id('request_id')}/messages"
+    given = {"channel": "email", "body": "Recebemos o seu pedido."}
+    answer = await things.admin.made(f"/api/v1{path}", given)
+    return str(answer["mail"]["id"])
+
+
 async def _incident(things: Inventory) -> str:
     return await things.made("/incidents", incident(title=things.unique("Planilha")))
 
@@ -443,6 +450,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "officer_id": _officer,
     "transfer_id": _transfer,
     "recipient_notice_id": _recipient_notice,
+    "delivery_id": _delivery,
     "incident_id": _incident,
     "incident_notice_id": _incident_notice,
     "incident_subject_id": _incident_subject,

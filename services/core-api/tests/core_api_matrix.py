@@ -230,6 +230,18 @@ async def _failed_run(things: Inventory) -> dict[str, Any]:
     return {"json": {**held["json"], "code": "FILE_UNREADABLE", "message": "Arquivo ilegível."}}
 
 
+async def _mail_gone(things: Inventory) -> dict[str, Any]:
+    held = await _held_run(things)
+    sent = {"message_id": "<1@example.org>", "sent_at": "2026-11-20T12:00:00Z"}
+    return {"json": {**held["json"], **sent}}
+
+
+async def _mail_refused(things: Inventory) -> dict[str, Any]:
+    held = await _held_run(things)
+    refused = {"code": "MAIL_REFUSED", "message": "O servidor recusou.", "retry": False}
+    return {"json": {**held["json"], **refused}}
+
+
 async def _batch_of_rows(things: Inventory) -> Mapping[str, Any]:
     run = {"organization_id": str(AURORA.id), "lease_token": 0, "run_id": await things.id("run_id")}
     return {"json": {**run, "number": 1, "rows_total": 0, "is_last": True, "rows": []}}
@@ -249,6 +261,9 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "PUT /tickets/{ticket_id}/presence": _viewing,
     "POST /international-transfers": _transferring,
     "POST /internal/v1/recipient-notices/{recipient_notice_id}/delivery": _delivering,
+    "POST /internal/v1/deliveries/{delivery_id}/begin": _held_run,
+    "POST /internal/v1/deliveries/{delivery_id}/sent": _mail_gone,
+    "POST /internal/v1/deliveries/{delivery_id}/not-sent": _mail_refused,
     "POST /clients/{client_id}/merge": _merging,
     "POST /internal/v1/triage/proposals": _proposed,
 }

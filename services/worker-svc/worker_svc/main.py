@@ -11,6 +11,7 @@ from chassis.settings import read_settings
 from chassis.web.application import create_service_app
 from chassis.web.resources import Resources
 from knowledge.models import SCHEMA
+from worker_svc.delivering import delivering
 from worker_svc.importing import importing
 from worker_svc.ingesting import ingesting
 from worker_svc.reembedding import reembed
@@ -41,5 +42,10 @@ def create_app(settings: WorkerAppSettings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _queues(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
-    async with ingesting(app, resources), importing(resources), syncing(resources):
+    async with (
+        ingesting(app, resources),
+        importing(resources),
+        syncing(resources),
+        delivering(resources),
+    ):
         yield

@@ -65,6 +65,9 @@ COLUMNS: Final = {
     ),
     "consent_revocations": fields_of((RIGHTS_WORDS, "reason")),
     "consents": fields_of((NONE, "notice_sha256 locale"), (PROOF, "evidence_sha256")),
+    "deliveries": fields_of(
+        (NONE, "leased_by stage error_code error_message message_id")  # the id is random
+    ),
     "desk_settings": {},
     "field_definitions": fields_of((NONE, "key label choices")),
     "idempotency_keys": fields_of((COPY, "body headers"), (NONE, "key fingerprint")),

@@ -109,6 +109,7 @@ WITHIN: Final[Mapping[str, Mapping[str, Classified]]] = {
     **_each("RepresentativePut RepresentativeRead", _held((SEALED, "name contact proof"))),
     "PrivacyRequestStepDetail": _none("details"),
     "SectionTold": _none("name label"),
+    "MailToSend": _held((CONTACT, "to"), (WORDS, "text subject"), (STAFF, "reply_to sender_name")),
     "AnswerPart": _held((SEALED, "items paragraphs")),
     "Answer": _held((SEALED, "paragraphs")),
     **_each("RightRead SubjectRequestRead PurposeTold RecipientTold", _NO_NAME),

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.changes import Change
+from core_api.modules.deliveries.service import DeliveryKind, call_off, enqueue
 from core_api.modules.privacy.content import BODY
 from core_api.modules.privacy.destruction import locked_intact, require_words
 from core_api.modules.privacy.journal import Journal
@@ -51,7 +52,10 @@ class Messaging:
     async def delivered(
         self, request_id: UUID, message_id: UUID, state: DeliveryState, seen_version: int | None
     ) -> PrivacyMessage:
-        """How far the message has come; it may fail and be sent again."""
+        """How far the message has come, as a person knows it: what has not gone out by e-mail yet
+        does not any more. Pending again, one by e-mail is sent again."""
+        if state is not DeliveryState.PENDING:
+            await call_off(self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, message_id)
         request = await self.requests.get_for_update(request_id)
         message = await self.requests.message_for_update(request_id, message_id)
         check_version(message.version, seen_version)
@@ -65,6 +69,8 @@ class Messaging:
             details={"message_id": str(message.id), "delivery": state.value},
             changes={"delivery": Change(before, state)},
         )
+        if state is DeliveryState.PENDING:
+            await _to_be_sent(self.tx, message)
         return message
 
 
@@ -100,4 +106,18 @@ async def keep(
             "channel": channel.value,
         },
     )
+    await _to_be_sent(journal.tx, message)
     return message
+
+
+async def _to_be_sent(tx: AsyncSession, message: PrivacyMessage) -> None:
+    """By e-mail we can; by other channels somebody does."""
+    to_subject = message.direction is MessageDirection.TO_SUBJECT
+    if to_subject and message.channel is RequestChannel.EMAIL:
+        await enqueue(
+            tx,
+            message.organization_id,
+            DeliveryKind.PRIVACY_MESSAGE,
+            message.id,
+            message.client_id,
+        )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.web.pagination import CursorPage
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import ClientNotFound, family_of
+from core_api.modules.deliveries.service import DeliveryKind, DeliveryRead, mails_of
 from core_api.modules.privacy.content import (
     BODY,
     CONTENT,
@@ -25,7 +26,7 @@ from core_api.modules.privacy.kinds import (
     RequestChannel,
     StepKind,
 )
-from core_api.modules.privacy.models import PrivacyRequest
+from core_api.modules.privacy.models import PrivacyMessage, PrivacyRequest
 from core_api.modules.privacy.repository import RequestFilter, Requests
 from core_api.modules.privacy.sealed_texts import Sealed, SubjectTexts
 from shared_schemas.actor import Actor
@@ -56,6 +57,7 @@ class WordedMessage:
     created_at: datetime
     version: int
     body: str | None
+    mail: DeliveryRead | None
 
 
 class PrivacyReading:
@@ -107,6 +109,7 @@ class PrivacyReading:
             [Sealed(message.id, BODY, message.body_sealed) for message in messages]
         )
         await self._note(request, *bodies)
+        mails = await mails_of_messages(self.tx, messages)
         return [
             WordedMessage(
                 id=message.id,
@@ -118,6 +121,7 @@ class PrivacyReading:
                 created_at=message.created_at,
                 version=message.version,
                 body=body,
+                mail=mails.get(message.id),
             )
             for message, body in zip(messages, bodies, strict=True)
         ]
@@ -134,6 +138,18 @@ class PrivacyReading:
                 related={"client_id": request.client_id},
             )
             await self.tx.flush()
+
+
+async def mails_of_messages(
+    tx: AsyncSession, messages: Sequence[PrivacyMessage]
+) -> dict[UUID, DeliveryRead]:
+    """How far each of those is that go by e-mail, in one statement."""
+    if not messages:
+        return {}
+    organization_id = messages[0].organization_id
+    ids = [message.id for message in messages]
+    found = await mails_of(tx, organization_id, DeliveryKind.PRIVACY_MESSAGE, ids)
+    return {message_id: mail for (message_id, _), mail in found.items()}
 
 
 async def narrowed_to(

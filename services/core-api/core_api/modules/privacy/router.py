@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import InternalCaller, require
 from chassis.web.dependencies import CurrentResources, IfMatch, ReadTx, Tx
@@ -24,9 +25,13 @@ from core_api.modules.privacy.exceptions import (
 )
 from core_api.modules.privacy.kinds import RequestStatus, RequestType
 from core_api.modules.privacy.messaging import Messaging
-from core_api.modules.privacy.models import PrivacyRequest
+from core_api.modules.privacy.models import PrivacyMessage, PrivacyRequest
 from core_api.modules.privacy.opening import open_request
-from core_api.modules.privacy.reading import PrivacyReading, narrowed_to
+from core_api.modules.privacy.reading import (
+    PrivacyReading,
+    mails_of_messages,
+    narrowed_to,
+)
 from core_api.modules.privacy.repository import (
     MESSAGE_ORDER,
     ORDERS,
@@ -172,13 +177,14 @@ async def record_privacy_message(
     tx: Tx,
     response: Response,
 ) -> Success[PrivacyMessageRead]:
-    """What the subject is told, or has said, is kept on record. Nothing is sent from here: who
-    sends it by its channel says how far it came (`delivery`, at first `pending`)."""
+    """What the subject is told, or has said, is kept on record. What goes to them by e-mail is
+    sent where a mail server is configured (`mail`); what goes by another channel a person sends,
+    and says how far it came (`delivery`, at first `pending`)."""
     message = await Messaging(tx, actor).record(
         request_id, given.direction, given.channel, given.body
     )
     set_etag(response, message.version)
-    return success(actor, PrivacyMessageRead.model_validate(message))
+    return success(actor, await _read(tx, message))
 
 
 @router.get("/{request_id}/messages", summary="List messages", responses=raises(RequestNotFound))
@@ -204,11 +210,18 @@ async def update_privacy_message(
     seen_version: IfMatch,
     response: Response,
 ) -> Success[PrivacyMessageRead]:
-    """Pending, sent, delivered or failed, with the moment."""
+    """Pending, sent, delivered or failed, with the moment. An e-mail that has not gone out by then
+    does not any more; one that failed is tried again once it is `pending`."""
     message = await Messaging(tx, actor).delivered(
         request_id, message_id, given.delivery, seen_version
     )
-    return versioned(actor, response, PrivacyMessageRead.model_validate(message))
+    return versioned(actor, response, await _read(tx, message))
+
+
+async def _read(tx: AsyncSession, message: PrivacyMessage) -> PrivacyMessageRead:
+    mails = await mails_of_messages(tx, [message])
+    read = PrivacyMessageRead.model_validate(message)
+    return read.model_copy(update={"mail": mails.get(message.id)})
 
 
 @internal_router.post("/sweep")

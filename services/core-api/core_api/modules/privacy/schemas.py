@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from core_api.inputs import Body, Code, Input, Line
+from core_api.modules.deliveries.service import DeliveryRead
 from core_api.modules.privacy.content import Representative, RequestContent
 from core_api.modules.privacy.handling import IdentityCheck, Said
 from core_api.modules.privacy.kinds import (
@@ -363,6 +364,9 @@ class PrivacyMessageRead(BaseModel):
     recorded_by: UUID | None
     created_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
+    mail: DeliveryRead | None = Field(
+        default=None, description="Of what goes by e-mail: how far it is, and the proof"
+    )
 
 
 class PrivacyMessageDetail(PrivacyMessageRead):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core_api.modules.privacy.closing import close
 from core_api.modules.privacy.content import CONTENT, RequestContent
-from core_api.modules.privacy.destruction import locked_intact
+from core_api.modules.privacy.destruction import locked_intact, require_intact
 from core_api.modules.privacy.exceptions import (
     ClientAlreadyAnonymised,
     ClientAlreadyErased,
@@ -47,6 +47,7 @@ __all__ = [
     "is_small_agent",
     "locked_intact",
     "request_of",
+    "require_intact",
 ]
 
 _BY_ITSELF: Final = "a execução do pedido terminou"

@@ -53,6 +53,7 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "erasures": _PROCEDURE,
         "erasure_parts": _PROCEDURE,
         "erasure_steps": _PROCEDURE,
+        "deliveries": "how what is told went out: ids and times; messages and notices are told",
         "legal_holds": "its reason tells of proceedings; the ground is told when an erasure waits",
         "sla_entries": _WORK,
         "sla_timers": _WORK,

@@ -1,0 +1,17 @@
+"""What can go wrong with deliveries."""
+
+from chassis.web.errors import Conflict, NotFound
+
+
+class DeliveryNotFound(NotFound):
+    """No such delivery in this organization."""
+
+    code = "DELIVERY_NOT_FOUND"
+    message = "Envio não encontrado. Confira o identificador."
+
+
+class DeliveryLeaseLost(Conflict):
+    """Another worker sends it by now, or it was called off."""
+
+    code = "LEASE_LOST"
+    message = "O envio não está mais com este processo."

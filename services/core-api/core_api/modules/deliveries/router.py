@@ -1,0 +1,63 @@
+"""Deliveries over HTTP: what went out, what waits, what needs a person."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy.orm import InstrumentedAttribute
+
+from chassis.messaging.job_queue import JobState
+from chassis.security.authentication import require
+from chassis.web.dependencies import ReadTx
+from chassis.web.idempotency import IdempotentRoute
+from chassis.web.pagination import ByCursor
+from core_api.keyset import Keyset
+from core_api.modules.deliveries.models import Delivery, DeliveryKind
+from core_api.modules.deliveries.schemas import UNDELIVERABLE, DeliveryDetail, MailState
+from shared_schemas.actor import Actor
+from shared_schemas.envelope import Success
+from shared_schemas.permissions import Permission
+
+router = APIRouter(prefix="/deliveries", tags=["privacy"], route_class=IdempotentRoute)
+
+Reader = Annotated[Actor, Depends(require(Permission.PRIVACY_READ))]
+_ROWS: Final = Delivery.__table__.c
+_NEWEST_FIRST: Final = Keyset(
+    name="-created_at",
+    column=cast("InstrumentedAttribute[Any]", _ROWS.created_at),
+    id=cast("InstrumentedAttribute[UUID]", _ROWS.id),
+    parse=datetime.fromisoformat,
+)
+_NOWHERE: Final = _ROWS.error_code.in_(UNDELIVERABLE)
+_FITTING: Final = {
+    MailState.WAITING: _ROWS.state == JobState.PENDING,
+    MailState.SENDING: _ROWS.state == JobState.PROCESSING,
+    MailState.SENT: _ROWS.state == JobState.SUCCEEDED,
+    MailState.FAILED: sa.and_(_ROWS.state == JobState.FAILED, ~_NOWHERE),
+    MailState.UNDELIVERABLE: sa.and_(_ROWS.state == JobState.FAILED, _NOWHERE),
+    MailState.WITHDRAWN: _ROWS.state == JobState.CANCELLED,
+}
+
+
+@router.get("", summary="List deliveries")
+async def list_deliveries(
+    actor: Reader,
+    tx: ReadTx,
+    page: ByCursor,
+    state: Annotated[MailState | None, Query(description="How far it has come")] = None,
+    kind: Annotated[DeliveryKind | None, Query(description="What is sent")] = None,
+    client_id: Annotated[UUID | None, Query(description="About one client only")] = None,
+) -> Success[list[DeliveryDetail]]:
+    """Mails to data subjects and to recipients of their data, newest first: with the moment and the
+    `Message-ID` of what went out, and the cause of what did not. Neither addresses nor words."""
+    statement = sa.select(Delivery.__table__).where(_ROWS.organization_id == actor.organization_id)
+    if state is not None:
+        statement = statement.where(_FITTING[state])
+    if kind is not None:
+        statement = statement.where(_ROWS.kind == kind)
+    if client_id is not None:
+        statement = statement.where(_ROWS.client_id == client_id)
+    deliveries = (await tx.execute(_NEWEST_FIRST.page(statement, page))).all()
+    return page.answer(actor, deliveries, DeliveryDetail.of, _NEWEST_FIRST.position)

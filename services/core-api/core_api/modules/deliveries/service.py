@@ -1,0 +1,135 @@
+"""What other contexts do with deliveries: have something sent, call it off, show how far it is."""
+
+from collections.abc import Collection
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.messaging.job_queue import JobState
+from core_api.modules.deliveries.models import OWNERS, Delivery, DeliveryKind
+from core_api.modules.deliveries.schemas import DeliveryRead
+from core_api.modules.deliveries.sources import Held, Mail, MailSource, NotToBeSent, Withdrawn
+from shared_schemas.ids import OrganizationId, new_id
+
+__all__ = [
+    "DeliveryKind",
+    "DeliveryRead",
+    "Held",
+    "Mail",
+    "MailSource",
+    "NotToBeSent",
+    "Withdrawn",
+    "call_off",
+    "enqueue",
+    "enqueue_all",
+    "mails_of",
+]
+
+_TABLE: Final = Delivery.__table__
+_ROWS: Final = _TABLE.c
+_ATTEMPTS: Final = 100
+"""The time a mail is tried for ends earlier; this ends one that keeps killing workers."""
+_BY_A_PERSON: Final = "Uma pessoa informou que a mensagem seguiu por outro meio."
+
+
+async def enqueue(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    owner_id: UUID,
+    client_id: UUID,
+) -> None:
+    """To be sent once the transaction commits, where a mail server is configured; otherwise it
+    waits to be called off by the person who sends it."""
+    await tx.flush()  # what it refers to
+    await enqueue_all(tx, organization_id, kind, [(owner_id, client_id)])
+
+
+async def enqueue_all(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    wanted: Collection[tuple[UUID, UUID]],
+) -> int:
+    """Of each owner and client, but those that wait or went out already; how many. One
+    statement."""
+    column, _ = OWNERS[kind]
+    rows = [
+        {
+            "id": new_id(),
+            "organization_id": organization_id,
+            "kind": kind,
+            "client_id": client_id,
+            "max_attempts": _ATTEMPTS,
+            column: owner_id,
+        }
+        for owner_id, client_id in wanted
+    ]
+    if not rows:
+        return 0
+    once = insert(_TABLE).values(rows).on_conflict_do_nothing()
+    return len((await tx.execute(once.returning(_ROWS.id))).all())
+
+
+async def call_off(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    owner_id: UUID,
+    client_ids: Collection[UUID] = (),
+) -> None:
+    """A person has seen to it: what has not gone out yet does not.
+
+    To be called before the owner's row is locked: who sends locks the delivery first.
+    """
+    mine = [
+        _ROWS.organization_id == organization_id,
+        _ROWS[OWNERS[kind][0]] == owner_id,
+        _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING)),
+    ]
+    if client_ids:
+        mine.append(_ROWS.client_id.in_(client_ids))
+    locked = sa.select(_ROWS.id).where(*mine).order_by(_ROWS.id).with_for_update()
+    found = (await tx.scalars(locked)).all()
+    if not found:
+        return
+    now = sa.func.clock_timestamp()
+    await tx.execute(
+        sa.update(_TABLE)
+        .where(_ROWS.organization_id == organization_id, _ROWS.id.in_(found))
+        .values(
+            state=JobState.CANCELLED,
+            error_code="SENT_BY_A_PERSON",
+            error_message=_BY_A_PERSON,
+            leased_by=None,
+            lease_expires_at=None,
+            finished_at=now,
+            updated_at=now,
+        )
+    )
+
+
+async def mails_of(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    owner_ids: Collection[UUID],
+) -> dict[tuple[UUID, UUID], DeliveryRead]:
+    """Of each owner and client the latest delivery, if there is one. One statement."""
+    if not owner_ids:
+        return {}
+    owner: sa.ColumnElement[Any] = _ROWS[OWNERS[kind][0]]
+    statement = (
+        sa.select(_TABLE)
+        .where(_ROWS.organization_id == organization_id, owner.in_(owner_ids))
+        .ext(distinct_on(owner, _ROWS.client_id))
+        .order_by(owner, _ROWS.client_id, _ROWS.created_at.desc(), _ROWS.id.desc())
+    )
+    found = await tx.execute(statement)
+    return {
+        (row._mapping[owner], row.client_id): DeliveryRead.of(row)  # noqa: SLF001 - it is public
+        for row in found
+    }
