@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from core_api.modules.anonymisation.plain_text import plain
+from chassis.security.plain_text import plain
 
 
 async def rows_of(superuser: asyncpg.Connection) -> dict[str, list[str]]:

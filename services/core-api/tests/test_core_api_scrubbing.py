@@ -10,9 +10,10 @@ from core_api_planted_texts import PERSON, PLANTED
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chassis.security.identifiers import Kind
+from chassis.security.plain_text import PlainText, plain
 from core_api.modules.anonymisation.known import Known
-from core_api.modules.anonymisation.plain_text import PlainText, plain
-from core_api.modules.anonymisation.recognisers import Kind, recognised
+from core_api.modules.anonymisation.recognisers import recognised
 from core_api.modules.anonymisation.scrubbing import Scrubber
 
 NOBODY = Known()

@@ -6,39 +6,15 @@ Of plain text (`PlainText`). CPF and CNPJ by their check digits (the CNPJ also a
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
 from stdnum.br import cnpj, cpf
 
+from chassis.security.identifiers import Kind, Span
+
 _REGION: Final = "BR"
-
-
-class Kind(StrEnum):
-    """What an identifier is: the word that takes its place."""
-
-    NAME = "nome"
-    CPF = "cpf"
-    CNPJ = "cnpj"
-    EMAIL = "e-mail"
-    PHONE = "telefone"
-    CEP = "cep"
-    ADDRESS = "endereço"
-    OTHER = "identificador"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """A part of a plain text."""
-
-    start: int
-    end: int
-    kind: Kind
-
-
 _EMAIL: Final = re.compile(
     r"(?<![\w.+%-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}"
     r"[a-z][a-z0-9-]{0,61}[a-z0-9](?![a-z0-9])"

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.security.plain_text import plain
 from core_api.modules.anonymisation.knowing import known_of, of_values
 from core_api.modules.anonymisation.known import Known
-from core_api.modules.anonymisation.plain_text import plain
 from core_api.modules.anonymisation.scrubbing import Scrubber
 from core_api.modules.attachments.erasing import AttachedFiles
 from core_api.modules.tickets.anonymising import (
