@@ -256,7 +256,7 @@ async def test_a_search_never_waits_for_a_connection_while_it_holds_one(
 async def test_words_that_count_for_nothing_are_not_looked_for(knowledge: Knowledge) -> None:
     near, far = await index(knowledge, "Descanso anual.", "Férias do servidor.")
     await embedded(knowledge, near, 1)
-    await embedded(knowledge, far, 2)
+    await embedded(knowledge, far, 1, 1)
 
     found = await searcher(knowledge, embedder=Provider(unit(1)), weight=1.0).find(
         make_actor(), SearchQuery("férias do servidor", explain=True)
