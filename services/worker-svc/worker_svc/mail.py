@@ -193,7 +193,8 @@ def _for_now(status: int | None) -> bool:
 
 
 def _is_untrusted(error: Exception) -> bool:
-    return isinstance(error.__cause__, ssl.SSLError)
+    # The library's own error: the server does not offer STARTTLS.
+    return isinstance(error.__cause__, ssl.SSLError) or type(error) is aiosmtplib.SMTPException
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,106 @@
+"""Mails to data subjects, and a worker that sends them in this process to a mail server of ours."""
+
+from typing import Any
+
+import asyncpg
+import httpx
+from core_api_factories import INTERNAL_KEY, Person, make_client
+from fastapi import FastAPI
+from mail_server import MailServer
+from privacy_factories import REQUESTS, make_request
+from pydantic import SecretStr
+
+from chassis.data.database import Database
+from chassis.http.service_client import ServiceClient
+from chassis.messaging.job_queue import ClaimedJob, JobQueue
+from worker_svc.delivering import DELIVERIES, Delivering, deliver
+from worker_svc.mail import Postman
+from worker_svc.settings import SmtpSecurity, SmtpSettings
+
+ADDRESS = "julia.prado@example.com"
+BODY = "Seu pedido foi aceito.\nOs arquivos seguem em até dois dias."
+
+
+class MailWorker:
+    """What worker-svc does with mails, driven by the test."""
+
+    def __init__(
+        self,
+        database: Database,
+        server: MailServer,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        port: int | None = None,
+        timeout: float = 5,
+    ) -> None:
+        self.queue = JobQueue(database, DELIVERIES)
+        self.core = ServiceClient(
+            target="core-api",
+            base_url="http://core.test",
+            source="worker-svc",
+            key=SecretStr(INTERNAL_KEY),
+            transport=transport,
+            first_pause_seconds=0,
+        )
+        given = {
+            "host": "127.0.0.1",
+            "port": port or server.port,
+            "security": SmtpSecurity.NONE,
+            "sender": "lgpd@assist.example.org",
+            "timeout": timeout,
+        }
+        self.delivering = Delivering(self.core, Postman(SmtpSettings.model_validate(given)))
+
+    @classmethod
+    def of(cls, app: FastAPI, database: Database, server: MailServer, **given: Any) -> "MailWorker":
+        """Beside the service in this process."""
+        return cls(database, server, httpx.ASGITransport(app), **given)
+
+    async def claim(self) -> ClaimedJob:
+        """The next delivery."""
+        (job,) = await self.queue.claim("test", 1)
+        return job
+
+    async def work(self, job: ClaimedJob) -> None:
+        """One of them."""
+        await deliver(self.queue, self.delivering, job)
+
+    async def drain(self) -> int:
+        """Works off everything that is due; how many."""
+        worked = 0
+        while jobs := await self.queue.claim("test", 10):
+            for job in jobs:
+                await self.work(job)
+                worked += 1
+        return worked
+
+
+async def make_message(
+    person: Person, *, name: str = "Júlia Prado", email: str | None = ADDRESS, **given: Any
+) -> dict[str, Any]:
+    """A message by e-mail to somebody who asked for access; `request_id` and `client_id` too."""
+    client = await make_client(person, name=name, **({"email": email} if email else {}))
+    request = await make_request(person, client_id=client["id"])
+    body = {"channel": "email", "body": BODY} | given
+    made = await person.made(f"{REQUESTS}/{request['id']}/messages", body)
+    return {**made, "request_id": request["id"], "client_id": client["id"]}
+
+
+async def message_again(person: Person, message: dict[str, Any]) -> Any:
+    """The message as it stands now."""
+    path = f"{REQUESTS}/{message['request_id']}/messages"
+    (found,) = [each for each in await person.seen(path) if each["id"] == message["id"]]
+    return found
+
+
+async def make_due(superuser: asyncpg.Connection) -> None:
+    """As if the pause before the next attempt was over."""
+    await superuser.execute("UPDATE crm.deliveries SET run_at = now() WHERE state = 'pending'")
+
+
+async def lose_lease(superuser: asyncpg.Connection) -> None:
+    """As if who holds a delivery had died."""
+    await superuser.execute(
+        "UPDATE crm.deliveries SET lease_expires_at = now() - interval '1 second'"
+        " WHERE state = 'processing'"
+    )

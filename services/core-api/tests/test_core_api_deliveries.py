@@ -1,0 +1,262 @@
+"""Messages of privacy requests as mails: what goes out, what does not, and what is told of it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from core_api_accountability import OFFICER, PROFILE
+from core_api_factories import CLIENTS, Person, without_request_id
+from core_api_mail import ADDRESS, MailWorker, make_due, make_message, message_again
+from core_api_records import Records
+from fastapi import FastAPI
+from mail_server import MailServer, mail_server
+from privacy_factories import REQUESTS, history, identify
+
+from chassis.data.database import Database
+from devstack.people import AURORA
+from shared_schemas.ids import new_id
+
+pytestmark = pytest.mark.committed
+
+DELIVERIES = "/api/v1/deliveries"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MailServer]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
+    worker = MailWorker.of(app, database, server)
+    yield worker
+    await worker.core.close()
+
+
+async def rows(superuser: asyncpg.Connection) -> list[dict[str, Any]]:
+    return [dict(row) for row in await superuser.fetch("SELECT * FROM crm.deliveries")]
+
+
+async def test_a_message_goes_out_and_the_proof_is_shown(
+    davi: Person, ana: Person, worker: MailWorker, server: MailServer, records: Records
+) -> None:
+    message = await make_message(ana)
+    assert message["mail"]["state"] == "waiting"
+
+    await worker.drain()
+
+    (mail,) = server.received
+    sent = mail.message
+    message_id = f"<{message['mail']['id']}@assist.example.org>"
+    assert (mail.sender, mail.recipients) == ("lgpd@assist.example.org", [ADDRESS])
+    assert sent["Message-ID"] == message_id
+    assert sent["Subject"] == "Seu pedido sobre dados pessoais: acesso aos dados"
+    assert sent["Auto-Submitted"] == "auto-generated"
+    assert "Olá, Júlia Prado.\n\nSeu pedido foi aceito.\nOs arquivos seguem" in mail.text
+    assert message["request_id"] in mail.text
+    found = await message_again(davi, message)
+    assert found["delivery"] == "sent"
+    assert found["mail"]["state"] == "sent"
+    assert found["mail"]["message_id"] == message_id
+    assert found["mail"]["sent_at"] == found["delivery_at"]
+    assert [step["details"]["delivery"] for step in await history(davi, message["request_id"])
+            if step["kind"] == "message_delivery"] == ["sent"]  # fmt: skip
+    (noted,) = await records.audit("delivery.sent")
+    assert noted["subject_id"] == message["mail"]["id"]
+    assert noted["actor_id"] is None
+    assert noted["related"]["privacy_message_id"] == message["id"]
+
+
+async def test_the_organization_and_its_officer_sign(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    assert (await davi.call("PUT", "/api/v1/controller-profile", json=PROFILE)).is_success
+    await davi.made("/api/v1/privacy-officers", OFFICER)
+    await make_message(ana)
+
+    await worker.drain()
+
+    (mail,) = server.received
+    assert "Prefeitura Municipal de Aurora" in str(mail.message["From"])
+    assert "lgpd@assist.example.org" in str(mail.message["From"])
+    assert str(mail.message["Reply-To"]) == OFFICER["email"]
+    assert "Encarregado pelo tratamento de dados pessoais: Davi Exemplo, " in mail.text
+
+
+async def test_the_row_holds_neither_address_nor_words(
+    ana: Person, worker: MailWorker, superuser: asyncpg.Connection
+) -> None:
+    await make_message(ana, body="Palavra-marcada-7731.")
+
+    before = str(await rows(superuser))
+    await worker.drain()
+
+    for text in (before, str(await rows(superuser))):
+        assert "delivery" in text or "privacy_message" in text
+        assert not any(word in text for word in (ADDRESS, "Júlia", "marcada-7731"))
+
+
+@pytest.mark.parametrize(
+    "given", [{"channel": "phone"}, {"channel": "email", "direction": "from_subject"}]
+)
+async def test_only_what_goes_to_the_subject_by_mail_is_sent(
+    ana: Person, worker: MailWorker, server: MailServer, given: dict[str, str]
+) -> None:
+    message = await make_message(ana, **given)
+
+    assert message["mail"] is None
+    assert await worker.drain() == 0
+    assert server.received == []
+
+
+async def test_a_line_break_in_a_name_does_not_become_a_header(
+    ana: Person, worker: MailWorker, server: MailServer, superuser: asyncpg.Connection
+) -> None:
+    bad = "Prefeitura\r\nBcc: todos@example.com"
+    await make_message(ana, body="Olá.\r\n.\r\nBcc: todos@example.com")
+    await superuser.execute(
+        "UPDATE crm.organizations SET name = $1 WHERE organization_id = $2", bad, AURORA.id
+    )
+    await superuser.execute("UPDATE crm.clients SET name = $1", "Júlia\r\nBcc: x@example.com")
+
+    await worker.drain()
+
+    (mail,) = server.received
+    assert mail.message["Bcc"] is None
+    assert mail.recipients == [ADDRESS]
+    assert "Prefeitura Bcc: todos" in str(mail.message["From"])
+    assert "Olá.\n.\nBcc: todos@example.com\n" in mail.text
+
+
+@pytest.mark.parametrize(
+    ("email", "code"),
+    [(None, "NO_ADDRESS"), ("julia@example.com>\r\nRCPT TO:<eve@example.com", "BAD_ADDRESS")],
+)
+async def test_without_a_usable_address_a_person_is_told_at_once(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+    email: str | None,
+    code: str,
+) -> None:
+    message = await make_message(ana)
+    await superuser.execute("UPDATE crm.clients SET email = $1", email)
+
+    assert await worker.drain() == 1
+
+    found = await message_again(davi, message)
+    assert (found["delivery"], found["mail"]["state"]) == ("failed", "undeliverable")
+    assert "endereço de e-mail" in found["mail"]["cause"]
+    assert (await rows(superuser))[0]["error_code"] == code
+    assert server.connections == 0
+    assert await davi.seen(DELIVERIES, state="failed") == []
+    (listed,) = await davi.seen(DELIVERIES, state="undeliverable")
+    assert (listed["owner_id"], listed["kind"]) == (message["id"], "privacy_message")
+
+
+async def test_who_was_blocked_meanwhile_gets_nothing(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    message = await make_message(ana)
+    block = {"reason": "A pedido do titular."}
+    await davi.made(f"{CLIENTS}/{message['client_id']}/processing-blocks", block)
+
+    await worker.drain()
+
+    found = await message_again(davi, message)
+    assert (found["mail"]["state"], server.connections) == ("failed", 0)
+    assert "bloqueado" in found["mail"]["cause"]
+
+
+async def test_who_is_being_erased_gets_nothing_any_more(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer, records: Records
+) -> None:
+    message = await make_message(ana)
+    asked = {"client_id": message["client_id"], "type": "erasure", "channel": "email"}
+    request = await davi.made(REQUESTS, asked)
+    await identify(davi, request["id"])
+    executed = await davi.post(f"{REQUESTS}/{request['id']}/execute")
+    assert executed.is_success, executed.text
+
+    await worker.drain()
+
+    found = await message_again(davi, message)
+    assert (found["delivery"], found["mail"]["state"]) == ("pending", "withdrawn")
+    assert server.connections == 0
+    assert len(await records.audit("delivery.withdrawn")) == 1
+
+
+async def test_a_person_who_sends_it_by_other_means_calls_it_off(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    message = await make_message(ana)
+    path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
+
+    answer = await davi.patch(path, {"delivery": "sent"})
+
+    assert answer.json()["data"]["mail"]["state"] == "withdrawn"
+    assert await worker.drain() == 0
+    assert server.connections == 0
+
+
+async def test_one_that_failed_is_tried_again_when_a_person_says_so(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    server.says["RCPT"] = ["550 5.1.1 nobody of that name"]
+    message = await make_message(ana)
+    await worker.drain()
+    assert (await message_again(davi, message))["delivery"] == "failed"
+
+    path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
+    assert (await davi.patch(path, {"delivery": "pending"})).is_success
+    await worker.drain()
+
+    found = await message_again(davi, message)
+    assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
+    assert len(server.received) == 1
+
+
+async def test_what_waited_for_days_is_for_a_person(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+) -> None:
+    message = await make_message(ana)
+    await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '121 hours'")
+    await make_due(superuser)
+
+    await worker.drain()
+
+    found = await message_again(davi, message)
+    assert (found["mail"]["state"], server.connections) == ("failed", 0)
+    assert "cinco dias" in found["mail"]["cause"]
+
+
+async def test_another_organization_sees_and_holds_nothing(
+    ana: Person, beto: Person, worker: MailWorker, server: MailServer
+) -> None:
+    message = await make_message(ana)
+    job = await worker.claim()
+
+    assert await beto.seen(DELIVERIES) == []
+    foreign = {"organization_id": (await beto.seen("/api/v1/organization"))["id"]}
+    answers = [
+        await worker.core.request(
+            "POST",
+            f"/internal/v1/deliveries/{delivery_id}/begin",
+            request_id="test",
+            json=foreign | {"lease_token": job.lease_token},
+        )
+        for delivery_id in (message["mail"]["id"], new_id())
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert without_request_id(answers[0]) == without_request_id(answers[1])
+    await worker.work(job)
+    assert len(server.received) == 1

@@ -1,0 +1,265 @@
+"""Mails that meet what goes wrong: servers that refuse, stall or are away, workers that die."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, cast
+
+import asyncpg
+import httpx
+import pytest
+from core_api_factories import Person
+from core_api_mail import (
+    ADDRESS,
+    MailWorker,
+    lose_lease,
+    make_due,
+    make_message,
+    message_again,
+)
+from core_api_records import Records
+from fastapi import FastAPI
+from mail_server import MailServer, mail_server
+
+from chassis.data.database import Database
+from chassis.messaging.backoff import Backoff
+from worker_svc import delivering
+from worker_svc.delivering import Delivering, deliver
+from worker_svc.mail import Letter, Postman
+
+pytestmark = pytest.mark.committed
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MailServer]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
+    worker = MailWorker.of(app, database, server)
+    yield worker
+    await worker.core.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("CONNECT", "421 4.3.2 not now"),
+        ("MAIL", "451 4.3.0 not now"),
+        ("RCPT", "450 4.2.0 greylisted, julia.prado@example.com"),
+        ("DATA", "452 4.3.1 full"),
+    ],
+)
+async def test_not_now_is_tried_again_later(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+    verb: str,
+    said: str,
+) -> None:
+    server.says[verb] = [said]
+    message = await make_message(ana)
+
+    assert await worker.drain() == 1  # and not at once again
+
+    waiting = (await message_again(davi, message))["mail"]
+    assert (waiting["state"], waiting["attempts"]) == ("waiting", 1)
+    assert "tentativa" in waiting["cause"]
+    assert server.received == []
+    await make_due(superuser)
+    await worker.drain()
+    found = await message_again(davi, message)
+    assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
+    assert found["mail"]["cause"] is None
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "cause"),
+    [
+        ("RCPT", f"550 5.1.1 <{ADDRESS}> unknown", "recusou o endereço do destinatário"),
+        ("DATA", f"554 5.7.1 no mail for {ADDRESS}", "recusou a mensagem"),
+        ("MAIL", "553 5.7.1 not you", "não aceita o remetente configurado"),
+    ],
+)
+async def test_a_refusal_is_final_and_does_not_repeat_what_the_server_said(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+    records: Records,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+    said: str,
+    cause: str,
+) -> None:
+    server.says[verb] = [said]
+    message = await make_message(ana)
+
+    assert await worker.drain() == 1
+
+    found = await message_again(davi, message)
+    assert (found["delivery"], found["mail"]["state"]) == ("failed", "failed")
+    assert cause in found["mail"]["cause"]
+    row: Any = await superuser.fetchrow("SELECT * FROM crm.deliveries")
+    assert ADDRESS not in str(dict(row))
+    assert ADDRESS not in "".join(capsys.readouterr())
+    assert len(await records.audit("delivery.failed")) == 1
+
+
+async def test_a_server_that_is_away_is_asked_again(
+    ana: Person, davi: Person, app: FastAPI, database: Database, server: MailServer
+) -> None:
+    message = await make_message(ana)
+    worker = MailWorker.of(app, database, server, port=1)
+
+    await worker.drain()
+
+    found = (await message_again(davi, message))["mail"]
+    assert (found["state"], found["attempts"]) == ("waiting", 1)
+    assert "não respondeu" in found["cause"]
+    await worker.core.close()
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "RCPT", "DATA"])
+async def test_a_server_that_stalls_or_hangs_up_is_asked_again(
+    ana: Person,
+    davi: Person,
+    app: FastAPI,
+    database: Database,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+    verb: str,
+) -> None:
+    message = await make_message(ana)
+    worker = MailWorker.of(app, database, server, timeout=0.2)
+    server.hangs_at = verb
+    await worker.drain()
+    assert (await message_again(davi, message))["mail"]["state"] == "waiting"
+
+    server.hangs_at, server.says["RCPT"] = None, []
+    await make_due(superuser)
+    await worker.drain()
+
+    assert (await message_again(davi, message))["mail"]["state"] == "sent"
+    assert len(server.received) == 1
+    await worker.core.close()
+
+
+async def test_two_workers_send_it_once(
+    ana: Person, worker: MailWorker, app: FastAPI, database: Database, server: MailServer
+) -> None:
+    for _ in range(3):
+        await make_message(ana)
+    other = MailWorker.of(app, database, server)
+
+    first = await worker.queue.claim("one", 10)
+    assert await other.queue.claim("two", 10) == []
+    for job in first:
+        await worker.work(job)
+    assert await other.drain() == 0
+
+    assert len({mail.message["Message-ID"] for mail in server.received}) == 3
+    assert len(server.received) == 3
+    await other.core.close()
+
+
+async def test_who_dies_before_saying_so_sends_the_same_mail_again(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+) -> None:
+    """The one case in which a mail goes twice: who gets it can tell by its id."""
+    message = await make_message(ana)
+    job = await worker.claim()
+
+    class Killed(BaseException):
+        pass
+
+    class Mortal:
+        async def send(self, letter: Letter) -> str:
+            await worker.delivering.postman.send(letter)
+            raise Killed
+
+    mortal = Delivering(worker.core, cast("Postman", Mortal()))
+    with pytest.raises(Killed):
+        await deliver(worker.queue, mortal, job)
+    await lose_lease(superuser)
+    await worker.drain()
+
+    first, second = (mail.message["Message-ID"] for mail in server.received)
+    assert first == second == f"<{message['mail']['id']}@assist.example.org>"
+    found = (await message_again(davi, message))["mail"]
+    assert (found["state"], found["attempts"]) == ("sent", 2)
+
+
+async def test_who_lost_the_lease_says_nothing(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+) -> None:
+    message = await make_message(ana)
+    late = await worker.claim()
+    await lose_lease(superuser)
+
+    await worker.work(late)  # refused when it begins
+
+    assert server.connections == 0
+    await worker.drain()
+    assert (await message_again(davi, message))["mail"]["state"] == "sent"
+    assert len(server.received) == 1
+
+
+class LostAnswers(httpx.AsyncBaseTransport):
+    """core-api behind a line on which the next answers to `sent` are lost, the work being done."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._inside = httpx.ASGITransport(app)
+        self.refuse = self.lose = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        away = httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE"})
+        if not request.url.path.endswith("/sent"):
+            return await self._inside.handle_async_request(request)
+        if self.refuse:
+            self.refuse -= 1
+            return away
+        answer = await self._inside.handle_async_request(request)
+        if self.lose:
+            self.lose -= 1
+            return away
+        return answer
+
+
+@pytest.mark.parametrize(("refuse", "lose"), [(2, 0), (0, 1)])
+async def test_an_owner_that_does_not_hear_of_it_is_told_again(
+    ana: Person,
+    davi: Person,
+    app: FastAPI,
+    database: Database,
+    server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+    refuse: int,
+    lose: int,
+) -> None:
+    at_once = Backoff(first=timedelta(microseconds=1), longest=timedelta(microseconds=1))
+    monkeypatch.setattr(delivering, "_AGAIN", at_once)
+    line = LostAnswers(app)
+    line.refuse, line.lose = refuse, lose
+    worker = MailWorker(database, server, line)
+    message = await make_message(ana)
+
+    await worker.drain()
+
+    found = (await message_again(davi, message))["mail"]
+    assert (found["state"], found["attempts"]) == ("sent", 1)
+    assert len(server.received) == 1
+    await worker.core.close()
