@@ -47,6 +47,24 @@ class ImportSettings(SettingsGroup):
     keep_files: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
 
 
+class PreferencesSettings(SettingsGroup):
+    """Where people open the link to their preferences that is sent to them."""
+
+    model_config = SettingsConfigDict(env_prefix="PREFERENCES_")
+
+    # A page of the single-page app, e.g. https://assist.example.org/preferencias/{token}
+    page_url: str | None = None
+
+    @field_validator("page_url")
+    @classmethod
+    def _a_page(cls, value: str | None) -> str | None:
+        if value is not None and (
+            urlsplit(value).scheme not in {"https", "http"} or value.count("{token}") != 1
+        ):
+            raise ValueError("expected an address with {token} in it")
+        return value
+
+
 class SubjectDataSettings(SettingsGroup):
     """How long copies of a person's data wait to be fetched, and for how long a link opens one."""
 
@@ -102,3 +120,4 @@ class CoreApiSettings(ServiceAppSettings):
     ledger: LedgerSettings
     services: ServiceUrlSettings
     subject_data: SubjectDataSettings = field(default_factory=SubjectDataSettings)
+    preferences: PreferencesSettings = field(default_factory=PreferencesSettings)

@@ -361,6 +361,13 @@ async def _recipient_notice(things: Inventory) -> str:
     return str(notice["id"])
 
 
+async def _mailed_notice(things: Inventory) -> str:
+    path = f"/incidents/{await things.id('incident_id')}/notices"
+    text = "Houve um incidente com os seus dados."
+    given = {"audience": "subjects", "channel": "email", "protocol": "Envio", "text": text}
+    return await things.made(path, given)
+
+
 async def _delivery(things: Inventory) -> str:
     path = f"/privacy-requests/{await things.id('request_id')}/messages"
     given = {"channel": "email", "body": "Recebemos o seu pedido."}
@@ -453,6 +460,7 @@ MAKERS: Final[dict[str, Callable[[Inventory], Awaitable[str]]]] = {
     "delivery_id": _delivery,
     "incident_id": _incident,
     "incident_notice_id": _incident_notice,
+    "notice_id": _mailed_notice,
     "incident_subject_id": _incident_subject,
     "decision_id": _decision,
     "review_id": _review,

@@ -20,6 +20,7 @@ from core_api.settings import (
     CoreApiSettings,
     ImportSettings,
     LedgerSettings,
+    PreferencesSettings,
     ServiceUrlSettings,
 )
 from devstack.testing import DatabaseUrls
@@ -54,4 +55,5 @@ def core_api_settings(
         imports=ImportSettings(),
         ledger=LedgerSettings(signing_key=generated_key(4)),
         services=ServiceUrlSettings(ai_svc_url="http://ai-svc.test"),
+        preferences=PreferencesSettings(page_url="https://assist.example.org/preferencias/{token}"),
     )

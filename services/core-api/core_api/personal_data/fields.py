@@ -141,5 +141,6 @@ WITHIN: Final[Mapping[str, Mapping[str, Classified]]] = {
         "IncidentCreate IncidentRead IncidentUpdate IncidentNoticeRead IncidentNoticeCreate",
         _INCIDENT,
     ),
+    **_each("Recipient Transfer", _NO_NAME | _held((STAFF, "email"))),
     **_each("Draft DraftSection Telling", _none("text title")),
 }

@@ -93,6 +93,13 @@ class ConsentExpired(Conflict):
     message = "Este consentimento já venceu. Registre uma nova decisão do cliente."
 
 
+class PreferencesPageUnknown(Conflict):
+    """A link that is sent needs a page that opens it."""
+
+    code = "PREFERENCES_PAGE_UNKNOWN"
+    message = "A página de preferências não está configurada. Entregue o link de outra forma."
+
+
 class PurposeArchived(Conflict):
     """Nobody decides about it any more, and nothing of it changes."""
 

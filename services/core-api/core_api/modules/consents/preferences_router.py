@@ -21,6 +21,7 @@ from core_api.modules.clients.service import ClientMerged, ClientNotFound
 from core_api.modules.consents.exceptions import (
     NoticeVersionUnknown,
     PreferencesLinkInvalid,
+    PreferencesPageUnknown,
     PurposeArchived,
     PurposeNeedsNoConsent,
     PurposeNotFound,
@@ -33,6 +34,12 @@ from core_api.modules.consents.preferences_schemas import (
     PreferencesLinkCreate,
     PreferencesLinkRead,
     PreferencesRead,
+)
+from core_api.modules.deliveries.service import (
+    DeliveryKind,
+    DeliveryRead,
+    enqueue,
+    mails_of,
 )
 from core_api.modules.privacy.by_link import (
     SubjectRequestCreate,
@@ -101,6 +108,7 @@ LinkTx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
     responses=raises(
         ClientNotFound,
         ClientMerged(merged_into_id="0192a000-0000-7000-8000-0000000000c1"),
+        PreferencesPageUnknown,
         IdempotencyKeyReused,
     ),
 )
@@ -111,15 +119,30 @@ async def create_preferences_link(
     tx: Tx,
     request: Request,
 ) -> Success[PreferencesLinkRead]:
-    """To be sent to the client: by it they see and change their consents, once, without an
-    account. It is shown now and never again."""
-    said = await issue(tx, actor, client_id, given.valid_hours)
+    """For the client: by it they see and change their consents, once, without an account. It is
+    shown now and never again; with `send` it goes to the client by e-mail."""
     workplace = await workplace_of(request)
+    if given.send and workplace.settings.preferences.page_url is None:
+        raise PreferencesPageUnknown
+    said = await issue(tx, actor, client_id, given.valid_hours)
     token = said.signed(workplace.settings.attachments.link_key.get_secret_value().encode())
+    mail = await _sent(tx, actor, said, client_id) if given.send else None
     read = PreferencesLinkRead(
-        url=f"/api/v1/public/preferences/{token}", token=token, expires_at=said.expires_at
+        url=f"/api/v1/public/preferences/{token}",
+        token=token,
+        expires_at=said.expires_at,
+        mail=mail,
     )
     return success(actor, read)
+
+
+async def _sent(
+    tx: AsyncSession, actor: Actor, said: LinkSaid, client_id: UUID
+) -> DeliveryRead | None:
+    kind = DeliveryKind.PREFERENCES_LINK
+    await enqueue(tx, actor.organization_id, kind, said.link_id, client_id)
+    mails = await mails_of(tx, actor.organization_id, kind, [said.link_id])
+    return mails.get((said.link_id, client_id))
 
 
 @public_router.get(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from core_api.inputs import Code, Input
 from core_api.modules.consents.models import Decision
 from core_api.modules.consents.registry import Recipient, Transfer
+from core_api.modules.deliveries.service import DeliveryRead
 
 
 class Answer(StrEnum):
@@ -28,6 +29,7 @@ class PreferencesLinkCreate(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"valid_hours": 72}]})
 
     valid_hours: int = Field(default=72, ge=1, le=720)
+    send: bool = Field(default=False, description="By e-mail, to the address the client has here")
 
 
 class PreferencesLinkRead(BaseModel):
@@ -36,6 +38,9 @@ class PreferencesLinkRead(BaseModel):
     url: str = Field(description="Where the single-page app sends its GET and POST")
     token: str
     expires_at: datetime
+    mail: DeliveryRead | None = Field(
+        default=None, description="How far the e-mail with it is, where it is sent"
+    )
 
 
 class PreferenceRead(BaseModel):

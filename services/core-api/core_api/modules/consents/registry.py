@@ -45,6 +45,16 @@ Categories = Annotated[
 ]
 
 
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+$", max_length=200),
+    Field(
+        examples=["dados@grafica.example"],
+        description="Where they are told of corrections, blocking and erasure (Art. 18 § 6)",
+    ),
+]
+
+
 class Recipient(Input):
     """Somebody the data is passed on to (LGPD Art. 9 V, Art. 18 VII)."""
 
@@ -55,12 +65,14 @@ class Recipient(Input):
         Field(examples=["operator"]),
     ]
     what_for: Line = Field(examples=["Impressão de correspondência"])
+    email: Email | None = None
 
 
 class Transfer(Input):
     """A transfer to another country (LGPD Art. 33)."""
 
     recipient: Line = Field(examples=["Provedor de nuvem"])
+    email: Email | None = None
     country: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Z]{2}$"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from chassis.security.authentication import InternalCaller
 from chassis.web.dependencies import CurrentResources
-from core_api.mail_sources import MAIL_SOURCES
+from core_api.mail_sources import mail_sources
 from core_api.modules.deliveries.schemas import (
     DeliveryBegun,
     DeliveryNotSent,
@@ -15,14 +15,15 @@ from core_api.modules.deliveries.schemas import (
     HeldDelivery,
 )
 from core_api.modules.deliveries.sending import MailQueue
+from core_api.workplace import CurrentWorkplace
 from shared_schemas.envelope import Success
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 
 
-async def mail_queue(resources: CurrentResources) -> MailQueue:
+async def mail_queue(resources: CurrentResources, workplace: CurrentWorkplace) -> MailQueue:
     """The queue of mails, on this service's database."""
-    return MailQueue(resources.database, MAIL_SOURCES)
+    return MailQueue(resources.database, mail_sources(workplace.settings))
 
 
 Queue = Annotated[MailQueue, Depends(mail_queue)]

@@ -85,12 +85,13 @@ class MailQueue:
     async def sent(self, said: DeliverySent, delivery_id: UUID, run_id: str) -> None:
         """It went out. DeliveryNotFound, DeliveryLeaseLost."""
         async with self._fenced(said, delivery_id, run_id) as fenced:
-            values = {"message_id": said.message_id, "sent_at": said.sent_at}
+            at = min(said.sent_at, utc_now())  # clocks may differ
+            values = {"message_id": said.message_id, "sent_at": at}
             await fenced.tx.execute(
                 sa.update(_TABLE).where(_TABLE.c.id == delivery_id).values(values)
             )
             await self._queue.complete(fenced.tx, fenced.job)
-            await fenced.source.sent(fenced.tx, fenced.held, said.sent_at, said.message_id)
+            await fenced.source.sent(fenced.tx, fenced.held, at, said.message_id)
             _note(fenced, "delivery.sent", made(values))
 
     async def not_sent(self, said: DeliveryNotSent, delivery_id: UUID, run_id: str) -> None:
@@ -177,7 +178,7 @@ async def _mail(fenced: _Fenced) -> MailToSend:
     return MailToSend(
         to=mail.to,
         subject=mail.subject,
-        text=f"{mail.text.rstrip()}\n\n-- \n{signature}\n",
+        text=mail.text if mail.signed else f"{mail.text.rstrip()}\n\n-- \n{signature}\n",
         sender_name=sender,
         reply_to=officer,
     )

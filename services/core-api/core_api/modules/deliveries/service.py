@@ -1,6 +1,6 @@
 """What other contexts do with deliveries: have something sent, call it off, show how far it is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,6 +30,7 @@ __all__ = [
 
 _TABLE: Final = Delivery.__table__
 _ROWS: Final = _TABLE.c
+_AT_ONCE: Final = 1_000
 _ATTEMPTS: Final = 100
 """The time a mail is tried for ends earlier; this ends one that keeps killing workers."""
 _BY_A_PERSON: Final = "Uma pessoa informou que a mensagem seguiu por outro meio."
@@ -54,8 +55,22 @@ async def enqueue_all(
     kind: DeliveryKind,
     wanted: Collection[tuple[UUID, UUID]],
 ) -> int:
-    """Of each owner and client, but those that wait or went out already; how many. One
-    statement."""
+    """Of each owner and client, but those that wait or went out already; how many."""
+    given = list(wanted)
+    return sum(
+        [
+            await _enqueue(tx, organization_id, kind, given[start : start + _AT_ONCE])
+            for start in range(0, len(given), _AT_ONCE)
+        ]
+    )
+
+
+async def _enqueue(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    wanted: Sequence[tuple[UUID, UUID]],
+) -> int:
     column, _ = OWNERS[kind]
     rows = [
         {
@@ -68,8 +83,6 @@ async def enqueue_all(
         }
         for owner_id, client_id in wanted
     ]
-    if not rows:
-        return 0
     once = insert(_TABLE).values(rows).on_conflict_do_nothing()
     return len((await tx.execute(once.returning(_ROWS.id))).all())
 
@@ -78,7 +91,7 @@ async def call_off(
     tx: AsyncSession,
     organization_id: OrganizationId,
     kind: DeliveryKind,
-    owner_id: UUID,
+    owner_ids: Collection[UUID],
     client_ids: Collection[UUID] = (),
 ) -> None:
     """A person has seen to it: what has not gone out yet does not.
@@ -87,7 +100,7 @@ async def call_off(
     """
     mine = [
         _ROWS.organization_id == organization_id,
-        _ROWS[OWNERS[kind][0]] == owner_id,
+        _ROWS[OWNERS[kind][0]].in_(owner_ids),
         _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING)),
     ]
     if client_ids:
@@ -117,14 +130,20 @@ async def mails_of(
     organization_id: OrganizationId,
     kind: DeliveryKind,
     owner_ids: Collection[UUID],
+    client_ids: Collection[UUID] = (),
 ) -> dict[tuple[UUID, UUID], DeliveryRead]:
-    """Of each owner and client the latest delivery, if there is one. One statement."""
+    """Of each owner and client (of these, or of all) the latest delivery, if there is one. One
+    statement."""
     if not owner_ids:
         return {}
     owner: sa.ColumnElement[Any] = _ROWS[OWNERS[kind][0]]
     statement = (
         sa.select(_TABLE)
-        .where(_ROWS.organization_id == organization_id, owner.in_(owner_ids))
+        .where(
+            _ROWS.organization_id == organization_id,
+            owner.in_(owner_ids),
+            *([_ROWS.client_id.in_(client_ids)] if client_ids else []),
+        )
         .ext(distinct_on(owner, _ROWS.client_id))
         .order_by(owner, _ROWS.client_id, _ROWS.created_at.desc(), _ROWS.id.desc())
     )

@@ -19,6 +19,8 @@ class Mail:
     to: str
     subject: str
     text: str
+    signed: bool = False
+    """It says already who sends it and who answers for personal data."""
 
 
 @dataclass(frozen=True, slots=True)

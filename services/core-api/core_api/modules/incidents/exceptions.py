@@ -24,6 +24,13 @@ class IncidentNotDone(Conflict):
     message = "Ainda não é possível encerrar: {open}."
 
 
+class IncidentNoticeNotFound(NotFound):
+    """No such notice of this incident."""
+
+    code = "INCIDENT_NOTICE_NOT_FOUND"
+    message = "Comunicação do incidente não encontrada. Confira o identificador."
+
+
 class NoticeIncomplete(Conflict):
     """The resolution asks for more than is known."""
 

@@ -1,11 +1,13 @@
 """Notices of an incident over HTTP: drafts, what was given, who was told."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import require
 from chassis.web.dependencies import ReadTx, Tx
@@ -14,15 +16,17 @@ from chassis.web.pagination import ByCursor
 from chassis.web.responses import success
 from core_api.documentation import raises
 from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.deliveries.service import DeliveryKind, DeliveryRead, mails_of
 from core_api.modules.incidents.exceptions import (
     DelayUnexplained,
     IncidentClosed,
     IncidentNotFound,
+    IncidentNoticeNotFound,
     NoticeIncomplete,
     NoticeMisdirected,
     NoticeNotNeeded,
 )
-from core_api.modules.incidents.models import Audience
+from core_api.modules.incidents.models import Audience, IncidentSubject
 from core_api.modules.incidents.notifying import Notifying
 from core_api.modules.incidents.papers import draft_paper
 from core_api.modules.incidents.repository import NOTICE_ORDER, Incidents, subject_position
@@ -52,6 +56,12 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+class QueuedRead(BaseModel):
+    """How many mails are to go out."""
+
+    queued: int = Field(examples=[118])
 
 
 class ToldRead(BaseModel):
@@ -137,7 +147,53 @@ async def list_subjects(
     incidents = Incidents(tx, actor.organization_id)
     await incidents.get(incident_id)
     subjects = await incidents.subjects(incident_id, page, told=told)
-    return page.answer(actor, subjects, IncidentSubjectRead.model_validate, subject_position)
+    mails = await _mails(tx, incidents, incident_id, subjects)
+
+    def read(subject: IncidentSubject) -> IncidentSubjectRead:
+        mail = mails.get(subject.client_id)
+        return IncidentSubjectRead.model_validate(subject).model_copy(update={"mail": mail})
+
+    return page.answer(actor, subjects, read, subject_position)
+
+
+async def _mails(
+    tx: AsyncSession, incidents: Incidents, incident_id: UUID, subjects: Sequence[IncidentSubject]
+) -> dict[UUID, DeliveryRead]:
+    """Of each of them the latest, whichever notice it is of; in two statements."""
+    if not subjects:
+        return {}
+    notice_ids = await incidents.notice_ids(incident_id)
+    client_ids = [subject.client_id for subject in subjects]
+    organization_id = subjects[0].organization_id
+    kind = DeliveryKind.INCIDENT_NOTICE
+    found = await mails_of(tx, organization_id, kind, notice_ids, client_ids)
+    by_age = sorted(found.items(), key=lambda item: item[1].id)  # ids grow with time
+    return {client_id: mail for (_, client_id), mail in by_age}
+
+
+@router.post(
+    "/notices/{notice_id}/send",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Send a notice to the subjects by e-mail",
+    responses=raises(
+        IncidentNotFound,
+        IncidentClosed,
+        IncidentNoticeNotFound,
+        NoticeMisdirected,
+        IdempotencyKeyReused,
+    ),
+)
+async def send_notice(
+    incident_id: IncidentId,
+    notice_id: Annotated[UUID, Path(description="A notice to the subjects by e-mail")],
+    actor: Writer,
+    tx: Tx,
+) -> Success[QueuedRead]:
+    """In its exact words, to everybody affected who was not told one by one yet. Who a mail went
+    out to counts as told, with its `Message-ID` as proof; who has no address, or is blocked, is
+    left for a person. Asked for again it sends to nobody twice."""
+    queued = await Notifying(tx, actor).send(incident_id, notice_id)
+    return success(actor, QueuedRead(queued=queued))
 
 
 @router.post(

@@ -13,6 +13,7 @@ from chassis.web.errors import InvalidInput
 from core_api.changes import made
 from core_api.modules.audit import service as audit
 from core_api.modules.clients.service import ClientNotFound
+from core_api.modules.deliveries.service import DeliveryKind, call_off, enqueue_all
 from core_api.modules.incidents.drafts import draft
 from core_api.modules.incidents.exceptions import (
     DelayUnexplained,
@@ -86,9 +87,35 @@ class Notifying:
         await self._keep_time(incident, notice)
         return notice
 
+    async def send(self, incident_id: UUID, notice_id: UUID) -> int:
+        """Has a notice sent to everybody affected who was not told one by one yet, and to nobody
+        twice; how many mails that makes. IncidentNoticeNotFound, NoticeMisdirected."""
+        incident = await self.incidents.get_open(incident_id)
+        notice = await self.incidents.notice_to_mail(incident.id, notice_id)
+        untold = await self.incidents.untold_ids(incident.id)
+        wanted = [(notice.id, client_id) for client_id in untold]
+        organization_id, kind = self.actor.organization_id, DeliveryKind.INCIDENT_NOTICE
+        queued = await enqueue_all(self.tx, organization_id, kind, wanted)
+        await audit.record(
+            self.tx,
+            self.actor,
+            "incident.notice_queued",
+            incident.id,
+            changes=made({"queued": queued}),
+            related={"notice_id": notice.id},
+        )
+        return queued
+
     async def tell(self, incident_id: UUID, given: Told) -> int:
-        """That people were told one by one; of how many that was new. ClientNotFound for who is
-        not among those affected."""
+        """That people were told one by one; of how many that was new. Mails that wait for them are
+        not sent any more. ClientNotFound for who is not among those affected."""
+        await call_off(
+            self.tx,
+            self.actor.organization_id,
+            DeliveryKind.INCIDENT_NOTICE,
+            await self.incidents.notice_ids(incident_id),
+            given.client_ids,
+        )
         incident = await self.incidents.get_open(incident_id)
         told_at = _past("body.told_at", given.told_at, incident.known_at)
         mine = sa.and_(

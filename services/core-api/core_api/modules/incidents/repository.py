@@ -11,10 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.web.pagination import CursorPage, Position
 from core_api.keyset import Keyset
-from core_api.modules.incidents.exceptions import IncidentClosed, IncidentNotFound
+from core_api.modules.incidents.exceptions import (
+    IncidentClosed,
+    IncidentNotFound,
+    IncidentNoticeNotFound,
+    NoticeMisdirected,
+)
 from core_api.modules.incidents.models import (
     Audience,
     Incident,
+    IncidentChannel,
     IncidentNotice,
     IncidentStatus,
     IncidentSubject,
@@ -74,6 +80,31 @@ class Incidents:
         """A page of the notices that were given, in their order."""
         statement = self._notices(incident_id)
         return (await self._session.scalars(NOTICE_ORDER.page(statement, page))).all()
+
+    async def notice_to_mail(self, incident_id: UUID, notice_id: UUID) -> IncidentNotice:
+        """One to the subjects by e-mail; NoticeMisdirected for others, IncidentNoticeNotFound."""
+        statement = self._notices(incident_id).where(IncidentNotice.id == notice_id)
+        notice = (await self._session.scalars(statement)).one_or_none()
+        if notice is None:
+            raise IncidentNoticeNotFound
+        by_mail = notice.channel is IncidentChannel.EMAIL
+        if notice.audience is not Audience.SUBJECTS or not by_mail:
+            raise NoticeMisdirected.on("path.notice_id", NoticeMisdirected.message)
+        return notice
+
+    async def notice_ids(self, incident_id: UUID) -> Sequence[UUID]:
+        """Of all that were given."""
+        statement = self._notices(incident_id).with_only_columns(IncidentNotice.id)
+        return (await self._session.scalars(statement)).all()
+
+    async def untold_ids(self, incident_id: UUID) -> Sequence[UUID]:
+        """Who was affected and not told one by one yet."""
+        statement = sa.select(IncidentSubject.client_id).where(
+            IncidentSubject.organization_id == self._organization_id,
+            IncidentSubject.incident_id == incident_id,
+            IncidentSubject.told_at.is_(None),
+        )
+        return (await self._session.scalars(statement.order_by(IncidentSubject.client_id))).all()
 
     async def first_notice(
         self, incident_id: UUID, audience: Audience, kind: NoticeKind = NoticeKind.INITIAL

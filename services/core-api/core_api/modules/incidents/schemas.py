@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 
 from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, Tag, absent
 from core_api.modules.deadlines.service import DeadlineRead
+from core_api.modules.deliveries.service import DeliveryRead
 from core_api.modules.incidents.models import (
     Audience,
     Breach,
@@ -250,6 +251,9 @@ class IncidentSubjectRead(BaseModel):
     channel: IncidentChannel | None
     proof: str | None
     told_by: UUID | None
+    mail: DeliveryRead | None = Field(
+        default=None, description="How far the e-mail to them is, and the proof"
+    )
 
     model_config = ConfigDict(from_attributes=True)
 

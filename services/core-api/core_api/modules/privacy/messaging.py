@@ -55,7 +55,9 @@ class Messaging:
         """How far the message has come, as a person knows it: what has not gone out by e-mail yet
         does not any more. Pending again, one by e-mail is sent again."""
         if state is not DeliveryState.PENDING:
-            await call_off(self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, message_id)
+            await call_off(
+                self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, [message_id]
+            )
         request = await self.requests.get_for_update(request_id)
         message = await self.requests.message_for_update(request_id, message_id)
         check_version(message.version, seen_version)

@@ -1,9 +1,11 @@
 """Notices to recipients over HTTP; and what a service that delivers says, for services only."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.authentication import InternalCaller, require
 from chassis.web.dependencies import CurrentResources, IfMatch, ReadTx, Tx
@@ -11,6 +13,7 @@ from chassis.web.etag import versioned
 from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
 from core_api.documentation import raises
+from core_api.modules.deliveries.service import DeliveryKind, DeliveryRead, mails_of
 from core_api.modules.recipients.exceptions import RecipientNoticeNotFound, RecipientNoticeSettled
 from core_api.modules.recipients.letters import letter_of
 from core_api.modules.recipients.models import Act, NoticeState, RecipientNotice
@@ -59,7 +62,8 @@ async def list_recipient_notices(
     """Who is to be told of a correction, deletion, anonymisation or blocking (LGPD Art. 18 § 6),
     and how far it has come; newest first."""
     notices = await RecipientNotices(tx, actor.organization_id).list(wanted, page)
-    return page.answer(actor, notices, RecipientNoticeRead.model_validate, NEWEST_FIRST.position)
+    mails = await _mails(tx, notices)
+    return page.answer(actor, notices, lambda notice: _read(notice, mails), NEWEST_FIRST.position)
 
 
 @router.get(
@@ -71,7 +75,8 @@ async def get_recipient_notice(
     """With the text to be sent, which names the client."""
     notice = await RecipientNotices(tx, actor.organization_id).get(recipient_notice_id)
     letter = await letter_of(tx, actor.organization_id, notice)
-    return versioned(actor, response, RecipientNoticeDetail.of(notice, letter))
+    read = _read(notice, await _mails(tx, [notice]))
+    return versioned(actor, response, RecipientNoticeDetail.of(read, letter))
 
 
 @router.post(
@@ -87,7 +92,8 @@ async def mark_sent(
 ) -> Success[RecipientNoticeRead]:
     """Whether it arrived is said later."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(actor, response, await settling.sent(recipient_notice_id, given, seen_version))
+    notice = await settling.sent(recipient_notice_id, given, seen_version)
+    return await _answer(tx, actor, response, notice)
 
 
 @router.post(
@@ -103,9 +109,8 @@ async def mark_delivered(
 ) -> Success[RecipientNoticeRead]:
     """With what proves it."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(
-        actor, response, await settling.delivered(recipient_notice_id, given, seen_version)
-    )
+    notice = await settling.delivered(recipient_notice_id, given, seen_version)
+    return await _answer(tx, actor, response, notice)
 
 
 @router.post(
@@ -123,9 +128,8 @@ async def mark_impossible(
 ) -> Success[RecipientNoticeRead]:
     """Proven to be impossible, or out of all proportion: the law excuses nothing else."""
     settling = Settling(tx, actor.organization_id, actor)
-    return _answer(
-        actor, response, await settling.impossible(recipient_notice_id, given, seen_version)
-    )
+    notice = await settling.impossible(recipient_notice_id, given, seen_version)
+    return await _answer(tx, actor, response, notice)
 
 
 @internal_router.post("/{recipient_notice_id}/delivery")
@@ -139,11 +143,26 @@ async def deliver(
     async with resources.database.transaction(given.organization_id) as tx:
         settling = Settling(tx, given.organization_id, None, caller.request_id)
         notice = await settling.by_service(recipient_notice_id, given)
-        read = RecipientNoticeRead.model_validate(notice)
+        read = _read(notice, await _mails(tx, [notice]))
     return Success(data=read, request_id=caller.request_id)
 
 
-def _answer(
-    actor: Actor, response: Response, notice: RecipientNotice
+async def _mails(tx: AsyncSession, notices: Sequence[RecipientNotice]) -> dict[UUID, DeliveryRead]:
+    """In one statement."""
+    if not notices:
+        return {}
+    organization_id = notices[0].organization_id
+    ids = [notice.id for notice in notices]
+    found = await mails_of(tx, organization_id, DeliveryKind.RECIPIENT_NOTICE, ids)
+    return {notice_id: mail for (notice_id, _), mail in found.items()}
+
+
+def _read(notice: RecipientNotice, mails: Mapping[UUID, DeliveryRead]) -> RecipientNoticeRead:
+    read = RecipientNoticeRead.model_validate(notice)
+    return read.model_copy(update={"mail": mails.get(notice.id)})
+
+
+async def _answer(
+    tx: AsyncSession, actor: Actor, response: Response, notice: RecipientNotice
 ) -> Success[RecipientNoticeRead]:
-    return versioned(actor, response, RecipientNoticeRead.model_validate(notice))
+    return versioned(actor, response, _read(notice, await _mails(tx, [notice])))

@@ -1,13 +1,14 @@
 """What notices to recipients look like on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core_api.inputs import Input, Line
-from core_api.modules.recipients.models import Act, NoticeState, RecipientChannel, RecipientNotice
+from core_api.modules.deliveries.service import DeliveryRead
+from core_api.modules.recipients.models import Act, NoticeState, RecipientChannel
 from shared_schemas.ids import OrganizationId
 
 Proof = Annotated[
@@ -83,6 +84,9 @@ class RecipientNoticeRead(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int = Field(description="Goes up with every change; also the `ETag`")
+    mail: DeliveryRead | None = Field(
+        default=None, description="How far the e-mail is that says so, and the proof"
+    )
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -93,7 +97,6 @@ class RecipientNoticeDetail(RecipientNoticeRead):
     letter: str
 
     @classmethod
-    def of(cls, notice: RecipientNotice, letter: str) -> Self:
+    def of(cls, read: RecipientNoticeRead, letter: str) -> Self:
         """The notice and its text."""
-        read: dict[str, Any] = RecipientNoticeRead.model_validate(notice).model_dump()
-        return cls(**read, letter=letter)
+        return cls(**read.model_dump(), letter=letter)

@@ -11,6 +11,7 @@ from chassis.web.errors import InvalidInput
 from chassis.web.etag import check_version
 from core_api.modules.audit import service as audit
 from core_api.modules.deadlines.service import Deadlines
+from core_api.modules.deliveries.service import DeliveryKind, call_off
 from core_api.modules.recipients.exceptions import RecipientNoticeSettled
 from core_api.modules.recipients.models import NoticeState, RecipientNotice
 from core_api.modules.recipients.repository import OPEN, RecipientNotices
@@ -42,12 +43,19 @@ class Settling:
         self.run_id = run_id
 
     async def sent(
-        self, notice_id: UUID, given: NoticeSent, seen_version: int | None
+        self,
+        notice_id: UUID,
+        given: NoticeSent,
+        seen_version: int | None,
+        *,
+        proof: str | None = None,
     ) -> RecipientNotice:
         """It went out; whether it arrived is not known."""
         notice = await self._open(notice_id, seen_version)
         at = _past(given.sent_at, "body.sent_at")
         values = {"state": NoticeState.SENT, "channel": given.channel, "sent_at": at}
+        if proof is not None:
+            values["proof"] = proof
         return await self._settle(notice, values)
 
     async def delivered(
@@ -83,6 +91,9 @@ class Settling:
         return await self.delivered(notice_id, told, None)
 
     async def _open(self, notice_id: UUID, seen_version: int | None) -> RecipientNotice:
+        # Nobody is told twice: a mail that waits is not sent any more.
+        kind = DeliveryKind.RECIPIENT_NOTICE
+        await call_off(self.tx, self.organization_id, kind, [notice_id])
         notices = RecipientNotices(self.tx, self.organization_id)
         notice = await notices.get(notice_id, lock=True)
         check_version(notice.version, seen_version)

@@ -17,6 +17,7 @@ from core_api.business_days import business_days_after
 from core_api.modules.audit import service as audit
 from core_api.modules.consents.reading import LegalBasis, all_purposes, consented_purposes
 from core_api.modules.deadlines.service import DeadlineKind, Deadlines, DeadlineSubject
+from core_api.modules.deliveries.service import DeliveryKind, enqueue_all
 from core_api.modules.privacy.service import RequestNotFound, RequestType, request_of
 from core_api.modules.recipients.models import Act, NoticeState
 from core_api.modules.recipients.repository import RecipientNotices
@@ -166,6 +167,8 @@ async def _tell(tx: AsyncSession, event: BaseEvent, telling: _Telling) -> None:
     ]
     added = await RecipientNotices(tx, organization_id).add(rows)
     deadlines = Deadlines(tx, organization_id)
+    to_send = [(notice_id, telling.client_id) for notice_id in added]
+    await enqueue_all(tx, organization_id, DeliveryKind.RECIPIENT_NOTICE, to_send)
     for notice_id in added:
         await deadlines.set(
             DeadlineSubject.RECIPIENT_NOTICE,

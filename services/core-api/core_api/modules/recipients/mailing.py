@@ -1,0 +1,67 @@
+"""Notices to recipients as mails: the letter as it reads at the moment of sending, to the address
+that the registry of purposes or the register of transfers has of them."""
+
+from datetime import datetime
+from typing import ClassVar, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core_api.modules.consents.reading import all_purposes
+from core_api.modules.deliveries.addressing import usable_address
+from core_api.modules.deliveries.service import DeliveryKind, Held, Mail, NotToBeSent
+from core_api.modules.recipients.letters import letter_of
+from core_api.modules.recipients.models import RecipientChannel, RecipientNotice
+from core_api.modules.recipients.repository import OPEN, RecipientNotices
+from core_api.modules.recipients.schemas import NoticeSent
+from core_api.modules.recipients.settling import Settling
+from core_api.modules.transfers.service import registered_transfers
+
+_SUBJECT: Final = "Dados pessoais que compartilhamos (LGPD, art. 18, § 6º)"
+
+
+class RecipientNoticeMails:
+    """Whoever received the data is told also of who is blocked or erased: that is what it is
+    about. Once the person is erased the letter names them by our number alone."""
+
+    kind: ClassVar[DeliveryKind] = DeliveryKind.RECIPIENT_NOTICE
+
+    async def mail(self, tx: AsyncSession, held: Held) -> Mail:
+        """The letter. NotToBeSent."""
+        notice = await RecipientNotices(tx, held.organization_id).get(held.owner_id)
+        address = await _address_of(tx, notice)
+        if address is None:
+            raise NotToBeSent(
+                "NO_ADDRESS",
+                "Não há endereço de e-mail deste destinatário no registro de finalidades nem no "
+                "de transferências.",
+            )
+        text = await letter_of(tx, held.organization_id, notice)
+        return Mail(to=usable_address(address), subject=_SUBJECT, text=text, signed=True)
+
+    async def sent(self, tx: AsyncSession, held: Held, at: datetime, message_id: str) -> None:
+        """A mail server took it over; whether it arrived is for a person to prove."""
+        notice = await RecipientNotices(tx, held.organization_id).get(held.owner_id, lock=True)
+        if notice.state in OPEN:
+            settling = Settling(tx, held.organization_id, None, held.run_id)
+            said = NoticeSent(channel=RecipientChannel.EMAIL, sent_at=at)
+            await settling.sent(notice.id, said, None, proof=f"Message-ID {message_id}")
+
+    async def failed(self, tx: AsyncSession, held: Held, at: datetime) -> None:
+        """The notice stays as it is, with its deadline: somebody tells them by other means."""
+        del tx, held, at
+
+
+async def _address_of(tx: AsyncSession, notice: RecipientNotice) -> str | None:
+    """Where the organization has written it down; the first that is there."""
+    whom = notice.recipient.casefold()
+    for purpose in await all_purposes(tx, notice.organization_id, archived=True):
+        named = [(each["name"], each.get("email")) for each in purpose.recipients]
+        named += [(each["recipient"], each.get("email")) for each in purpose.transfers]
+        for name, email in named:
+            if email and name.casefold() == whom:
+                return str(email)
+    for transfer in await registered_transfers(tx, notice.organization_id):
+        contact = transfer.importer_contact
+        if contact and "@" in contact and transfer.importer_name.casefold() == whom:
+            return contact
+    return None

@@ -1,0 +1,205 @@
+"""What else goes out as mails: notices to recipients, notices of incidents, links to preferences."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from core_api_accountability import OFFICER, PROFILE, hear_block, incident, organization_of
+from core_api_factories import CLIENTS, Person, make_client, make_purpose
+from core_api_mail import ADDRESS, MailWorker
+from fastapi import FastAPI
+from mail_server import MailServer, mail_server
+
+from chassis.data.database import Database
+from core_api.mail_sources import mail_sources
+from core_api.modules.deliveries.models import DeliveryKind
+from core_api.settings import CoreApiSettings
+
+pytestmark = pytest.mark.committed
+
+NOTICES = "/api/v1/recipient-notices"
+INCIDENTS = "/api/v1/incidents"
+PRINTER = {"name": "Gráfica Boa Vista", "role": "operator", "what_for": "Imprimir cartas"}
+TO_SUBJECTS = {
+    "audience": "subjects",
+    "channel": "email",
+    "protocol": "Envio pelo sistema",
+    "text": "Uma planilha com o seu telefone foi enviada a quem não devia.",
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MailServer]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
+    worker = MailWorker.of(app, database, server)
+    yield worker
+    await worker.core.close()
+
+
+def test_every_kind_has_who_writes_it(settings: CoreApiSettings) -> None:
+    assert [source.kind for source in mail_sources(settings)] == list(DeliveryKind)
+
+
+async def noticed(ana: Person, database: Database, **recipient: str) -> dict[str, Any]:
+    """A notice to a recipient that a client was blocked."""
+    await make_purpose(ana, code="cartas", legal_basis="contract", recipients=[PRINTER | recipient])
+    client = await make_client(ana, name="Júlia Prado", external_id="C-7")
+    await ana.made(f"{CLIENTS}/{client['id']}/processing-blocks", {"reason": "A pedido."})
+    await hear_block(database, await organization_of(ana), client["id"], "cartas")
+    (notice,) = await ana.seen(NOTICES, client_id=client["id"])
+    return dict(notice)
+
+
+async def test_a_recipient_is_told_where_the_registry_says(
+    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+) -> None:
+    notice = await noticed(ana, database, email="dados@grafica.example")
+    assert notice["mail"]["state"] == "waiting"
+    letter = (await davi.seen(f"{NOTICES}/{notice['id']}"))["letter"]
+
+    await worker.drain()
+
+    (mail,) = server.received
+    assert mail.recipients == ["dados@grafica.example"]
+    assert mail.text.strip() == letter.strip()  # also about somebody who is blocked
+    found = await davi.seen(f"{NOTICES}/{notice['id']}")
+    assert (found["state"], found["channel"], found["settled_by"]) == ("sent", "email", None)
+    assert found["proof"] == f"Message-ID {found['mail']['message_id']}"
+    assert found["sent_at"] == found["mail"]["sent_at"]
+
+
+async def test_a_recipient_without_an_address_is_left_to_a_person(
+    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+) -> None:
+    notice = await noticed(ana, database)
+
+    await worker.drain()
+
+    found = await davi.seen(f"{NOTICES}/{notice['id']}")
+    assert (found["state"], found["mail"]["state"]) == ("pending", "undeliverable")
+    assert "destinatário" in found["mail"]["cause"]
+    assert server.connections == 0
+
+
+async def test_a_recipient_that_was_told_otherwise_gets_no_mail(
+    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+) -> None:
+    notice = await noticed(ana, database, email="dados@grafica.example")
+
+    told = await davi.made(f"{NOTICES}/{notice['id']}/sent", {"channel": "letter"})
+
+    assert told["mail"]["state"] == "withdrawn"
+    await worker.drain()
+    assert server.connections == 0
+
+
+async def affected(davi: Person, ana: Person) -> tuple[str, str, list[str]]:
+    """Two people affected, one without an address; the incident's path, its notice to them."""
+    await davi.call("PUT", "/api/v1/controller-profile", json=PROFILE)
+    await davi.made("/api/v1/privacy-officers", OFFICER)
+    ids = [
+        (await make_client(ana, name="Júlia Prado", email=ADDRESS))["id"],
+        (await make_client(ana, name="Caio Lima"))["id"],
+    ]
+    path = f"{INCIDENTS}/{(await davi.made(INCIDENTS, incident()))['id']}"
+    await davi.made(f"{path}/scope", {"everybody": True})
+    notice = await davi.made(f"{path}/notices", TO_SUBJECTS)
+    return path, f"{path}/notices/{notice['id']}/send", ids
+
+
+async def test_who_was_affected_is_told_one_by_one_and_once(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    path, send, (julia, caio) = await affected(davi, ana)
+
+    first = await davi.post(send)
+    again = await davi.post(send)
+    await worker.drain()
+
+    assert (first.status_code, first.json()["data"]) == (202, {"queued": 2})
+    assert again.json()["data"] == {"queued": 0}
+    (mail,) = server.received
+    assert mail.recipients == [ADDRESS]
+    assert mail.text.startswith(TO_SUBJECTS["text"])
+    assert "Prefeitura Municipal de Aurora" in mail.text
+    subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
+    assert subjects[julia]["proof"] == f"Message-ID {subjects[julia]['mail']['message_id']}"
+    assert (subjects[julia]["channel"], subjects[julia]["told_by"]) == ("email", None)
+    assert subjects[caio]["told_at"] is None
+    assert subjects[caio]["mail"]["state"] == "undeliverable"
+    assert (await davi.post(send)).json()["data"] == {"queued": 1}  # who is left may be found now
+
+
+async def test_who_was_told_by_a_person_gets_no_mail(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    path, send, (julia, _) = await affected(davi, ana)
+    await davi.post(send)
+
+    told = {"client_ids": [julia], "channel": "phone", "proof": "Ligação 7"}
+    assert (await davi.post(f"{path}/subjects/told", told)).is_success
+    await worker.drain()
+
+    assert server.connections == 0
+    subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
+    assert subjects[julia]["proof"] == "Ligação 7"
+    assert subjects[julia]["mail"]["state"] == "withdrawn"
+
+
+async def test_only_a_notice_to_subjects_by_mail_is_sent(ana: Person, davi: Person) -> None:
+    path, send, _ = await affected(davi, ana)
+    letter = await davi.made(f"{path}/notices", TO_SUBJECTS | {"channel": "letter"})
+
+    refused = await davi.post(f"{path}/notices/{letter['id']}/send")
+    unknown = await davi.post(f"{path}/notices/{letter['id'][:-4]}0000/send")
+
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "INCIDENT_NOTICE_MISDIRECTED"
+    assert unknown.json()["code"] == "INCIDENT_NOTICE_NOT_FOUND"
+    assert (await ana.post(send)).status_code in {202, 403}
+
+
+async def test_a_link_to_preferences_is_sent_and_opens_them(
+    ana: Person, worker: MailWorker, server: MailServer
+) -> None:
+    client = await make_client(ana, email=ADDRESS)
+    made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
+    assert made["mail"]["state"] == "waiting"
+
+    await worker.drain()
+
+    (mail,) = server.received
+    found = re.search(r"https://assist\.example\.org/preferencias/(\S+)", mail.text)
+    assert found is not None
+    assert found[1] == made["token"]
+    assert (await ana.http.get(made["url"])).status_code == 200
+
+
+async def test_a_link_that_is_over_is_not_sent(
+    ana: Person, worker: MailWorker, server: MailServer, superuser: asyncpg.Connection
+) -> None:
+    client = await make_client(ana, email=ADDRESS)
+    await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
+    await superuser.execute("UPDATE crm.preferences_links SET used_at = now()")
+
+    await worker.drain()
+
+    assert server.connections == 0
+    (listed,) = await ana.seen("/api/v1/deliveries", kind="preferences_link")
+    assert listed["state"] == "withdrawn"
+
+
+async def test_a_link_is_sent_only_when_asked_for(ana: Person, worker: MailWorker) -> None:
+    client = await make_client(ana, email=ADDRESS)
+
+    made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {})
+
+    assert made["mail"] is None
+    assert await worker.drain() == 0
