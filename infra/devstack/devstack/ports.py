@@ -1,8 +1,12 @@
 """Where everything listens, and whether the place is free."""
 
+import fcntl
+import os
 import secrets
 import socket
-from typing import Final
+import tempfile
+from pathlib import Path
+from typing import IO, Final
 
 import psutil
 
@@ -10,14 +14,31 @@ from devstack.errors import PortBusy
 
 # Below the ports that systems give to outgoing connections (Linux from 32768 on, macOS from 49152).
 _FOR_TESTS: Final = range(20_000, 32_000)
+_CLAIMS: Final[list[IO[str]]] = []
+"""Open until this process ends, for as long as their locks shall hold."""
 
 
 def free_port() -> int:
-    """A port nobody uses now, for tests: nobody who does not choose one gets it before its use."""
+    """A port for a test's server: nobody uses it now, and nobody else is given it while this
+    process lives, whose server may take its time to listen."""
     while True:
         port = _FOR_TESTS.start + secrets.randbelow(len(_FOR_TESTS))
-        if is_free(port):
+        if is_free(port) and _is_reserved(port):
             return port
+
+
+def _is_reserved(port: int) -> bool:
+    """Whether it is ours from now on, among all test runs of this user on this machine."""
+    folder = Path(tempfile.gettempdir()) / f"cogep-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    claim = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        claim.close()
+        return False
+    _CLAIMS.append(claim)
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -4,10 +4,14 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from devstack import ports
 from devstack.errors import AlreadyRunning, DevstackError, PortBusy
 from devstack.generated_secrets import load_or_generate
 from devstack.ports import free_port, require_free
@@ -178,6 +182,26 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     with pytest.raises(DevstackError, match="Cannot write to") as caught:
         make_folder(tmp_path / "file" / "state")
     assert "\n" not in str(caught.value)
+
+
+def test_no_port_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(ports, "_FOR_TESTS", range(20_000, 20_040))
+    ours = {free_port() for _ in range(20)}
+    assert len(ours) == 20
+    asking = """
+from devstack import ports
+ports._FOR_TESTS = range(20_000, 20_040)
+print(*(ports.free_port() for _ in range(10)))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", asking],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not ours & set(map(int, told.stdout.split()))
 
 
 def test_a_free_port_is_free_until_somebody_listens() -> None:
