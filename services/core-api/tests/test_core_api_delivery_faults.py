@@ -17,11 +17,16 @@ from core_api_mail import (
     message_again,
 )
 from core_api_records import Records
+from erasure_factories import ERASURES, Planted, execute, go_on, sweep, workshop_of
 from fastapi import FastAPI
 from mail_server import MailServer, mail_server
+from privacy_factories import REQUESTS
 
 from chassis.data.database import Database
 from chassis.messaging.backoff import Backoff
+from chassis.web.resources import Resources
+from core_api.subject_stores import ERASED_NAME
+from core_api.workplace import Workplace
 from worker_svc import delivering
 from worker_svc.delivering import Delivering, deliver
 from worker_svc.mail import Letter, Postman
@@ -263,3 +268,31 @@ async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     assert (found["state"], found["attempts"]) == ("sent", 1)
     assert len(server.received) == 1
     await worker.core.close()
+
+
+async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_rest(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    resources: Resources,
+    workplace: Workplace,
+    superuser: asyncpg.Connection,
+) -> None:
+    message = await make_message(ana)
+    path = f"{REQUESTS}/{message['request_id']}/messages"
+    await ana.made(path, {"channel": "email", "body": "Outra mensagem."})
+    going_out = await worker.claim()
+    erasure = await execute(davi, Planted(message["client_id"]))
+    workshop = workshop_of(resources, workplace)
+
+    await sweep(workshop, workplace)
+
+    parts = (await davi.seen(f"{ERASURES}/{erasure['id']}"))["parts"]
+    assert "busy" in {part["problem"] for part in parts}
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
+    await worker.work(going_out)  # it begins only now, and is told that it is too late
+    assert server.connections == 0
+    await go_on(workshop, workplace, erasure["id"])
+    assert await superuser.fetchval("SELECT count(*) FROM crm.deliveries") == 0
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME

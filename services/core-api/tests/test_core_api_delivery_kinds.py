@@ -1,4 +1,4 @@
-"""What else goes out as mails: notices to recipients, notices of incidents, links to preferences."""
+"""What else goes out as mails: notices to recipients and of incidents, links to preferences."""
 
 import re
 from collections.abc import AsyncIterator

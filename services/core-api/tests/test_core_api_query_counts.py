@@ -59,6 +59,7 @@ ROWS = {
     "GET /international-transfers": "transfer_id",
     "GET /privacy-officers": "officer_id",
     "GET /recipient-notices": "recipient_notice_id",
+    "GET /deliveries": "delivery_id",
 }
 """A list → what makes a row of it more (a name in MAKERS of core_api_inventory.py)."""
 
