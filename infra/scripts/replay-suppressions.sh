@@ -7,7 +7,8 @@
 # suppression ledger lies there, outside every backup of the database), LEDGER_SIGNING_KEY, FIELD_KEYS,
 # FIELD_KEY_CURRENT, BLIND_INDEX_KEY; without STORAGE_URL those of the development stack of this checkout. PYTHON: one
 # that has both services (default: this checkout's, else python3).
-# Where each service has an image of its own, run the two commands below in them, one after the other.
+# Where each service has an image of its own, run the two commands below in them, the second one reading what
+# the first one prints (`docker run -i`).
 set -euo pipefail
 umask 077
 
@@ -43,5 +44,6 @@ export DATABASE_URL DATABASE_WORKER_URL
 events="$(mktemp)"
 trap 'rm -f "$events"' EXIT
 
-"$python" -m core_api.replay_suppressions "$events" >&2
-"$python" -m ai_svc.replay_erasures "$events" >&2
+# What persons were known by passes from one to the other in memory: no file, no argument, no log.
+known="$("$python" -m core_api.replay_suppressions "$events")"
+printf '%s' "$known" | "$python" -m ai_svc.replay_erasures "$events" >&2

@@ -17,6 +17,11 @@ STAFF: Final = Held(Category.STAFF, Purpose.OPERATION, Eraser.VALUE)
 TICKET: Final = Held(Category.WORDS, Purpose.SERVICE, Eraser.VALUE)
 TOLD: Final = Held(Category.WORDS, Purpose.RIGHTS, Eraser.VALUE)
 
+
+def _known(category: Category) -> Held:
+    return Held(category, Purpose.RIGHTS, Eraser.VALUE)
+
+
 PERSONAL_DATA: Final = PersonalData(
     everywhere=fields_of(
         (
@@ -27,6 +32,14 @@ PERSONAL_DATA: Final = PersonalData(
     ),
     within={
         "TokenClaims": fields_of((STAFF, "email name")),
+        # Of who is being erased, in memory of who erases, until that is done.
+        "KnownValues": fields_of(
+            (_known(Category.IDENTITY), "names"),
+            (_known(Category.OFFICIAL_NUMBER), "documents"),
+            (_known(Category.CONTACT), "emails"),
+            (_known(Category.ADDRESS), "ceps"),
+        ),
+        "KnownPhone": fields_of((_known(Category.CONTACT), "country national")),
         "DataSection": fields_of(
             (TOLD, "records"), (NONE, "name label purpose_codes origin criteria field_labels")
         ),

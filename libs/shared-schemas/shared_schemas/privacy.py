@@ -3,7 +3,9 @@
 `POST /internal/v1/privacy/erasure-preview`: ErasurePreviewQuery → ErasurePreview, what would be
 erased. `POST /internal/v1/privacy/subject-data`: SubjectDataQuery → SubjectData, page by page, what
 is kept about the person (LGPD Art. 19, II). Labels, origins and criteria are read by that person:
-plain Brazilian Portuguese.
+plain Brazilian Portuguese. And what a service that erases asks core-api: `POST
+/internal/v1/erasures/known-values`: KnownValuesQuery → KnownValues, by which texts are found that
+name the person without saying so by id. Held in memory, never written down.
 """
 
 from enum import StrEnum
@@ -41,8 +43,42 @@ class Question(BaseModel):
     client_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_SUBJECT_IDS)]
 
 
+class KnownPhone(BaseModel):
+    """Without a country: digits as they were written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    country: str = Field(default="", repr=False)
+    national: str = Field(repr=False)
+
+
+class KnownValues(BaseModel):
+    """What a person is and was known by, as core-api has it: whole values and nothing in parts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    names: list[str] = Field(default_factory=list, repr=False)
+    documents: list[str] = Field(
+        default_factory=list, repr=False, description="CPF and CNPJ, without punctuation"
+    )
+    emails: list[str] = Field(default_factory=list, repr=False)
+    phones: list[KnownPhone] = Field(default_factory=list, repr=False)
+    ceps: list[str] = Field(default_factory=list, repr=False)
+
+
+class KnownValuesQuery(BaseModel):
+    """Asks what the person whose erasure is under way is known by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    organization_id: OrganizationId
+    privacy_request_id: UUID
+
+
 class ErasurePreviewQuery(Question):
     """Asks what an erasure would do here. Changes nothing."""
+
+    known: KnownValues = Field(default_factory=KnownValues, repr=False)
 
 
 class SubjectDataQuery(Question):

@@ -1,17 +1,21 @@
 """`python -m ai_svc.replay_erasures EVENTS`: erases again who was erased since a backup was made.
 
 For a restored database, before anything serves; EVENTS is what `core_api.replay_suppressions`
-wrote, an event per line. Needs DATABASE_URL and DATABASE_WORKER_URL, being those of the restored
+wrote, an event per line, and what that one printed comes from standard input, by a pipe: what those
+persons were known by. Needs DATABASE_URL and DATABASE_WORKER_URL, being those of the restored
 database, and STORAGE_URL; not Redis, which has nothing of a database that served nobody. It may be
 stopped and run again. The same events come by Redis later, and change nothing then. Exit code 1
 when somebody could not be erased.
 """
 
 import asyncio
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
@@ -26,7 +30,8 @@ from chassis.observability.logging import configure_logging
 from chassis.settings import DatabaseSettings, ServiceSettings, StorageSettings, read_settings
 from knowledge.models import SCHEMA
 from shared_schemas.events import PrivacyErasureRequested
-from shared_schemas.ids import new_id
+from shared_schemas.ids import OrganizationId, new_id
+from shared_schemas.privacy import KnownValues
 
 log = structlog.get_logger(__name__)
 
@@ -40,14 +45,23 @@ class ReplaySettings:
     storage: StorageSettings
 
 
-async def replay_all(settings: ReplaySettings, events: Sequence[PrivacyErasureRequested]) -> int:
-    """Erases all of them to the end; how many are not done."""
+async def replay_all(
+    settings: ReplaySettings,
+    events: Sequence[PrivacyErasureRequested],
+    known: Mapping[UUID, KnownValues] = MappingProxyType({}),
+) -> int:
+    """Erases all of them to the end; how many are not done. `known`: by request."""
+
+    async def known_of(_tenant: OrganizationId, privacy_request_id: UUID) -> KnownValues:
+        return known.get(privacy_request_id, KnownValues())
+
     database = Database(settings.database, schema=SCHEMA, application_name="erasure replay")
     try:
         for event in events:
             async with database.transaction(event.organization_id) as session:
                 await begin_erasure(session, event)
-        eraser = Eraser(database, ObjectStorage.at(settings.storage), redis=None)
+        storage = ObjectStorage.at(settings.storage)
+        eraser = Eraser(database, storage, redis=None, known_of=known_of)
         while await eraser.drain_once(f"replay:{new_id()}"):
             pass
         return sum([await _left(database, event) for event in events])
@@ -70,6 +84,11 @@ def _read(file: Path) -> list[PrivacyErasureRequested]:
     return [PrivacyErasureRequested.model_validate_json(line) for line in lines if line.strip()]
 
 
+def _read_known(text: str) -> dict[UUID, KnownValues]:
+    found = json.loads(text) if text.strip() else {}
+    return {UUID(request): KnownValues.model_validate(each) for request, each in found.items()}
+
+
 def main() -> int:
     """Replays, and says in one line how it went."""
     if len(sys.argv) != 2:
@@ -79,10 +98,11 @@ def main() -> int:
     configure_logging(settings.service, service="ai-svc")
     try:
         events = _read(Path(sys.argv[1]))
+        known = {} if sys.stdin.isatty() else _read_known(sys.stdin.read())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"the events cannot be read: {type(error).__name__}\n")
         return 1
-    left = asyncio.run(replay_all(settings, events))
+    left = asyncio.run(replay_all(settings, events, known))
     sys.stdout.write(f"{len(events)} erasures replayed, {left} left to do\n")
     return 1 if left else 0
 

@@ -31,6 +31,7 @@ from chassis.messaging.backoff import Backoff
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from shared_schemas.events import PrivacyErasureRequested, TicketCreated
 from shared_schemas.ids import OrganizationId, new_id
+from shared_schemas.privacy import KnownValues
 
 WORD = "quixabeirense"
 TEXT = f"Helena mora na rua {WORD}, número 40. Ela paga R$ 120,00 por mês."
@@ -78,6 +79,7 @@ class Asking:
         self.workshop: Workshop = app.state.workshop
         self.redis: Redis = app.state.resources.redis
         self.superuser = superuser
+        self.known = KnownValues()
         self.organization_id = organization_id
 
     async def request(
@@ -114,8 +116,15 @@ class Asking:
         """What works off erasures in the background."""
         workshop = self.workshop
         return Eraser(
-            workshop.database, storage or workshop.storage, redis or self.redis, queue=queue
+            workshop.database,
+            storage or workshop.storage,
+            redis or self.redis,
+            queue=queue,
+            known_of=self._known_of,
         )
+
+    async def _known_of(self, _tenant: OrganizationId, _privacy_request_id: UUID) -> KnownValues:
+        return self.known
 
     async def erase(self, client_id: UUID, *merged: UUID, **asked: Any) -> dict[str, Any]:
         """From the request to the answer."""

@@ -3,11 +3,14 @@
 For a restored database, before anything serves: `restore-db.sh` calls it. Needs the variables of
 core-api, DATABASE_URL and DATABASE_WORKER_URL being those of the restored database, and the object
 storage, where the suppression ledger is; no Redis. EVENTS is a file to write: what is left to
-`python -m ai_svc.replay_erasures`. It may be stopped and run again. Exit code 1 when the ledger
-cannot be believed, or somebody could not be erased: then the database must not serve.
+`python -m ai_svc.replay_erasures`, which reads from a pipe what this one prints: what those persons
+were known by, for nobody knows it afterwards. It is never written to a file. Exit code 1 when the
+ledger cannot be believed, or somebody could not be erased: then the database must not serve, and
+one restored anew begins anew.
 """
 
 import asyncio
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +86,10 @@ def main() -> int:
     if events is not None:
         events.write_text("".join(f"{event.model_dump_json()}\n" for event in done.asked), "utf-8")
     log.info("suppressions_replayed", tombstones=done.tombstones, erased=done.erased)
-    sys.stdout.write(
+    if not sys.stdout.isatty():
+        known = {str(request): found.model_dump() for request, found in done.values.items()}
+        sys.stdout.write(json.dumps(known))
+    sys.stderr.write(
         f"{done.tombstones} tombstones: {done.erased} erased again, {done.known} erased before the"
         f" backup, {done.absent} not in it\n"
     )

@@ -247,6 +247,11 @@ async def _batch_of_rows(things: Inventory) -> Mapping[str, Any]:
     return {"json": {**run, "number": 1, "rows_total": 0, "is_last": True, "rows": []}}
 
 
+async def _known(things: Inventory) -> Mapping[str, Any]:
+    request_id = await things.id("request_id")
+    return {"json": {"organization_id": str(AURORA.id), "privacy_request_id": request_id}}
+
+
 async def _proposed(things: Inventory) -> Mapping[str, Any]:
     named = {"decision_id": str(new_id()), "ticket_id": await things.id("ticket_id")}
     return {"json": {"organization_id": str(AURORA.id), "model": "builtin", **named}}
@@ -266,6 +271,7 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "POST /internal/v1/deliveries/{delivery_id}/not-sent": _mail_refused,
     "POST /clients/{client_id}/merge": _merging,
     "POST /internal/v1/triage/proposals": _proposed,
+    "POST /internal/v1/erasures/known-values": _known,
 }
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
 

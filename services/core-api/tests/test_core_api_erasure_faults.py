@@ -8,9 +8,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from core_api_factories import CLIENTS, Person
+from core_api_factories import CLIENTS, INTERNAL_KEY, Person
 from core_api_records import Records
 from erasure_factories import (
+    CPF,
     ERASURES,
     MARKERS,
     answer_of,
@@ -39,6 +40,7 @@ from shared_schemas.ids import OrganizationId, new_id
 
 pytestmark = pytest.mark.committed
 TENANT = OrganizationId(AURORA.id)
+ASSISTANT = {"x-internal-key": INTERNAL_KEY, "x-source-service": "worker-svc"}
 
 
 class Killed(BaseException):
@@ -164,11 +166,13 @@ async def test_killed_before_the_tombstone_it_is_written_and_the_key_goes_after_
     ana: Person,
     workshop: Workshop,
     workplace: Workplace,
+    database: Database,
     superuser: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     planted = await plant(ana, tickets=1)
     erasure = await execute(ana, planted)
+    await answered(database, erasure)
 
     async def dies(*_: Any) -> None:
         raise Killed
@@ -185,6 +189,51 @@ async def test_killed_before_the_tombstone_it_is_written_and_the_key_goes_after_
     assert await superuser.fetchval(keys, planted.id) == 0
     folder = f"suppression-ledger/{AURORA.id}"
     assert [listed.key async for listed in workplace.storage.list(folder)] != []
+
+
+async def test_until_the_last_service_has_answered_the_key_is_kept_and_says_who_it_was(
+    ana: Person,
+    workshop: Workshop,
+    workplace: Workplace,
+    database: Database,
+    superuser: asyncpg.Connection,
+) -> None:
+    planted = await plant(ana, tickets=1)
+    erasure = await execute(ana, planted)
+    keys = "SELECT count(*) FROM crm.subject_keys WHERE client_id = $1::uuid"
+    query = {
+        "organization_id": str(AURORA.id),
+        "privacy_request_id": erasure["privacy_request_id"],
+    }
+
+    async def told() -> dict[str, Any]:
+        answer = await ana.http.post(
+            "/internal/v1/erasures/known-values", headers=ASSISTANT, json=query
+        )
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    await go_on(workshop, workplace, erasure["id"])
+
+    (waiting,) = await ana.seen(ERASURES, client_id=planted.id)
+    done = {part["service"]: part["done_at"] is not None for part in waiting["parts"]}
+    assert done == {"core-api": True, "ai-svc": False}
+    assert await superuser.fetchval(keys, planted.id) == 1
+    known = await told()
+    assert known == {
+        "names": [f"{MARKERS['former name']} da Silva", f"{MARKERS['name']} da Silva"],
+        "documents": [CPF],
+        "emails": [MARKERS["email"]],
+        "phones": [{"country": "55", "national": MARKERS["phone"][2:]}],
+        "ceps": [],
+    }
+
+    await answered(database, erasure)
+    await go_on(workshop, workplace, erasure["id"])
+
+    assert await superuser.fetchval(keys, planted.id) == 0
+    assert not any((await told()).values())
 
 
 async def test_two_at_once_erase_once(

@@ -7,7 +7,7 @@ once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, cast
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.privacy import stores
 from ai_svc.modules.privacy.answers import erase_answers
+from ai_svc.modules.privacy.asking import known_values
 from ai_svc.modules.privacy.at_hand import erase_keys
 from ai_svc.modules.privacy.conversations import (
     erase_conversations,
@@ -37,11 +38,13 @@ from ai_svc.modules.privacy.small_stores import (
     erase_triages,
     erase_uploads,
 )
-from ai_svc.modules.privacy.work import ERASURES, Subject, Work
+from ai_svc.modules.privacy.wordings import count_named_texts, erase_named_texts
+from ai_svc.modules.privacy.work import ERASURES, KnownOf, Subject, Work
 from ai_svc.settings import AiSettings
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
 from chassis.data.object_storage import STORAGE_FAILURES, ObjectStorage
+from chassis.http.service_client import ServiceClient
 from chassis.messaging import outbox
 from chassis.messaging.backoff import Backoff
 from chassis.messaging.endurance import describe, heed_cancellation, keep_running
@@ -55,10 +58,11 @@ from shared_schemas.privacy import StoreAction
 _log = structlog.get_logger(__name__)
 
 SERVICE: Final = "ai-svc"
-STEPS: Final[tuple[Callable[[Work], Awaitable[None]], ...]] = (
+STEPS: Final[tuple[Callable[[Work], Coroutine[Any, Any, None]], ...]] = (
     erase_conversations,
     erase_proposals,
     erase_memories,
+    erase_named_texts,
     erase_keys,
     erase_answers,
     erase_documents,
@@ -85,16 +89,27 @@ def erasure_queue(database: Database) -> JobQueue:
 async def keep_erasing(resources: Resources) -> None:
     """Works off what core-api asks for, as long as the service lives."""
     settings = cast("AiSettings", resources.settings)
-    eraser = Eraser(resources.database, ObjectStorage.at(settings.storage), resources.redis)
     name = f"erasing:{new_id()}"
+    async with ServiceClient(
+        target="core-api",
+        base_url=settings.core_api.core_api_url,
+        source=resources.name,
+        key=settings.internal_keys.key,
+    ) as core_api:
+        eraser = Eraser(
+            resources.database,
+            ObjectStorage.at(settings.storage),
+            resources.redis,
+            known_of=partial(known_values, core_api),
+        )
 
-    async def work() -> None:
-        while True:
-            await eraser.drain_once(name)
-            heed_cancellation()
-            await asyncio.sleep(_POLL_SECONDS)
+        async def work() -> None:
+            while True:
+                await eraser.drain_once(name)
+                heed_cancellation()
+                await asyncio.sleep(_POLL_SECONDS)
 
-    await keep_running("erasures", work)
+        await keep_running("erasures", work)
 
 
 class Eraser:
@@ -107,8 +122,11 @@ class Eraser:
         redis: Redis | None,
         *,
         queue: JobQueue | None = None,
+        known_of: KnownOf | None = None,
     ) -> None:
-        """`redis`: None for a database that was restored and serves nobody yet."""
+        """`redis`: None for a database that was restored and serves nobody yet. `known_of`: None
+        where nobody can say what a person is known by."""
+        self._known_of = known_of
         self._database = database
         self._storage = storage
         self._redis = redis
@@ -157,11 +175,14 @@ class Eraser:
 
     async def _erase(self, job: ClaimedJob) -> None:
         subject = Subject(job.organization_id, tuple(job.payload["client_ids"]))
-        work = Work(self._database, self._storage, self._queue, job, subject, self._redis)
+        work = Work(
+            self._database, self._storage, self._queue, job, subject, self._redis, self._known_of
+        )
         for _ in range(_ROUNDS):
-            for step in STEPS:
+            for number, step in enumerate(STEPS):
                 await step(work)
-            if await _finished(work):
+                await work.show(step.__name__, 100 * number // len(STEPS))
+            if await _named_nowhere(work) and await _finished(work):
                 _log.info("erasure_completed")
                 return
         raise StillThere
@@ -181,11 +202,16 @@ class Eraser:
             _log.warning("erasure_not_settled", error=describe(error))
 
 
+async def _named_nowhere(work: Work) -> bool:
+    """Looks through every text once more, outside of the transaction that ends the erasure."""
+    return not await count_named_texts(work.database, work.subject, await work.naming())
+
+
 async def _finished(work: Work) -> bool:
     """Looks for everything once more; when there is nothing, says so to core-api."""
     async with work.fenced() as session:
         there = await stores.count(session, work.subject)
-        if any(there[name] for name in _ERASED):
+        if any(there.get(name) for name in _ERASED):
             return False
         if await _left(session, work, ErasureObjects) or await _left(session, work, ErasureKey):
             return False

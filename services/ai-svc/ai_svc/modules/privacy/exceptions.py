@@ -39,6 +39,13 @@ class RedisSilent(NotErasedYet):
     message = "A memória rápida não respondeu. A eliminação continua quando ela voltar."
 
 
+class CoreSilent(NotErasedYet):
+    """core-api does not say what the person is known by."""
+
+    code = "ERASURE_VALUES_UNAVAILABLE"
+    message = "O cadastro não respondeu. A eliminação continua quando ele voltar."
+
+
 class StillAdding(NotErasedYet):
     """A worker may be storing a page it had begun to fetch."""
 

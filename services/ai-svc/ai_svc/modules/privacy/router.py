@@ -4,6 +4,8 @@ from fastapi import APIRouter
 
 from ai_svc.modules.privacy import stores, subject_data
 from ai_svc.modules.privacy.erasing import SERVICE
+from ai_svc.modules.privacy.naming import Naming
+from ai_svc.modules.privacy.wordings import count_named_texts
 from ai_svc.modules.privacy.work import Subject
 from ai_svc.workshop import CurrentWorkshop
 from chassis.security.authentication import InternalCaller
@@ -28,6 +30,7 @@ async def preview_erasure(
     database = workshop.database
     async with database.transaction(body.organization_id, read_only=True) as session:
         there = await stores.count(session, subject)
+    there[stores.NAMED_TEXTS] = await count_named_texts(database, subject, Naming.of(body.known))
     counted = [
         StoreCount(
             store=each.name,

@@ -37,6 +37,10 @@ _PROOF: Final = (
 )
 
 
+NAMED_TEXTS: Final = "named_texts"
+"""Looked for in texts, and counted by whoever knows what the person is known by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """One kind of rows or objects."""
@@ -73,6 +77,11 @@ STORES: Final = (
     Store("proposals", "Propostas da assistente sobre a pessoa"),
     Store("memories", "Lembranças da assistente sobre a pessoa"),
     Store("memory_corrections", "Versões anteriores dessas lembranças"),
+    Store(
+        NAMED_TEXTS,
+        "Textos que citam a pessoa sem vínculo, com uma marca no lugar do nome ou do número",
+        StoreAction.ANONYMISE,
+    ),
     Store("uploads", "Envios de arquivos em andamento"),
     Store("batch_items", "Itens de envios em lote"),
     Store("triages", "Chamados na triagem da assistente"),
@@ -94,7 +103,8 @@ STORES: Final = (
 
 
 async def count(session: AsyncSession, subject: Subject) -> dict[str, int]:
-    """How much of each there is now, in one statement. What is to be kept: how much would be."""
+    """How much of each there is now, in one statement; but for what is found in texts. What is to
+    be kept: how much would be."""
     counts = [statement.scalar_subquery().label(name) for name, statement in _all(subject).items()]
     found = dict((await session.execute(sa.select(*counts))).mappings().one())
     found["objects"] += found.pop("upload_parts")

@@ -5,7 +5,7 @@ nothing more, and whoever takes it over goes on with what is still there.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, cast
@@ -17,12 +17,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.privacy.models import Erasure, ErasureKey, ErasureObjects
+from ai_svc.modules.privacy.naming import Naming
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from knowledge.models import Document
 from shared_schemas.ids import OrganizationId
+from shared_schemas.privacy import KnownValues
 
+KnownOf = Callable[[OrganizationId, UUID], Awaitable[KnownValues]]
+"""What the person whose erasure this privacy request asked for is known by."""
 ERASURES: Final = Erasure.__table__
 _OBJECTS: Final = cast("sa.Table", ErasureObjects.__table__)
 
@@ -54,6 +58,14 @@ class Work:
     subject: Subject
     redis: Redis | None = None
     """None for a database that was restored and serves nobody yet."""
+    known_of: KnownOf | None = None
+
+    async def naming(self) -> Naming:
+        """What the person is found by in words, asked for anew each time: it is kept nowhere."""
+        if self.known_of is None:
+            return Naming.of(KnownValues())
+        request_id = self.job.payload["privacy_request_id"]
+        return Naming.of(await self.known_of(self.organization_id, request_id))
 
     @property
     def organization_id(self) -> OrganizationId:

@@ -15,6 +15,7 @@ from core_api.modules.audit import service as audit
 from core_api.modules.erasure.models import Erasure, Mode
 from core_api.modules.erasure.receipts import signed_receipt
 from core_api.modules.erasure.repository import Erasures
+from core_api.modules.erasure.running import LAST_STORE
 from core_api.modules.erasure.starting import OWN_PART
 from core_api.modules.privacy.service import complete
 from core_api.subject_stores import Workshop
@@ -51,11 +52,13 @@ async def finish(
         parts = await erasures.parts([erasure_id])
         if erasure.completed_at is not None or any(part.done_at is None for part in parts):
             return False
+        own = next(part for part in parts if part.service == OWN_PART)
+        if LAST_STORE.name not in own.erased:
+            return False  # who answered last did so after the key was thought of
         receipt = signed_receipt(signer, erasure, parts)
         erasure.complete(receipt)
         await tx.flush()
         await _close_request(tx, erasure, receipt)
-        own = next(part for part in parts if part.service == OWN_PART)
         _tell(tx, erasure, own.erased, own.kept)
         audit.record_by_system(
             tx,

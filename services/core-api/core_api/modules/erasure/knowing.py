@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.security.sealing import Place
+from core_api.modules.anonymisation.service import known_by, known_values
 from core_api.modules.audit.former_values import former_values
 from core_api.modules.clients.identifiers import identifiers_of
 from core_api.modules.erasure import sealed_texts
@@ -15,6 +16,7 @@ from core_api.modules.erasure.models import Erasure
 from core_api.modules.tickets.erasing import words_of
 from core_api.subject_stores import ERASED_NAME, Subject
 from shared_schemas.ids import OrganizationId
+from shared_schemas.privacy import KnownValues
 
 _TELLING: Final = frozenset({"name", "email", "phone", "document", "external_id"})
 _LISTS: Final = {"emails": "address", "phones": "number"}
@@ -40,23 +42,43 @@ async def subject_of(
 async def sealed_knowledge(tx: AsyncSession, erasure: Erasure) -> bytes:
     """For the erasure's row."""
     found = await subject_of(tx, erasure.organization_id, erasure.client_ids)
-    text = json.dumps({"values": sorted(found.values), "words": sorted(found.ticket_words)})
+    known = await known_values(tx, erasure.organization_id, erasure.client_ids)
+    text = json.dumps(
+        {
+            "values": sorted(found.values),
+            "words": sorted(found.ticket_words),
+            "known": known.model_dump(mode="json"),
+        }
+    )
     place = _place(erasure)
     return await sealed_texts.seal(tx, place, erasure.organization_id, erasure.client_id, text)
 
 
 async def remembered(tx: AsyncSession, erasure: Erasure) -> Subject:
     """The subject as it was known when the erasure began; by ids alone once their key is gone."""
-    text = await sealed_texts.opened(
-        tx, _place(erasure), erasure.organization_id, erasure.known_sealed
-    )
-    known = json.loads(text) if text else {"values": [], "words": []}
+    known = await _opened(tx, erasure)
     return Subject(
         organization_id=erasure.organization_id,
         client_ids=tuple(erasure.client_ids),
         values=frozenset(known["values"]),
         ticket_words=frozenset(known["words"]),
     )
+
+
+async def remembered_values(tx: AsyncSession, erasure: Erasure) -> KnownValues:
+    """The same, whole values only and each by its kind, for who has to find them in texts."""
+    known = await _opened(tx, erasure)
+    if "known" not in known:  # it began before that was noted
+        return known_by(known["values"])
+    return KnownValues.model_validate(known["known"])
+
+
+async def _opened(tx: AsyncSession, erasure: Erasure) -> dict[str, Any]:
+    text = await sealed_texts.opened(
+        tx, _place(erasure), erasure.organization_id, erasure.known_sealed
+    )
+    opened: dict[str, Any] = json.loads(text) if text else {"values": [], "words": []}
+    return opened
 
 
 def _with_words(subject: Subject, words: frozenset[str]) -> Subject:

@@ -12,6 +12,7 @@ import structlog
 from chassis.http.service_client import ServiceClient
 from chassis.web.errors import Unavailable
 from core_api.erasure_stores import ERASURE_STORES_IN_ORDER
+from core_api.modules.anonymisation.service import known_values
 from core_api.modules.clients.erasing import whole_family
 from core_api.modules.erasure.knowing import subject_of
 from core_api.modules.erasure.models import Erasure, LegalHold
@@ -19,7 +20,13 @@ from core_api.modules.erasure.repository import Erasures, LegalHolds
 from core_api.modules.erasure.starting import ASSISTANT, OWN_PART
 from core_api.subject_stores import Store, Subject, Workshop
 from shared_schemas.ids import OrganizationId
-from shared_schemas.privacy import ErasurePreview, ErasurePreviewQuery, StoreAction, StoreCount
+from shared_schemas.privacy import (
+    ErasurePreview,
+    ErasurePreviewQuery,
+    KnownValues,
+    StoreAction,
+    StoreCount,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +63,8 @@ async def preview(
         under_way = await erasures.unfinished(family)
         is_erased = await erasures.is_erased(family[0])
         subject = await subject_of(tx, organization_id, family)
-    theirs = asyncio.create_task(_ask(ai_svc, subject, request_id))
+        known = await known_values(tx, organization_id, family)
+    theirs = asyncio.create_task(_ask(ai_svc, subject, known, request_id))
     try:
         own = [await _counted(store, workshop, subject) for store in ERASURE_STORES_IN_ORDER]
     except BaseException:
@@ -84,10 +92,14 @@ async def _counted(store: Store, workshop: Workshop, subject: Subject) -> StoreC
     )
 
 
-async def _ask(ai_svc: ServiceClient, subject: Subject, request_id: str) -> ErasurePreview | None:
+async def _ask(
+    ai_svc: ServiceClient, subject: Subject, known: KnownValues, request_id: str
+) -> ErasurePreview | None:
     """What the assistant holds; None when it does not say."""
     query = ErasurePreviewQuery(
-        organization_id=subject.organization_id, client_ids=list(subject.client_ids)
+        organization_id=subject.organization_id,
+        client_ids=list(subject.client_ids),
+        known=known,
     )
     try:
         answer = await ai_svc.request(

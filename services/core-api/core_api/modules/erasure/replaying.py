@@ -12,6 +12,7 @@ from uuid import UUID
 from core_api.anchoring import Signer
 from core_api.erasure_stores import IN_REDIS
 from core_api.modules.clients.erasing import existing_among
+from core_api.modules.erasure.knowing import remembered_values
 from core_api.modules.erasure.models import Mode
 from core_api.modules.erasure.repository import Erasures
 from core_api.modules.erasure.running import ANONYMISING_STORES, FIRST_STORES, own_part
@@ -20,6 +21,7 @@ from core_api.modules.erasure.suppression import SuppressionLedger, Tombstone
 from core_api.subject_stores import Workshop
 from shared_schemas.events import PrivacyErasureRequested
 from shared_schemas.ids import new_id
+from shared_schemas.privacy import KnownValues
 
 # A backup holds the database. Redis is another's, and may not even run now.
 _STORES: Final = tuple(store for store in FIRST_STORES if store.name not in IN_REDIS)
@@ -39,6 +41,8 @@ class Replayed:
     """Registered after the backup was made: it does not know them."""
     asked: list[PrivacyErasureRequested] = field(default_factory=list)
     """What other services are asked for, also by the outbox of the restored database."""
+    values: dict[UUID, KnownValues] = field(default_factory=dict, repr=False)
+    """By request, what those are known by: nobody can be asked once the keys are gone."""
 
 
 async def replay(workshop: Workshop, signer: Signer) -> Replayed:
@@ -80,10 +84,12 @@ async def _replay_one(
             await tx.flush()
             await ask(tx, erasure)
         done.asked.append(asking(erasure))
+        done.values[erasure.privacy_request_id] = await remembered_values(tx, erasure)
     stores = _ANONYMISING if entry.is_anonymised else _STORES
     part = await own_part(workshop, ledger, organization_id, erasure.id, stores=stores)
-    if part is not None:
+    if not part.is_done:
         await part.run()
+    await part.destroy_key()  # what it opened is in `values`, and goes with this process
     done.erased += 1
 
 

@@ -61,6 +61,15 @@ class Erasures:
             statement = statement.with_for_update().execution_options(populate_existing=True)
         return (await self._session.scalars(statement)).one_or_none()
 
+    async def unfinished_of(self, privacy_request_id: UUID) -> Erasure | None:
+        """The one that is under way on this request."""
+        statement = sa.select(Erasure).where(
+            self._mine(),
+            Erasure.privacy_request_id == privacy_request_id,
+            Erasure.completed_at.is_(None),
+        )
+        return (await self._session.scalars(statement.limit(1))).one_or_none()
+
     async def is_erased(self, client_id: UUID) -> bool:
         """Whether an erasure of the client was completed."""
         statement = sa.select(Erasure.id).where(

@@ -17,6 +17,7 @@ from core_api.anchoring import Signer
 from core_api.documentation import raises
 from core_api.modules.clients.service import ClientNotFound
 from core_api.modules.erasure.exceptions import ErasureNotFound
+from core_api.modules.erasure.knowing import remembered_values
 from core_api.modules.erasure.models import Erasure
 from core_api.modules.erasure.previewing import preview
 from core_api.modules.erasure.repository import (
@@ -32,6 +33,7 @@ from core_api.workplace import CurrentWorkplace
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
 from shared_schemas.permissions import Permission
+from shared_schemas.privacy import KnownValues, KnownValuesQuery
 
 router = APIRouter(tags=["privacy"])
 internal_router = APIRouter(prefix="/erasures", tags=["privacy"])
@@ -114,3 +116,17 @@ async def sweep(
     """Goes on with what is not done."""
     swept = await sweep_erasures(workshop, Signer(workplace.settings.ledger))
     return Success(data=asdict(swept), request_id=caller.request_id)
+
+
+@internal_router.post("/known-values")
+async def tell_known_values(
+    body: KnownValuesQuery, caller: InternalCaller, resources: CurrentResources
+) -> Success[KnownValues]:
+    """What the person whose erasure is under way is known by, for who has to find it in texts.
+    Nothing once every service has answered: then nobody knows it any more."""
+    database = resources.database
+    async with database.transaction(body.organization_id, read_only=True) as tx:
+        erasures = Erasures(tx, body.organization_id)
+        erasure = await erasures.unfinished_of(body.privacy_request_id)
+        known = KnownValues() if erasure is None else await remembered_values(tx, erasure)
+    return Success(data=known, request_id=caller.request_id)

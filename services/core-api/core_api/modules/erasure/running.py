@@ -54,20 +54,39 @@ class OwnPart:
     erasure: Erasure
     subject: Subject
     proven: set[str]
+    is_done: bool
+    """But for the key."""
     until: float = field(default=float("inf"))
     """By `monotonic`."""
     stores: Sequence[Store] = FIRST_STORES
     """Those before the key."""
 
     async def run(self) -> None:
-        """Up to the end, or one of HeldBack, OutOfTime, StoreBusy, NotGone. The tombstone comes
-        after what it stands for and before the key, whose end is what cannot be undone."""
+        """Up to the key, or one of HeldBack, OutOfTime, StoreBusy, NotGone. The tombstone comes
+        after what it stands for."""
         for store in self.stores:
             await self._erase(store)
         await self._prove_all()
         await self.ledger.keep(self.erasure, utc_now())
-        await self._erase(LAST_STORE)
         await self._finish()
+
+    async def destroy_key(self) -> None:
+        """After everybody has answered: until then others ask what the person is known by, and the
+        key opens that. Its end is what cannot be undone. HeldBack."""
+        await self._erase(LAST_STORE)
+        async with self._transaction() as tx:
+            erasures = self._erasures(tx)
+            steps = {step.store: step.erased for step in await erasures.steps(self.erasure.id)}
+            part = await erasures.part_for_update(self.erasure.id, OWN_PART)
+            if part is not None:
+                part.erased = {**part.erased, LAST_STORE.name: steps.get(LAST_STORE.name, 0)}
+                part.problem = None
+
+    async def others_answered(self) -> bool:
+        """Whether every other service has."""
+        async with self.workshop.database.transaction(self._tenant, read_only=True) as tx:
+            parts = await self._erasures(tx).parts([self.erasure.id])
+        return all(part.done_at for part in parts if part.service != OWN_PART)
 
     async def _erase(self, store: Store) -> None:
         if store.name in self.proven:
@@ -117,7 +136,7 @@ class OwnPart:
                 return
             part.erased = {
                 store.name: steps.get(store.name, 0)
-                for store in (*self.stores, LAST_STORE)
+                for store in self.stores
                 if store.action is not StoreAction.KEEP
             }
             part.kept = kept
@@ -158,20 +177,19 @@ async def own_part(
     *,
     until: float = float("inf"),
     stores: Sequence[Store] | None = None,
-) -> OwnPart | None:
-    """Where an erasure stands, to go on with it; None when core-api's part is done."""
+) -> OwnPart:
+    """Where an erasure stands, to go on with it."""
     async with workshop.database.transaction(organization_id, read_only=True) as tx:
         erasures = Erasures(tx, organization_id)
         erasure = await erasures.get(erasure_id)
         parts = {part.service: part for part in await erasures.parts([erasure_id])}
-        if parts[OWN_PART].done_at is not None:
-            return None
         return OwnPart(
             workshop=workshop,
             ledger=ledger,
             erasure=erasure,
             subject=await remembered(tx, erasure),
             proven={step.store for step in await erasures.steps(erasure_id) if step.proven_at},
+            is_done=parts[OWN_PART].done_at is not None,
             until=until,
             stores=_stores_of(erasure) if stores is None else stores,
         )

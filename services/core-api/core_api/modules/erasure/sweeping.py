@@ -70,9 +70,11 @@ async def advance(
     ledger = SuppressionLedger(workshop.storage, signer)
     try:
         part = await own_part(workshop, ledger, organization_id, erasure_id, until=until)
-        if part is not None:
+        if not part.is_done:
             await part.run()
             swept.erased += 1
+        if await part.others_answered():
+            await part.destroy_key()
     except OutOfTime:
         return
     except Exception as error:  # noqa: BLE001 - whatever stopped it is shown, and tried again
@@ -106,7 +108,7 @@ async def _note_problem(
     )
     async with workshop.database.transaction(organization_id) as tx:
         part = await Erasures(tx, organization_id).part_for_update(erasure_id, OWN_PART)
-        if part is not None and part.done_at is None:
+        if part is not None:
             part.attempts += 1
             part.tried_at = utc_now()
             part.problem = problem
