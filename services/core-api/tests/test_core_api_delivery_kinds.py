@@ -9,13 +9,17 @@ import pytest
 from core_api_accountability import OFFICER, PROFILE, hear_block, incident, organization_of
 from core_api_factories import CLIENTS, Person, make_client, make_purpose
 from core_api_mail import ADDRESS, MailWorker
+from erasure_factories import Planted, execute, go_on, sweep, workshop_of
 from fastapi import FastAPI
 from mail_server import MailServer, mail_server
 
 from chassis.data.database import Database
+from chassis.web.resources import Resources
 from core_api.mail_sources import mail_sources
 from core_api.modules.deliveries.models import DeliveryKind
 from core_api.settings import CoreApiSettings
+from core_api.subject_stores import ERASED_NAME
+from core_api.workplace import Workplace
 
 pytestmark = pytest.mark.committed
 
@@ -80,7 +84,7 @@ async def test_a_recipient_without_an_address_is_left_to_a_person(
 ) -> None:
     notice = await noticed(ana, database)
 
-    await worker.drain()
+    assert await worker.drain() == 0  # that was seen at once
 
     found = await davi.seen(f"{NOTICES}/{notice['id']}")
     assert (found["state"], found["mail"]["state"]) == ("pending", "undeliverable")
@@ -203,3 +207,47 @@ async def test_a_link_is_sent_only_when_asked_for(ana: Person, worker: MailWorke
 
     assert made["mail"] is None
     assert await worker.drain() == 0
+
+
+async def test_an_erasure_lets_letters_to_recipients_out_first(
+    ana: Person,
+    davi: Person,
+    database: Database,
+    worker: MailWorker,
+    server: MailServer,
+    resources: Resources,
+    workplace: Workplace,
+    superuser: asyncpg.Connection,
+) -> None:
+    notice = await noticed(ana, database, email="dados@grafica.example")
+    erasure = await execute(davi, Planted(notice["client_id"]))
+    workshop = workshop_of(resources, workplace)
+
+    await sweep(workshop, workplace)
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
+    await worker.drain()
+    await go_on(workshop, workplace, erasure["id"])
+
+    assert "Pessoa: Júlia Prado, código C-7" in server.received[0].text
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
+    # What proves that they were told stays.
+    found = await davi.seen(f"{NOTICES}/{notice['id']}")
+    assert found["mail"]["state"] == "sent"
+
+
+async def test_an_erasure_does_not_wait_for_a_mail_server_that_is_not_there(
+    ana: Person,
+    davi: Person,
+    database: Database,
+    resources: Resources,
+    workplace: Workplace,
+    superuser: asyncpg.Connection,
+) -> None:
+    notice = await noticed(ana, database, email="dados@grafica.example")
+    erasure = await execute(davi, Planted(notice["client_id"]))
+    workshop = workshop_of(resources, workplace)
+    await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '61 seconds'")
+
+    await go_on(workshop, workplace, erasure["id"])
+
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME

@@ -1,6 +1,6 @@
 """What other contexts do with deliveries: have something sent, call it off, show how far it is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.data.columns import utc_now
 from chassis.messaging.job_queue import JobState
 from core_api.modules.deliveries.models import OWNERS, Delivery, DeliveryKind
 from core_api.modules.deliveries.schemas import DeliveryRead
@@ -54,12 +55,15 @@ async def enqueue_all(
     organization_id: OrganizationId,
     kind: DeliveryKind,
     wanted: Collection[tuple[UUID, UUID]],
+    *,
+    why_not: NotToBeSent | None = None,
 ) -> int:
-    """Of each owner and client, but those that wait or went out already; how many."""
-    given = list(wanted)
+    """Of each owner and client, but those that wait or went out already; how many. `why_not`:
+    it is known at once that they cannot go out."""
+    given, ended = list(wanted), {} if why_not is None else _failed(why_not)
     return sum(
         [
-            await _enqueue(tx, organization_id, kind, given[start : start + _AT_ONCE])
+            await _enqueue(tx, organization_id, kind, given[start : start + _AT_ONCE], ended)
             for start in range(0, len(given), _AT_ONCE)
         ]
     )
@@ -70,6 +74,7 @@ async def _enqueue(
     organization_id: OrganizationId,
     kind: DeliveryKind,
     wanted: Sequence[tuple[UUID, UUID]],
+    ended: Mapping[str, Any],
 ) -> int:
     column, _ = OWNERS[kind]
     rows = [
@@ -80,11 +85,21 @@ async def _enqueue(
             "client_id": client_id,
             "max_attempts": _ATTEMPTS,
             column: owner_id,
+            **ended,
         }
         for owner_id, client_id in wanted
     ]
     once = insert(_TABLE).values(rows).on_conflict_do_nothing()
     return len((await tx.execute(once.returning(_ROWS.id))).all())
+
+
+def _failed(why: NotToBeSent) -> dict[str, Any]:
+    return {
+        "state": JobState.FAILED,
+        "error_code": why.code,
+        "error_message": str(why),
+        "finished_at": utc_now(),
+    }
 
 
 async def call_off(

@@ -6,15 +6,14 @@ from typing import ClassVar, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core_api.modules.consents.reading import all_purposes
 from core_api.modules.deliveries.addressing import usable_address
-from core_api.modules.deliveries.service import DeliveryKind, Held, Mail, NotToBeSent
+from core_api.modules.deliveries.service import DeliveryKind, Held, Mail
+from core_api.modules.recipients.addresses import known_addresses, nowhere
 from core_api.modules.recipients.letters import letter_of
-from core_api.modules.recipients.models import RecipientChannel, RecipientNotice
+from core_api.modules.recipients.models import RecipientChannel
 from core_api.modules.recipients.repository import OPEN, RecipientNotices
 from core_api.modules.recipients.schemas import NoticeSent
 from core_api.modules.recipients.settling import Settling
-from core_api.modules.transfers.service import registered_transfers
 
 _SUBJECT: Final = "Dados pessoais que compartilhamos (LGPD, art. 18, § 6º)"
 
@@ -28,13 +27,10 @@ class RecipientNoticeMails:
     async def mail(self, tx: AsyncSession, held: Held) -> Mail:
         """The letter. NotToBeSent."""
         notice = await RecipientNotices(tx, held.organization_id).get(held.owner_id)
-        address = await _address_of(tx, notice)
+        known = await known_addresses(tx, held.organization_id)
+        address = known.get(notice.recipient.casefold())
         if address is None:
-            raise NotToBeSent(
-                "NO_ADDRESS",
-                "Não há endereço de e-mail deste destinatário no registro de finalidades nem no "
-                "de transferências.",
-            )
+            raise nowhere()
         text = await letter_of(tx, held.organization_id, notice)
         return Mail(to=usable_address(address), subject=_SUBJECT, text=text, signed=True)
 
@@ -49,19 +45,3 @@ class RecipientNoticeMails:
     async def failed(self, tx: AsyncSession, held: Held, at: datetime) -> None:
         """The notice stays as it is, with its deadline: somebody tells them by other means."""
         del tx, held, at
-
-
-async def _address_of(tx: AsyncSession, notice: RecipientNotice) -> str | None:
-    """Where the organization has written it down; the first that is there."""
-    whom = notice.recipient.casefold()
-    for purpose in await all_purposes(tx, notice.organization_id, archived=True):
-        named = [(each["name"], each.get("email")) for each in purpose.recipients]
-        named += [(each["recipient"], each.get("email")) for each in purpose.transfers]
-        for name, email in named:
-            if email and name.casefold() == whom:
-                return str(email)
-    for transfer in await registered_transfers(tx, notice.organization_id):
-        contact = transfer.importer_contact
-        if contact and "@" in contact and transfer.importer_name.casefold() == whom:
-            return contact
-    return None

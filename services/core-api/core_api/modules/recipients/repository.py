@@ -65,11 +65,12 @@ class RecipientNotices:
             statement = statement.where(RecipientNotice.cause_id == wanted.cause_id)
         return (await self._session.scalars(NEWEST_FIRST.page(statement, page))).all()
 
-    async def add(self, rows: Sequence[dict[str, Any]]) -> Sequence[UUID]:
-        """Those that are not there yet; which ones. One statement."""
+    async def add(self, rows: Sequence[dict[str, Any]]) -> dict[UUID, str]:
+        """Those that are not there yet: which ones, and whom they are to. One statement."""
         statement = insert(RecipientNotice).values(list(rows))
         once = statement.on_conflict_do_nothing(constraint="uq_recipient_notices_once")
-        return (await self._session.scalars(once.returning(RecipientNotice.id))).all()
+        added = once.returning(RecipientNotice.id, RecipientNotice.recipient)
+        return {row.id: row.recipient for row in await self._session.execute(added)}
 
     def _mine(self) -> sa.Select[RecipientNotice]:
         return sa.select(RecipientNotice).where(

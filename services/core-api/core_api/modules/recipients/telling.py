@@ -4,7 +4,7 @@ It follows from events, so that whatever corrects, deletes, anonymises or blocks
 may be told any number of times and writes each notice once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from core_api.modules.consents.reading import LegalBasis, all_purposes, consente
 from core_api.modules.deadlines.service import DeadlineKind, Deadlines, DeadlineSubject
 from core_api.modules.deliveries.service import DeliveryKind, enqueue_all
 from core_api.modules.privacy.service import RequestNotFound, RequestType, request_of
+from core_api.modules.recipients.addresses import known_addresses, nowhere
 from core_api.modules.recipients.models import Act, NoticeState
 from core_api.modules.recipients.repository import RecipientNotices
 from core_api.modules.transfers.service import registered_transfers
@@ -167,8 +168,7 @@ async def _tell(tx: AsyncSession, event: BaseEvent, telling: _Telling) -> None:
     ]
     added = await RecipientNotices(tx, organization_id).add(rows)
     deadlines = Deadlines(tx, organization_id)
-    to_send = [(notice_id, telling.client_id) for notice_id in added]
-    await enqueue_all(tx, organization_id, DeliveryKind.RECIPIENT_NOTICE, to_send)
+    await _have_sent(tx, organization_id, telling.client_id, added)
     for notice_id in added:
         await deadlines.set(
             DeadlineSubject.RECIPIENT_NOTICE,
@@ -188,6 +188,18 @@ async def _tell(tx: AsyncSession, event: BaseEvent, telling: _Telling) -> None:
             related={"cause_id": telling.cause_id},
         )
     _log.info("recipients_to_tell", act=telling.act.value, notices=len(added))
+
+
+async def _have_sent(
+    tx: AsyncSession, organization_id: OrganizationId, client_id: UUID, added: Mapping[UUID, str]
+) -> None:
+    """By e-mail where an address is known; of the others it is seen at once that none is."""
+    known = await known_addresses(tx, organization_id) if added else {}
+    kind = DeliveryKind.RECIPIENT_NOTICE
+    reached = {notice_id for notice_id, name in added.items() if name.casefold() in known}
+    for notice_ids, why_not in ((reached, None), (added.keys() - reached, nowhere())):
+        wanted = [(notice_id, client_id) for notice_id in notice_ids]
+        await enqueue_all(tx, organization_id, kind, wanted, why_not=why_not)
 
 
 async def _recipients(
