@@ -17,9 +17,10 @@ from knowledge.lexical.analyzer import (
     pair,
     stem_term,
 )
+from knowledge.lexical.meeting import Meeting
 from knowledge.lexical.query import understand
 from knowledge.lexical.statistics import SMALLEST_COLLECTION, Statistics
-from knowledge.lexical.vector import MOST_ENTRIES
+from knowledge.lexical.vector import MOST_ENTRIES, document_vector
 from knowledge.lexical.vocabulary import Vocabulary, edit_distance
 from knowledge.models import LEXICAL_DIMENSIONS, Language
 
@@ -210,6 +211,30 @@ def test_question_with_every_word_covers_more_than_one_without() -> None:
 
     assert right / question.ideal > 0.7
     assert wrong / question.ideal < 0.2
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "nova", "lei", "de", "férias", "e", "ação", "the", "of", "4,5", "<b>", "Lei."]
+        )
+    )
+)
+def test_text_meets_a_question_as_its_vector_would(written: list[str]) -> None:
+    texts = [" ".join(written), " ".join(written[::2]), ""]
+    statistics = statistics_of("a ação de férias da nova lei", "lei")
+    question = understand("a nova lei de férias e a ação", statistics)
+    weights = dict(zip(question.vector.indices(), question.vector.values(), strict=True))
+    meeting = Meeting(question.vector)
+
+    for text in texts:
+        analysis = analyze(text, detect_language(text))
+        vector = document_vector(analysis)
+        pairs = zip(vector.indices(), vector.values(), strict=True)
+        met = meeting.of(text)
+
+        assert met.score == sum(weights.get(term, 0.0) * weight for term, weight in pairs)
+        assert met.stems == set(analysis.stem_terms.tolist())
 
 
 def test_misspelt_word_scores_almost_like_the_right_one() -> None:

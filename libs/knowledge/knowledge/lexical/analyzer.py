@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -71,9 +72,14 @@ def words(text: str) -> list[str]:
 
 def detect_language(text: str) -> Language:
     """By stop words. Portuguese when in doubt: the product's organizations are Brazilian."""
-    sample = words(text[:_ENOUGH_FOR_LANGUAGE])
-    english = sum(word in ENGLISH for word in sample)
-    portuguese = sum(word in PORTUGUESE for word in sample)
+    return language_of(text, words(text[:_ENOUGH_FOR_LANGUAGE]))
+
+
+def language_of(text: str, written: Sequence[str]) -> Language:
+    """The same, for who has the words of the text at hand."""
+    sample = written if len(text) <= _ENOUGH_FOR_LANGUAGE else words(text[:_ENOUGH_FOR_LANGUAGE])
+    english = sum(map(ENGLISH.__contains__, sample))
+    portuguese = sum(map(PORTUGUESE.__contains__, sample))
     return Language.ENGLISH if english > portuguese else Language.PORTUGUESE
 
 

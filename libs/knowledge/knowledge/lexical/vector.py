@@ -40,9 +40,9 @@ def index_chunk(
 def document_vector(analysis: Analysis) -> SparseVector:
     """`tf·(k1+1) / (tf + k1·(1−b+b·len/A))` for each term, to three decimals."""
     parts = (
-        _saturated(analysis.stem_terms, AVERAGE_STEMS),
-        _saturated(analysis.gram_terms, AVERAGE_GRAMS),
-        _saturated(analysis.bigram_terms, AVERAGE_BIGRAMS),
+        _counted(analysis.stem_terms, AVERAGE_STEMS),
+        _counted(analysis.gram_terms, AVERAGE_GRAMS),
+        _counted(analysis.bigram_terms, AVERAGE_BIGRAMS),
     )
     # The ranges follow one another: the concatenation is sorted, and a cut takes bigrams first.
     terms = np.concatenate([terms for terms, _ in parts])[:MOST_ENTRIES]
@@ -52,12 +52,21 @@ def document_vector(analysis: Analysis) -> SparseVector:
 
 def sparse(terms: Terms, weights: Weights) -> SparseVector:
     """Distinct terms with their weights, as pgvector takes them."""
-    rounded = np.round(weights.astype(np.float64), 3)
-    entries = dict(zip(terms.tolist(), rounded.tolist(), strict=True))
+    entries = dict(zip(terms.tolist(), rounded(weights).tolist(), strict=True))
     return SparseVector(entries, LEXICAL_DIMENSIONS)
 
 
-def _saturated(terms: Terms, average: int) -> tuple[Terms, Weights]:
+def rounded(weights: Weights) -> NDArray[np.float64]:
+    """As they are stored."""
+    return weights.astype(np.float64).round(3)
+
+
+def saturated(counts: NDArray[np.int64], length: int, average: int) -> Weights:
+    """The weights of terms that are there so often, in a text with `length` of their kind."""
+    norm = K1 * (1 - B + B * length / average)
+    return (counts * (K1 + 1) / (counts + norm)).astype(np.float32)
+
+
+def _counted(terms: Terms, average: int) -> tuple[Terms, Weights]:
     distinct, counts = np.unique(terms, return_counts=True)
-    norm = K1 * (1 - B + B * len(terms) / average)
-    return distinct, (counts * (K1 + 1) / (counts + norm)).astype(np.float32)
+    return distinct, saturated(counts, len(terms), average)

@@ -87,15 +87,17 @@ def _chosen(evidence: Evidence, scored: Sequence[Scored]) -> list[Scored]:
     best = scored[0]
     chosen = [best]
     told = set(best.terms)
+    share = told_share(evidence.meaning, told)
     for each in scored[1:]:
         if len(chosen) == MOST_QUOTES or each.score < best.score * _COMPLETES_FROM:
             break
         if any(_same(each.citation, other.citation) for other in chosen):
             continue
-        adds = told_share(evidence.meaning, told | each.terms) - told_share(evidence.meaning, told)
-        if each.score >= best.score * _WORTH_ADDING or adds >= _COMPLETES:
+        with_it = told_share(evidence.meaning, told | each.terms)
+        if each.score >= best.score * _WORTH_ADDING or with_it - share >= _COMPLETES:
             chosen.append(each)
             told |= each.terms
+            share = with_it
     if _lacks_figure(evidence.question, chosen):
         chosen = [best, *_going_on(best, scored), *chosen[1:]]
     return chosen[:MOST_QUOTES]
