@@ -10,6 +10,7 @@ What may not be read is answered like what does not exist.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.data.compiled import CompiledStatement, one_row
 from knowledge.access_tables import ClientMerge, TeamMember
 from knowledge.models import Document, Visibility
 from shared_schemas.actor import Actor
@@ -47,22 +49,37 @@ class Reader:
 
 async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
     """In one statement, and as of the session's transaction."""
-    team_ids, has_own = (await session.execute(sa.select(*reader_facts(actor)))).one()
-    return reader_from(actor, team_ids=team_ids, has_own=has_own)
+    whose = {"organization_id": actor.organization_id, "user_id": actor.user_id}
+    row = await one_row(session, _facts_of_reader(), whose)
+    return reader_from(actor, team_ids=row.team_ids, has_own=row.has_own)
 
 
 def reader_facts(actor: Actor) -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
     """What the database knows of a reader: columns `team_ids` and `has_own` of any statement."""
+    return _reader_facts(actor.organization_id, actor.user_id)
+
+
+@cache
+def _facts_of_reader() -> CompiledStatement:
+    """Compiled once: most requests ask it, and building it took longer than its answer."""
+    organization_id = sa.bindparam("organization_id", type_=sa.Uuid())
+    user_id = sa.bindparam("user_id", type_=sa.Uuid())
+    return CompiledStatement(sa.select(*_reader_facts(organization_id, user_id)))
+
+
+def _reader_facts(
+    organization_id: Any, user_id: Any
+) -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
     mine = sa.and_(
-        TeamMember.organization_id == actor.organization_id,
-        TeamMember.member_id == actor.user_id,
+        TeamMember.organization_id == organization_id,
+        TeamMember.member_id == user_id,
         TeamMember.is_member,
     )
     teams = sa.select(sa.func.array_agg(TeamMember.team_id)).where(mine).scalar_subquery()
     own = sa.exists().where(
-        Document.organization_id == actor.organization_id,
+        Document.organization_id == organization_id,
         Document.visibility == Visibility.RESTRICTED,
-        Document.submitted_by == actor.user_id,
+        Document.submitted_by == user_id,
     )
     return teams.label("team_ids"), own.label("has_own")
 

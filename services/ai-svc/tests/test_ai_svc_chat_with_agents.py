@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import pytest
+import sqlalchemy as sa
 from ai_svc_factories import HOLIDAYS, Person
 from chat_factories import begin, heard, settled, text_of
 from fastapi import FastAPI
@@ -74,3 +75,27 @@ async def test_words_of_a_deleted_document_are_gone_from_the_conversation(
         "SELECT count(*) FROM ai.conversation_messages m WHERE m::text LIKE '%850%'"
     )
     assert left == 0
+
+
+@pytest.mark.usefixtures("chatting")
+async def test_message_costs_as_many_statements_however_much_was_said(
+    app: FastAPI, ana: Person
+) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    await ana.index(HOLIDAYS)
+    chat = await begin(app, ana)
+    engine = app.state.workshop.database.engines[0].sync_engine
+    counts = []
+    for number in range(4):
+        sa.event.listen(engine, "before_cursor_execute", note)
+        await chat.send(f"{QUESTION} {'?' * number}")
+        await settled(app.state.runs)
+        sa.event.remove(engine, "before_cursor_execute", note)
+        counts.append(len(statements))
+        statements.clear()
+
+    assert counts[1] == counts[-1] <= 17

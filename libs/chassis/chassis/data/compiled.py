@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 Statement = sa.Select[*tuple[Any, ...]]
 Parameters = Mapping[str, Any]
@@ -23,13 +24,30 @@ async def one_row(
 ) -> SimpleNamespace:
     """The only row, in the session's transaction, whose objects it does not flush first. Errors are
     SQLAlchemy's."""
+    found = await _executed(session, statement, parameters, lambda result: [result.one()])
+    return statement.converted(found[0], in_session=True)
+
+
+async def rows(
+    session: AsyncSession, statement: "CompiledStatement", parameters: Parameters
+) -> list[SimpleNamespace]:
+    """Every row, as above."""
+    found = await _executed(session, statement, parameters, lambda result: result.all())
+    return [statement.converted(record, in_session=True) for record in found]
+
+
+async def _executed(
+    session: AsyncSession,
+    statement: "CompiledStatement",
+    parameters: Parameters,
+    take: Callable[[sa.CursorResult[Any]], Sequence[sa.Row[Any]]],
+) -> Sequence[sa.Row[Any]]:
     arguments = tuple(statement.arguments(parameters))
 
-    def execute(connection: sa.Connection) -> sa.Row[Any]:
-        return connection.exec_driver_sql(statement.sql, arguments).one()
+    def execute(begun: Session) -> Sequence[sa.Row[Any]]:
+        return take(begun.connection().exec_driver_sql(statement.sql, arguments))
 
-    record = await session.run_sync(lambda begun: execute(begun.connection()))
-    return statement.converted(record)
+    return await session.run_sync(execute)
 
 
 class CompiledStatement:
@@ -54,6 +72,10 @@ class CompiledStatement:
         self._columns = [
             (str(column.key), _from_driver(column.type, dialect)) for column in columns
         ]
+        # There JSON was decoded by its OID.
+        self._columns_in_session = [
+            (name, None if convert is _from_json else convert) for name, convert in self._columns
+        ]
 
     def arguments(self, parameters: Parameters) -> list[Any]:
         """In the order of the statement; KeyError names a parameter that was not given."""
@@ -71,12 +93,13 @@ class CompiledStatement:
             raise sa.exc.MultipleResultsFound("more than one row")
         return self.converted(records[0])
 
-    def converted(self, record: Sequence[Any]) -> SimpleNamespace:
-        """A record with its columns as attributes."""
+    def converted(self, record: Sequence[Any], *, in_session: bool = False) -> SimpleNamespace:
+        """A record with its columns as attributes. `in_session`: it came through SQLAlchemy."""
+        columns = self._columns_in_session if in_session else self._columns
         return SimpleNamespace(
             **{
                 name: value if convert is None else convert(value)
-                for (name, convert), value in zip(self._columns, record, strict=True)
+                for (name, convert), value in zip(columns, record, strict=True)
             }
         )
 

@@ -59,6 +59,7 @@ class SearchQuery:
     diversity: float = 0.0
     expansion: Expansion = Expansion.NONE
     explain: bool = False
+    highlighted: bool = True  # who shows passages to nobody spares looking for the words
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,7 @@ class Searcher:
         passages = [
             replace(
                 hit.passage,
-                highlights=highlights(hit.passage.content, met),
+                highlights=highlights(hit.passage.content, met) if query.highlighted else (),
                 scores=hit.scores if query.explain else None,
             )
             for hit in hits

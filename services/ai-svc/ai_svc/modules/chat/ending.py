@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,13 +23,31 @@ from ai_svc.modules.chat.models import (
     MessageDocument,
     MessageStatus,
 )
-from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.chat.words import TERMS, found_by
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT, ClientErased
 from ai_svc.modules.usage import service as usage
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from chassis.web.error_handlers import driver_error
 from shared_schemas.ids import OrganizationId
+
+_MESSAGES: Final = cast("sa.Table", ConversationMessage.__table__)
+# Built once, and on the tables: every run asks these.
+_END: Final = (
+    sa.update(_MESSAGES)
+    .where(
+        _MESSAGES.c.organization_id == sa.bindparam("tenant"),
+        _MESSAGES.c.id == sa.bindparam("message"),
+        _MESSAGES.c.run_id == sa.bindparam("run"),
+        _MESSAGES.c.status == MessageStatus.RUNNING,
+    )
+    .values(terms=TERMS)
+    .returning(_MESSAGES.c.id)
+)
+_HOLD_CLIENTS: Final = insert(cast("sa.Table", MessageClient.__table__)).on_conflict_do_nothing()
+_HOLD_DOCUMENTS: Final = insert(
+    cast("sa.Table", MessageDocument.__table__)
+).on_conflict_do_nothing()
 
 LOST: Final = "CHAT_RUN_LOST"
 LOST_MESSAGE: Final = (
@@ -93,7 +111,7 @@ async def finish(
         "status": MessageStatus.DONE,
         "content": answer.text,
         "answer": answer.model_dump(mode="json"),
-        "terms": terms_of(run.organization_id, answer.text),
+        "found": found_by(run.organization_id, answer.text),
         "agent": answer.agent.value,
         "model": answer.model,
         "prompt_version": answer.prompt_version,
@@ -118,7 +136,7 @@ async def break_off(
     facts = {
         "status": status,
         "content": text or None,
-        "terms": terms_of(run.organization_id, text) if text else None,
+        "found": found_by(run.organization_id, text),
         "error_code": code,
         "error_message": message,
         "event_count": event_count,
@@ -195,21 +213,11 @@ async def number(
 
 
 async def _end(database: Database, run: Running, facts: dict[str, Any], held: Held) -> bool:
-    message = ConversationMessage
+    which = {"tenant": run.organization_id, "message": run.message_id, "run": run.run_id}
+    end = {"run_expires_at": None, "finished_at": utc_now()}
     try:
         async with database.transaction(run.organization_id) as session:
-            ended = await session.execute(
-                sa.update(message)
-                .where(
-                    message.organization_id == run.organization_id,
-                    message.id == run.message_id,
-                    message.run_id == run.run_id,
-                    message.status == MessageStatus.RUNNING,
-                )
-                .values(**facts, run_expires_at=None, finished_at=utc_now())
-                .returning(message.id)
-                .execution_options(synchronize_session=False)
-            )
+            ended = await session.execute(_END, {**facts, **end, **which})
             if ended.one_or_none() is None:
                 return False
             await _hold(session, run, held)
@@ -220,13 +228,13 @@ async def _end(database: Database, run: Running, facts: dict[str, Any], held: He
 
 async def _hold(session: AsyncSession, run: Running, held: Held) -> None:
     where = {"organization_id": run.organization_id, "message_id": run.message_id}
-    for link, column, ids in (
-        (MessageClient, "client_id", held.client_ids),
-        (MessageDocument, "document_id", held.document_ids),
+    for insert_links, column, ids in (
+        (_HOLD_CLIENTS, "client_id", held.client_ids),
+        (_HOLD_DOCUMENTS, "document_id", held.document_ids),
     ):
         rows = [{**where, column: each} for each in sorted(ids)]
         if rows:
-            await session.execute(insert(link).values(rows).on_conflict_do_nothing())
+            await session.execute(insert_links, rows)
 
 
 def _cost_of(answer: AgentAnswer, usage: UsageEvent | None) -> dict[str, Any]:

@@ -6,9 +6,9 @@ the answer that was begun then.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,13 +26,77 @@ from ai_svc.modules.chat.models import (
     Speaker,
 )
 from ai_svc.modules.chat.repository import Conversations
-from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.chat.words import TERMS, found_by
 from ai_svc.modules.prompts.service import Alias
 from ai_svc.modules.usage import service as usage
 from chassis.data.columns import utc_now
 from chassis.web.idempotency import IdempotencyKeyReused
 from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
+
+_CONVERSATIONS: Final = cast("sa.Table", Conversation.__table__)
+_MESSAGES: Final = cast("sa.Table", ConversationMessage.__table__)
+_LINKS: Final = cast("sa.Table", MessageClient.__table__)
+# Built once, and on the tables: a message is few rows, and half of its time went to building these.
+_INSERT: Final = sa.insert(_MESSAGES).values(terms=TERMS)
+_WRITTEN: Final = (
+    "id",
+    "organization_id",
+    "conversation_id",
+    "position",
+    "role",
+    "status",
+    "author_id",
+    "content",
+    "in_reply_to",
+    "ticket_id",
+    "run_id",
+    "run_expires_at",
+    "finished_at",
+    "request_key",
+    "request_fingerprint",
+)
+_END_DEAD: Final = (
+    sa.update(_MESSAGES)
+    .where(
+        _MESSAGES.c.organization_id == sa.bindparam("tenant"),
+        _MESSAGES.c.conversation_id == sa.bindparam("conversation"),
+        _MESSAGES.c.status == MessageStatus.RUNNING,
+        _MESSAGES.c.run_expires_at < sa.func.clock_timestamp(),
+    )
+    .values(
+        status=MessageStatus.FAILED,
+        error_code=LOST,
+        error_message=LOST_MESSAGE,
+        run_expires_at=None,
+        finished_at=sa.bindparam("now"),
+    )
+    .returning(_MESSAGES.c.run_id)
+)
+_SO_FAR: Final = (
+    sa.select(sa.func.array_agg(_LINKS.c.client_id.distinct()))
+    .where(
+        _LINKS.c.organization_id == _MESSAGES.c.organization_id,
+        _LINKS.c.message_id == _MESSAGES.c.id,
+        _MESSAGES.c.organization_id == sa.bindparam("tenant"),
+        _MESSAGES.c.conversation_id == sa.bindparam("conversation"),
+    )
+    .scalar_subquery()
+)
+_MOVE_ON: Final = (
+    sa.update(_CONVERSATIONS)
+    .where(
+        _CONVERSATIONS.c.organization_id == sa.bindparam("tenant"),
+        _CONVERSATIONS.c.id == sa.bindparam("conversation"),
+    )
+    .values(
+        message_count=sa.bindparam("count"),
+        active_at=sa.bindparam("now"),
+        updated_at=sa.bindparam("now"),
+        title=sa.bindparam("title_now"),
+    )
+    .returning(_SO_FAR)
+)
 
 MOST_MESSAGES: Final = 500
 """Of one conversation: what is longer nobody reads, and each message carries those before."""
@@ -95,12 +159,11 @@ async def begin(session: AsyncSession, actor: Actor, asked: Asked) -> Begun:
         raise ConversationFull(limit=MOST_MESSAGES)
     question = await _question(session, actor, conversation, asked)
     answer = _answer(actor, question, asked, count + added)
-    session.add(answer)
-    await session.flush()
-    new = [answer.id] if asked.regenerates else [question.id, answer.id]
+    new = [answer] if asked.regenerates else [question, answer]
+    await _insert(session, new)
     client_id = asked.client_id or conversation.client_id
-    carried = await _carry(session, conversation, new, client_id)
-    await _moved_on(session, conversation, asked, count + added)
+    so_far = await _moved_on(session, conversation, asked, count + added)
+    carried = await _carry(session, conversation, new, client_id, so_far)
     return Begun(
         conversation_id=conversation.id,
         question_id=question.id,
@@ -148,22 +211,12 @@ async def _earlier(session: AsyncSession, actor: Actor, asked: Asked) -> Begun |
 async def _end_dead_run(session: AsyncSession, conversation: Conversation) -> None:
     """One whose process is gone stands in nobody's way."""
     ended = await session.scalars(
-        sa.update(ConversationMessage)
-        .where(
-            ConversationMessage.organization_id == conversation.organization_id,
-            ConversationMessage.conversation_id == conversation.id,
-            ConversationMessage.status == MessageStatus.RUNNING,
-            ConversationMessage.run_expires_at < sa.func.clock_timestamp(),
-        )
-        .values(
-            status=MessageStatus.FAILED,
-            error_code=LOST,
-            error_message=LOST_MESSAGE,
-            run_expires_at=None,
-            finished_at=utc_now(),
-        )
-        .returning(ConversationMessage.run_id)
-        .execution_options(synchronize_session=False)
+        _END_DEAD,
+        {
+            "tenant": conversation.organization_id,
+            "conversation": conversation.id,
+            "now": utc_now(),
+        },
     )
     dead = [run_id for run_id in ended if run_id is not None]
     if dead:
@@ -175,7 +228,7 @@ async def _question(
 ) -> ConversationMessage:
     if asked.regenerates is not None:
         return await _question_of(session, conversation, asked.regenerates)
-    question = ConversationMessage(
+    return ConversationMessage(
         id=new_id(),
         organization_id=conversation.organization_id,
         conversation_id=conversation.id,
@@ -186,11 +239,7 @@ async def _question(
         content=asked.content,
         ticket_id=asked.ticket_id or conversation.ticket_id,
         finished_at=utc_now(),
-        terms=terms_of(conversation.organization_id, asked.content),
     )
-    session.add(question)
-    await session.flush()
-    return question
 
 
 async def _question_of(
@@ -231,34 +280,30 @@ def _answer(
     )
 
 
+async def _insert(session: AsyncSession, new: Sequence[ConversationMessage]) -> None:
+    """One statement; that one answer at a time is written is decided here."""
+    rows = [
+        {name: getattr(message, name) for name in _WRITTEN}
+        | {"found": found_by(message.organization_id, message.content)}
+        for message in new
+    ]
+    await session.execute(_INSERT, rows)
+
+
 async def _carry(
     session: AsyncSession,
     conversation: Conversation,
-    message_ids: Iterable[UUID],
+    new: Sequence[ConversationMessage],
     client_id: UUID | None,
+    so_far: Iterable[UUID],
 ) -> frozenset[UUID]:
     """New messages hold the data of everybody the conversation has held so far: whose."""
     tenant = conversation.organization_id
-    named = [each for each in {client_id, conversation.client_id} if each is not None]
-    so_far = (
-        sa.select(MessageClient.client_id)
-        .join(
-            ConversationMessage,
-            sa.and_(
-                ConversationMessage.organization_id == MessageClient.organization_id,
-                ConversationMessage.id == MessageClient.message_id,
-            ),
-        )
-        .where(
-            ConversationMessage.organization_id == tenant,
-            ConversationMessage.conversation_id == conversation.id,
-        )
-        .distinct()
-    )
-    carried = {*named, *(await session.scalars(so_far) if conversation.message_count else ())}
+    named = [each for each in (client_id, conversation.client_id) if each is not None]
+    carried = {*named, *so_far}
     rows = [
-        {"organization_id": tenant, "message_id": message_id, "client_id": each}
-        for message_id in message_ids
+        {"organization_id": tenant, "message_id": message.id, "client_id": each}
+        for message in new
         for each in sorted(carried)
     ]
     if rows:
@@ -268,21 +313,23 @@ async def _carry(
 
 async def _moved_on(
     session: AsyncSession, conversation: Conversation, asked: Asked, count: int
-) -> None:
-    """Not a change of the owner's: the version stays."""
-    now = utc_now()
-    changes: dict[str, object] = {"message_count": count, "active_at": now, "updated_at": now}
-    if conversation.title is None and asked.content:
-        changes["title"] = _title_of(asked.content)
-    await session.execute(
-        sa.update(Conversation)
-        .where(
-            Conversation.organization_id == conversation.organization_id,
-            Conversation.id == conversation.id,
-        )
-        .values(changes)
-        .execution_options(synchronize_session=False)
+) -> Sequence[UUID]:
+    """Not a change of the owner's: the version stays. Says whose data its messages hold: asked
+    after the answer stands, so with what the one before it has come to hold until its end."""
+    title = conversation.title
+    if title is None and asked.content:
+        title = _title_of(asked.content)
+    so_far = await session.scalar(
+        _MOVE_ON,
+        {
+            "tenant": conversation.organization_id,
+            "conversation": conversation.id,
+            "count": count,
+            "now": utc_now(),
+            "title_now": title,
+        },
     )
+    return so_far or ()
 
 
 def _title_of(content: str) -> str:

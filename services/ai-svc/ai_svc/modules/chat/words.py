@@ -1,7 +1,7 @@
 """The words a message is found by: stems, each after a digest of its organization."""
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
@@ -9,11 +9,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from knowledge.lexical.analyzer import analyze_word, detect_language, words
 from shared_schemas.ids import OrganizationId
 
+TERMS: Final = sa.func.array_to_tsvector(
+    sa.cast(sa.bindparam("found", type_=ARRAY(sa.Text())), ARRAY(sa.Text())), type_=TSVECTOR()
+)
+"""For the column `terms`; its parameter `found` is what the message is found by."""
 
-def terms_of(organization_id: OrganizationId, text: str) -> sa.ColumnElement[Any]:
-    """For the column `terms`."""
-    found = sorted(_tagged(organization_id, text))
-    return sa.func.array_to_tsvector(sa.cast(found, ARRAY(sa.Text())), type_=TSVECTOR())
+
+def found_by(organization_id: OrganizationId, text: str | None) -> list[str] | None:
+    """The words of a text; a message without one is not found."""
+    return sorted(_tagged(organization_id, text)) if text else None
 
 
 def query_of(organization_id: OrganizationId, text: str) -> sa.ColumnElement[Any] | None:

@@ -39,6 +39,9 @@ LONGEST: Final = timedelta(seconds=90)
 """Agents end sooner by themselves; this is for one that does not."""
 _UNWINDING: Final = 5.0
 _STORE_PATIENCE: Final = 2.0
+_GATHERING: Final = 0.02
+"""Seconds. What is told within goes to Redis together: readers elsewhere look every 0.1 s. Neither
+the first event waits, which makes the stream, nor what is left when the run has said everything."""
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 
 LOST: Final = BrokenOff(MessageStatus.FAILED, ending.LOST, ending.LOST_MESSAGE)
@@ -109,6 +112,8 @@ async def store(live: LiveRun, events: EventStore, database: Database) -> None:
     async for event in live.follow():
         if event is None or event.number <= written:
             continue
+        if written and live.task is not None:
+            await asyncio.wait({live.task}, timeout=_GATHERING)
         new = live.told[written:]
         try:
             async with asyncio.timeout(_STORE_PATIENCE):

@@ -16,6 +16,7 @@ _CUT: Final = "… [cortado]"
 # Bidirectional marks, zero-width characters, soft hyphens, tags, private use, lone surrogates.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _KEPT: Final = frozenset("\n\t")
+_WITHOUT_KEPT: Final = str.maketrans(dict.fromkeys(_KEPT))
 # Invisible, and letters or marks to Unicode: fillers and variation selectors.
 _FILLERS: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
@@ -31,9 +32,13 @@ _TEMPLATE: Final = re.compile(
 def cleaned(text: str, *, longest: int = LONGEST) -> str:
     """The text without what nobody sees, no longer than it may be."""
     line_ends = text.replace("\r\n", "\n").replace("\r", "\n")
-    visible = "".join(
-        char for char in line_ends if char in _KEPT or unicodedata.category(char) not in _INVISIBLE
-    )
+    visible = line_ends
+    if not line_ends.translate(_WITHOUT_KEPT).isprintable():  # most texts have nothing of the kind
+        visible = "".join(
+            char
+            for char in line_ends
+            if char in _KEPT or unicodedata.category(char) not in _INVISIBLE
+        )
     visible = _FILLERS.sub("", visible)
     return visible if len(visible) <= longest else visible[: longest - len(_CUT)] + _CUT
 

@@ -38,7 +38,7 @@ async def search_knowledge(context: SkillContext, given: SearchKnowledgeArgument
     if client_id is not None:
         await crm.admit(context, client_id)
     filters = SearchFilters(client_id=client_id)
-    query = SearchQuery(cleaned(given.query), given.top_k, 0.0, filters)
+    query = SearchQuery(cleaned(given.query), given.top_k, 0.0, filters, highlighted=False)
     found = await context.workshop.searcher.find(context.actor, query)
     searched("search", found.passages)
     context.carried.searches.append((given.query, found))
