@@ -60,7 +60,8 @@ EVERYWHERE: Final = {
         """action subject_type changed related request_id head anchor code message error_code
         error_message problem problems warnings errors status store service erased kept missing
         obstacles refusal moved type field fields columns sort header separator encoding delimiter
-        storage_key media_type sha256 proof_sha256 facts metric receipt url token title"""
+        storage_key media_type sha256 proof_sha256 facts metric receipt url token title
+        message_id"""
     ),
     # What the organization has configured, or says about itself.
     **_none(
