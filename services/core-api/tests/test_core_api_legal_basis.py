@@ -250,8 +250,22 @@ async def test_registry_says_all_the_law_asks_and_changes_are_audited(
         "retention_days": 365,
         "retention_from": "consent_end",
         "retention_then": "anonymize",
-        "recipients": [{"name": "Gráfica", "role": "operator", "what_for": "Impressão"}],
-        "transfers": [{"recipient": "Nuvem", "country": "US", "safeguard": "standard_clauses"}],
+        "recipients": [
+            {
+                "name": "Gráfica",
+                "role": "operator",
+                "what_for": "Impressão",
+                "email": "dados@grafica.example",
+            }
+        ],
+        "transfers": [
+            {
+                "recipient": "Nuvem",
+                "country": "US",
+                "safeguard": "standard_clauses",
+                "email": None,
+            }
+        ],
         "assistant_may_use": True,
     }
     purpose = await make_purpose(ana, **said)

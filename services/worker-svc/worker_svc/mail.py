@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import ssl
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -31,9 +31,9 @@ class Letter:
     """What is to be sent. Its id makes the `Message-ID`: a repeated attempt is recognised by it."""
 
     id: UUID
-    to: str
-    subject: str
-    text: str
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
     sender_name: str
     reply_to: str | None
 

@@ -1,6 +1,6 @@
 """Whom a mail goes to, asked at the moment of sending."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,8 +34,8 @@ _CLIENTS: Final = sa.table(
 class Addressee:
     """A person and where mails reach them."""
 
-    name: str
-    email: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
 
 
 async def addressee_of(

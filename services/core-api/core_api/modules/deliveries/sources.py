@@ -1,7 +1,7 @@
 """What a context offers that has mails sent: the words and the address at the moment of sending,
 and taking down what became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -16,9 +16,9 @@ from shared_schemas.ids import OrganizationId
 class Mail:
     """Ready to be sent. Never stored, never logged."""
 
-    to: str
-    subject: str
-    text: str
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
     signed: bool = False
     """It says already who sends it and who answers for personal data."""
 
