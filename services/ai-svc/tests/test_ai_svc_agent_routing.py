@@ -75,6 +75,17 @@ async def test_model_is_asked_where_it_is_not_clear(runs: Runs) -> None:
     assert [call.use for call in runs.brain.calls] == [Use.ROUTING]
 
 
+async def test_what_is_set_aside_for_routing_ends_with_its_run(runs: Runs) -> None:
+    runs.brain.script = says('{"agent": "support", "confidence": 0.8}')
+
+    await runs.answer(UNSURE)
+
+    routing, *others = runs.brain.calls
+    assert routing.use is Use.ROUTING
+    assert routing.run_id is not None
+    assert {call.run_id for call in others} == {routing.run_id}
+
+
 async def test_model_is_not_asked_where_it_is_clear(runs: Runs) -> None:
     agent, _ = await routed(runs, "Liste os atendimentos abertos hoje")
 

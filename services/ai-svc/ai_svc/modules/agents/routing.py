@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, Field, ValidationError
@@ -45,8 +46,16 @@ class _Reply(BaseModel):
     confidence: Annotated[float, Field(ge=0, le=1)]
 
 
-async def route(desk: Desk, actor: Actor, message: str, before: str, carried: Carries) -> Intent:
-    """Never raises for a model that does not know, is down, or is too dear."""
+async def route(
+    desk: Desk,
+    actor: Actor,
+    message: str,
+    before: str,
+    carried: Carries,
+    run_id: UUID | None = None,
+) -> Intent:
+    """Never raises for a model that does not know, is down, or is too dear. `run_id`: with which
+    run ends what is set aside for it, should the process die."""
     near = classify(message)
     if near.confidence >= SURE or near.parts:
         return near
@@ -54,7 +63,7 @@ async def route(desk: Desk, actor: Actor, message: str, before: str, carried: Ca
         return near
     try:
         async with asyncio.timeout(SECONDS):
-            said = await _asked(desk, actor, message, before, near, carried)
+            said = await _asked(desk, _call(actor, carried, run_id), message, before, near)
     except (TimeoutError, AgentRunError, FallbackExceptionGroup, DomainError, ValidationError) as e:
         _log.warning("routing_fell_back", why=type(e).__name__)
         return near
@@ -63,18 +72,20 @@ async def route(desk: Desk, actor: Actor, message: str, before: str, carried: Ca
     return Intent(said.agent, said.confidence)
 
 
-async def _asked(
-    desk: Desk, actor: Actor, message: str, before: str, near: Intent, carried: Carries
-) -> _Reply:
-    prompt = await prompt_for(desk.database, actor.organization_id, PROMPT)
-    rules, question = prompt.render(message=message[:_LONGEST], before=before[:_LONGEST])
-    call = Call(
+def _call(actor: Actor, carried: Carries, run_id: UUID | None) -> Call:
+    return Call(
         organization_id=actor.organization_id,
         user_id=actor.user_id,
         request_id=actor.request_id,
         use=Use.ROUTING,
         carried=carried,
+        run_id=run_id,
     )
+
+
+async def _asked(desk: Desk, call: Call, message: str, before: str, near: Intent) -> _Reply:
+    prompt = await prompt_for(desk.database, call.organization_id, PROMPT)
+    rules, question = prompt.render(message=message[:_LONGEST], before=before[:_LONGEST])
     chain = await desk.brain.model(call, last=_Nearest(near))
     agent = Agent(chain, instructions=rules, name=PROMPT)
     result = await agent.run(question)

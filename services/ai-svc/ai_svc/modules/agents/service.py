@@ -185,7 +185,12 @@ class _Run:
         before = said_before(request.history)
         async with asyncio.timeout_at(self.deadline):
             return await route(
-                self.desk, request.actor, request.content, before, self.context.carried
+                self.desk,
+                request.actor,
+                request.content,
+                before,
+                self.context.carried,
+                request.run_id,
             )
 
     def _assignment(self, agent: AgentName, question: str, asked_before: str | None) -> Assignment:

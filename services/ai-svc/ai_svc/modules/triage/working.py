@@ -24,6 +24,7 @@ from ai_svc.modules.triage.models import Because, Triage, TriageStatus
 from ai_svc.modules.triage.permission import may_be_read, readable_history
 from ai_svc.modules.triage.proposing import BUILT_IN, judged, proposal_of
 from ai_svc.modules.triage.thinking import Thought, think
+from ai_svc.modules.usage import service as usage
 from ai_svc.workshop import Workshop
 from chassis.data.database import Database
 from chassis.data.failures import is_unavailable
@@ -102,6 +103,8 @@ class Triager:
 
     async def _triage(self, job: ClaimedJob) -> None:
         """Whose words may not be used are not even read."""
+        if job.attempts > 1:
+            await self._end_former_calls(job)
         workshop, tenant = self._workshop, job.organization_id
         actor, opened_for = assistant(tenant, _request_id(job)), job.payload["client_id"]
         if not await may_be_read(workshop, actor, opened_for):
@@ -120,6 +123,13 @@ class Triager:
         await self._queue.report(job, "handing_over", 80)  # only while it is still ours
         taken = await hand_over(workshop.core_api, proposal, _request_id(job))
         await self._ended(job, taken.standing, taken.decided)
+
+    async def _end_former_calls(self, job: ClaimedJob) -> None:
+        """What a replica that was killed over the ticket had set aside for a model: the ticket is
+        ours now, and nobody else would say so for minutes."""
+        tenant = job.organization_id
+        async with self._workshop.database.transaction(tenant) as session:
+            await usage.abandon(session, tenant, [job.id])
 
     async def _proposal(
         self, job: ClaimedJob, given: TicketToTriage, ticket: TicketText

@@ -153,8 +153,8 @@ async def expire(database: Database) -> int:
 async def abandon(
     session: AsyncSession, organization_id: OrganizationId, run_ids: Collection[UUID]
 ) -> None:
-    """As `expire`, at once: of runs whose process is gone. Should it live after all, what it
-    settles then stands."""
+    """As `expire`, at once: of runs (or triages) whose process is gone. Should it live after all,
+    what it settles then stands."""
     abandoned = await session.execute(
         sa.update(ENTRIES)
         .where(
