@@ -230,6 +230,13 @@ def test_a_free_port_is_free_until_somebody_listens() -> None:
             ],
             "ValueError: no model",
         ),
+        (
+            [
+                '{"event":"[Errno 98] address already in use","level":"error"}',
+                '{"event":"Application shutdown complete.","level":"info","logger":"uvicorn.error"}',
+            ],
+            "[Errno 98]",
+        ),
     ],
 )
 def test_the_most_telling_line_is_chosen(lines: list[str], telling: str) -> None:

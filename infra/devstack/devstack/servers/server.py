@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from devstack import processes
 from devstack.errors import StartFailed
@@ -124,20 +124,26 @@ def most_telling(lines: Sequence[str]) -> str:
 def _names_a_problem(line: str) -> bool:
     if "Application startup failed" in line:  # uvicorn's last word; the cause stands before it
         return False
+    if level := _entry(line).get("level"):  # uvicorn's logger is called error, whatever it says
+        return level in {"error", "critical"}
     return any(word in line.lower() for word in ("error", "fatal", "could not", "refused to"))
 
 
 def _in_words(line: str) -> str:
-    if not line.startswith("{"):
-        return line
-    try:
-        entry = json.loads(line)
-    except json.JSONDecodeError:
-        return line
+    entry = _entry(line)
     if exception := str(entry.get("exception") or "").strip():
         return exception.splitlines()[-1]
     words = [entry.get(key) for key in ("event", "message", "error")]
     return " ".join(str(word) for word in words if word) or line
+
+
+def _entry(line: str) -> dict[str, Any]:
+    """A line of a structured log; empty for any other."""
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def http_status(port: int, path: str, seconds: float = 2.0) -> int | None:
