@@ -233,7 +233,7 @@ def test_a_free_port_is_free_until_somebody_listens() -> None:
         (
             [
                 '{"event":"[Errno 98] address already in use","level":"error"}',
-                '{"event":"Application shutdown complete.","level":"info","logger":"uvicorn.error"}',
+                '{"event":"Shutdown complete.","level":"info","logger":"uvicorn.error"}',
             ],
             "[Errno 98]",
         ),
