@@ -46,4 +46,4 @@ trap 'rm -f "$events"' EXIT
 
 # What persons were known by passes from one to the other in memory: no file, no argument, no log.
 known="$("$python" -m core_api.replay_suppressions "$events")"
-printf '%s' "$known" | "$python" -m ai_svc.replay_erasures "$events" >&2
+printf '%s\n' "$known" | "$python" -m ai_svc.replay_erasures "$events" >&2

@@ -11,7 +11,7 @@ when somebody could not be erased.
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,8 @@ from shared_schemas.ids import OrganizationId, new_id
 from shared_schemas.privacy import KnownValues
 
 log = structlog.get_logger(__name__)
+KNOWN = "known-values "
+"""Begins the line of what `core_api.replay_suppressions` prints that is not of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,18 @@ def _read(file: Path) -> list[PrivacyErasureRequested]:
     return [PrivacyErasureRequested.model_validate_json(line) for line in lines if line.strip()]
 
 
-def _read_known(text: str) -> dict[UUID, KnownValues]:
-    found = json.loads(text) if text.strip() else {}
-    return {UUID(request): KnownValues.model_validate(each) for request, each in found.items()}
+def _read_known(lines: Iterable[str]) -> dict[UUID, KnownValues]:
+    """Of the one line that says it; the others are the other command's log, and are passed on."""
+    known: dict[UUID, KnownValues] = {}
+    for line in lines:
+        if line.startswith(KNOWN):
+            found = json.loads(line.removeprefix(KNOWN))
+            known |= {
+                UUID(asked): KnownValues.model_validate(each) for asked, each in found.items()
+            }
+        else:
+            sys.stderr.write(line)
+    return known
 
 
 def main() -> int:
@@ -98,7 +109,7 @@ def main() -> int:
     configure_logging(settings.service, service="ai-svc")
     try:
         events = _read(Path(sys.argv[1]))
-        known = {} if sys.stdin.isatty() else _read_known(sys.stdin.read())
+        known = {} if sys.stdin.isatty() else _read_known(sys.stdin)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"the events cannot be read: {type(error).__name__}\n")
         return 1

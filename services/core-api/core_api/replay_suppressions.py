@@ -38,6 +38,8 @@ from core_api.subject_stores import Workshop
 from core_api.workplace import VAULT
 
 log = structlog.get_logger(__name__)
+KNOWN = "known-values "
+"""Begins the line that is not of the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ def main() -> int:
     log.info("suppressions_replayed", tombstones=done.tombstones, erased=done.erased)
     if not sys.stdout.isatty():
         known = {str(request): found.model_dump() for request, found in done.values.items()}
-        sys.stdout.write(json.dumps(known))
+        sys.stdout.write(f"{KNOWN}{json.dumps(known)}\n")
     sys.stderr.write(
         f"{done.tombstones} tombstones: {done.erased} erased again, {done.known} erased before the"
         f" backup, {done.absent} not in it\n"
