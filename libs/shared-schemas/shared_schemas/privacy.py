@@ -5,7 +5,8 @@ erased. `POST /internal/v1/privacy/subject-data`: SubjectDataQuery → SubjectDa
 is kept about the person (LGPD Art. 19, II). Labels, origins and criteria are read by that person:
 plain Brazilian Portuguese. And what a service that erases asks core-api: `POST
 /internal/v1/erasures/known-values`: KnownValuesQuery → KnownValues, by which texts are found that
-name the person without saying so by id. Held in memory, never written down.
+name the person without saying so by id; and `POST /internal/v1/known-values/outdated`:
+OutdatedValuesQuery → KnownValues, which is not so any more. Held in memory, never written down.
 """
 
 from enum import StrEnum
@@ -73,6 +74,10 @@ class KnownValuesQuery(BaseModel):
 
     organization_id: OrganizationId
     privacy_request_id: UUID
+
+
+class OutdatedValuesQuery(Question):
+    """Asks what these clients were known by and are not any more: it was corrected."""
 
 
 class ErasurePreviewQuery(Question):

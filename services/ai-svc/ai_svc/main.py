@@ -14,6 +14,7 @@ from ai_svc.modules.access.following import SUBSCRIPTIONS as ACCESS
 from ai_svc.modules.access.processing import SUBSCRIPTIONS as PROCESSING
 from ai_svc.modules.chat.opening import ChatUpkeep, open_runs
 from ai_svc.modules.live.programme import PROGRAMME
+from ai_svc.modules.memory.following import SUBSCRIPTIONS as MEMORY
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
 from ai_svc.modules.providers.dependencies import open_brain
@@ -58,7 +59,7 @@ def create_app(settings: AiSettings | None = None) -> FastAPI:
         schema=SCHEMA,
         routers=ROUTERS,
         internal_routers=INTERNAL_ROUTERS,
-        subscriptions=[*TRIAGE, *ACCESS, *PROCESSING, *ABSENCES, *PRIVACY],
+        subscriptions=[*TRIAGE, *ACCESS, *PROCESSING, *ABSENCES, *PRIVACY, *MEMORY],
         conflicts=CONFLICTS,
         background=[live.run, chat.run, keep_erasing, triage.run],
         own_resources=open_own,

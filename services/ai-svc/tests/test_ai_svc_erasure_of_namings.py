@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from traces import in_redis, in_tables
 
-from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.chat.words import found_by
 from ai_svc.modules.memory.correcting import correct
 from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.memory.service import remember_fact
@@ -103,7 +103,7 @@ def asking_about_julia(asking: Asking) -> Asking:
 async def _said_everywhere(app: FastAPI, ana: Person) -> Chat:
     """Named in everything that holds words, with no link."""
     chat = await make_chat(app, title=NAMED)
-    asked = await chat.say(NAMED, terms=terms_of(chat.actor.organization_id, NAMED))
+    asked = await chat.say(NAMED, terms=" ".join(found_by(AURORA, NAMED) or ()))
     stretch = {"start": 0, "end": len(NAMED)}
     answer = {"text": NAMED, "agent": "desk", "model": "extractive", "unsupported": [stretch]}
     said = await chat.reply(asked, NAMED, answer=answer)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from core_api.modules.access_facts import router as access_facts
+from core_api.modules.anonymisation import router as anonymisation
 from core_api.modules.attachments import router as attachments
 from core_api.modules.audit import router as audit
 from core_api.modules.blocking import router as blocking
@@ -123,6 +124,7 @@ INTERNAL_ROUTERS: Final = (
     retention.internal_router,
     privacy.internal_router,
     erasure.internal_router,
+    anonymisation.internal_router,
     subject_data.internal_router,
     recipients.internal_router,
     mails_to_send.router,

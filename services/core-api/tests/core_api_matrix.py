@@ -252,6 +252,11 @@ async def _known(things: Inventory) -> Mapping[str, Any]:
     return {"json": {"organization_id": str(AURORA.id), "privacy_request_id": request_id}}
 
 
+async def _corrected(things: Inventory) -> Mapping[str, Any]:
+    clients = [await things.id("client_id")]
+    return {"json": {"organization_id": str(AURORA.id), "client_ids": clients}}
+
+
 async def _proposed(things: Inventory) -> Mapping[str, Any]:
     named = {"decision_id": str(new_id()), "ticket_id": await things.id("ticket_id")}
     return {"json": {"organization_id": str(AURORA.id), "model": "builtin", **named}}
@@ -272,6 +277,7 @@ BODIES: Final[dict[str, Callable[[Inventory], Awaitable[Mapping[str, Any]]]]] = 
     "POST /clients/{client_id}/merge": _merging,
     "POST /internal/v1/triage/proposals": _proposed,
     "POST /internal/v1/erasures/known-values": _known,
+    "POST /internal/v1/known-values/outdated": _corrected,
 }
 """Operation → arguments of httpx for a body that is no JSON, or that the document cannot show."""
 

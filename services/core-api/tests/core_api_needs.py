@@ -180,6 +180,7 @@ NEEDS: Final = MappingProxyType(
         "GET /erasures/{erasure_id}": "privacy:read",
         "POST /internal/v1/erasures/sweep": INTERNAL,
         "POST /internal/v1/erasures/known-values": INTERNAL,
+        "POST /internal/v1/known-values/outdated": INTERNAL,
         "POST /clients/{client_id}/legal-holds": "privacy:execute",
         "GET /clients/{client_id}/legal-holds": "privacy:read",
         "GET /legal-holds": "privacy:read",

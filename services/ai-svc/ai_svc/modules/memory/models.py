@@ -83,3 +83,16 @@ class FactCorrection(Base):
     text: Mapped[str]
     corrected_by: Mapped[UserId]
     corrected_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class ClientCorrection(Base):
+    """When what a client is known by was last corrected. What was said before is a record, and not
+    used any more with what it says of them."""
+
+    __tablename__ = "client_corrections"
+
+    organization_id: Mapped[Tenant] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    corrected_at: Mapped[datetime] = mapped_column(Instant)
+    # The last time it was something that no text can be searched for.
+    unfindable_at: Mapped[datetime | None] = mapped_column(Instant)

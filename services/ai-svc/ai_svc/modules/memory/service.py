@@ -2,6 +2,7 @@
 
 from asyncio import timeout
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.desk import Desk
 from ai_svc.modules.access import service as access
 from ai_svc.modules.memory import history, short_term, summarising
+from ai_svc.modules.memory.corrected import corrected, corrections_of
 from ai_svc.modules.memory.facts import Facts
 from ai_svc.modules.memory.likeness import best_of
 from ai_svc.modules.memory.models import FactSource
@@ -74,19 +76,36 @@ async def recall(
         about = await _about(session, actor, client_id, said)
         facts = await Facts(session, actor).about(about, _FACTS_LOOKED_AT)
         earlier = await history.earlier(session, actor, conversation_id, about)
+        held = about.union(*(who for _, who in facts), *(each.client_ids for each in earlier))
+        corrections = await corrections_of(session, actor.organization_id, held)
+    corrected_since = await corrected(desk.workshop.core_api, actor, corrections)
+    said = [each for each in said if corrected_since.may_use(each.client_ids, each.at)]
     window, older = said[: history.WINDOW], said[history.WINDOW :]
     words = await _words(desk, actor, conversation_id, [each.id for each in window])
     known = [
         KnownFact(fact.id, fact.text, fact.source, fact.confidence, tuple(client_ids))
         for fact, client_ids in facts
+        if corrected_since.may_use(client_ids, fact.updated_at)
+        and not corrected_since.has_old_values(fact.text)
     ]
+    earlier = [
+        replace(each, text=corrected_since.words(each.text, each.client_ids, each.at))
+        for each in earlier
+        if corrected_since.may_use(each.client_ids, each.at)
+    ]
+    summary = summarising.told(older, await _summary(desk, actor, conversation_id, older))
     return Recalled(
         turns=[
-            Turn(each.role, words[each.id], each.client_ids, each.document_ids)
+            Turn(
+                each.role,
+                corrected_since.words(words[each.id], each.client_ids, each.at),
+                each.client_ids,
+                each.document_ids,
+            )
             for each in reversed(window)
             if each.id in words
         ],
-        summary=summarising.told(older, await _summary(desk, actor, conversation_id, older)),
+        summary=corrected_since.old_values.taken_out(summary).text if summary else summary,
         summary_client_ids=tuple({who for each in older for who in each.client_ids}),
         facts=best_of(question, known, lambda fact: fact.text, most=_FACTS, all_of=True),
         earlier=best_of(question, earlier, lambda each: each.text, most=_EARLIER, all_of=False),

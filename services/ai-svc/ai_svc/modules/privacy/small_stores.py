@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.batches.models import BatchItem
+from ai_svc.modules.memory.models import ClientCorrection
 from ai_svc.modules.privacy.work import Subject, Work
 from ai_svc.modules.triage.models import Triage
 from ai_svc.modules.uploads.models import Upload, UploadPart
@@ -30,6 +31,7 @@ def projections_of(subject: Subject) -> dict[str, tuple[sa.Table, sa.ColumnEleme
         ClientConsent: ClientConsent.client_id.in_(ids),
         ClientMerge: sa.or_(ClientMerge.merged_id.in_(ids), ClientMerge.survivor_id.in_(ids)),
         ProcessingBlock: ProcessingBlock.client_id.in_(ids),
+        ClientCorrection: ClientCorrection.client_id.in_(ids),
     }
     found: dict[str, tuple[sa.Table, sa.ColumnElement[bool]]] = {}
     for model, named in who.items():

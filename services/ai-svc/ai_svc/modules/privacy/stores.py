@@ -85,7 +85,10 @@ STORES: Final = (
     Store("uploads", "Envios de arquivos em andamento"),
     Store("batch_items", "Itens de envios em lote"),
     Store("triages", "Chamados na triagem da assistente"),
-    Store("access_projections", "Cópias de consentimentos, uniões e bloqueios"),
+    Store(
+        "access_projections",
+        "Cópias de consentimentos, uniões, bloqueios e correções",
+    ),
     Store("kept_replies", "Respostas guardadas para pedidos repetidos"),
     Store(
         "client_absences",

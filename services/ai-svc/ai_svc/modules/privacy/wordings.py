@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.answers.models import Answer, AnswerFeedback, AnswerSource, CachedAnswer
@@ -22,7 +23,7 @@ from ai_svc.modules.chat.models import (
     MessageFeedback,
     MessageStatus,
 )
-from ai_svc.modules.chat.words import terms_of
+from ai_svc.modules.chat.words import found_by
 from ai_svc.modules.memory.facts import digest_of
 from ai_svc.modules.memory.models import Fact, FactClient, FactCorrection
 from ai_svc.modules.memory.short_term import key_of as memory_of
@@ -178,7 +179,7 @@ async def _in_messages(page: Page) -> None:
     for row in page.rows:
         row.answer = _answer(page.naming, row.answer)
         row.content = page.naming.without(row.content)
-        row.terms = terms_of(tenant, row.content) if row.content else None
+        row.terms = _terms(found_by(tenant, row.content))
         row.request_key = row.request_fingerprint = None
     await page.session.flush()
     conversation_ids = {row.conversation_id for row in page.rows}
@@ -186,6 +187,10 @@ async def _in_messages(page: Page) -> None:
     keys += [stream_of(tenant, row.run_id) for row in page.rows if row.run_id is not None]
     await page.work.leave_keys(page.session, keys)
     await forget_replies(page.session, tenant, [*conversation_ids, *page.ids])
+
+
+def _terms(found: list[str] | None) -> Any:
+    return sa.func.array_to_tsvector(sa.cast(found, ARRAY(sa.Text())), type_=TSVECTOR())
 
 
 def _answer(naming: Naming, answer: dict[str, Any] | None) -> dict[str, Any] | None:

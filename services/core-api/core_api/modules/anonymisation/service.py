@@ -1,4 +1,4 @@
-"""What a person is known by, as another service that erases is told it."""
+"""What a person is or was known by, as another service that holds texts is told it."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -6,9 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core_api.modules.anonymisation.knowing import known_of, of_values
+from chassis.security.plain_text import plain
+from core_api.modules.anonymisation.knowing import known_of, of_field, of_values
 from core_api.modules.anonymisation.known import Known
 from core_api.modules.anonymisation.recognisers import national_digits
+from core_api.modules.audit.former_values import former_values
+from core_api.modules.clients.identifiers import identifiers_of
 from core_api.subject_stores import ERASED_NAME
 from shared_schemas.ids import OrganizationId
 from shared_schemas.privacy import KnownPhone, KnownValues
@@ -19,6 +22,28 @@ async def known_values(
 ) -> KnownValues:
     """Of a client and those merged into it, now and before."""
     return _told(await known_of(session, organization_id, client_ids))
+
+
+async def outdated_values(
+    session: AsyncSession, organization_id: OrganizationId, client_ids: Collection[UUID]
+) -> KnownValues:
+    """What was said of them before and is not said of any of them now."""
+    now, before = Known(), Known()
+    for fields in await identifiers_of(session, organization_id, client_ids):
+        for field, value in fields.items():
+            now |= of_field(field, value)
+    for field, value in await former_values(session, organization_id, client_ids):
+        before |= of_field(field, value)
+    return _told(
+        Known(
+            **{
+                name: frozenset(
+                    each for each in getattr(before, name) if plain(each) not in now.written
+                )
+                for name in ("names", "documents", "emails", "phones", "ceps")
+            }
+        )
+    )
 
 
 def known_by(values: Iterable[str]) -> KnownValues:
