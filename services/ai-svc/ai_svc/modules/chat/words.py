@@ -9,10 +9,18 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from knowledge.lexical.analyzer import analyze_word, detect_language, words
 from shared_schemas.ids import OrganizationId
 
-TERMS: Final = sa.func.array_to_tsvector(
-    sa.cast(sa.bindparam("found", type_=ARRAY(sa.Text())), ARRAY(sa.Text())), type_=TSVECTOR()
-)
-"""For the column `terms`; its parameter `found` is what the message is found by."""
+
+def _vector(found: Any) -> sa.ColumnElement[Any]:
+    return sa.func.array_to_tsvector(sa.cast(found, ARRAY(sa.Text())), type_=TSVECTOR())
+
+
+TERMS: Final = _vector(sa.bindparam("found", type_=ARRAY(sa.Text())))
+"""For the column `terms`, in a statement that is built once; its parameter is `found_by`."""
+
+
+def terms_of(organization_id: OrganizationId, text: str) -> sa.ColumnElement[Any]:
+    """The same, for one text."""
+    return _vector(sorted(_tagged(organization_id, text)))
 
 
 def found_by(organization_id: OrganizationId, text: str | None) -> list[str] | None:
