@@ -30,9 +30,9 @@ from shared_schemas.ids import new_id
 from shared_schemas.privacy import KnownPhone, KnownValues
 
 KNOWN = KnownValues(
-    names=["Júlia Conceição de Souza", "Júlia Tavares", "Júlia"],
+    names=["Júlia Conceição de Souza", "Júlia Tavares", "Júlia", "Иван Петров"],
     documents=["52998224725"],
-    emails=["julia.souza@exemplo.com.br"],
+    emails=["julia.souza@exemplo.com.br", "ivan.petrov@exemplo.com.br"],
     phones=[KnownPhone(country="55", national="11976512349")],
     ceps=["01310-100"],
 )
@@ -52,6 +52,9 @@ PREVIEW = "/internal/v1/privacy/erasure-preview"
         ("+55 (11) 97651-2349 ou 7651.2349", "[telefone] ou [telefone]"),
         ("CEP 01310100", "CEP [cep]"),
         ("júlia\u200b conceição\u00a0souza", "[nome]"),
+        ("JU\u0301LIACONCEIC\u0327A\u0303ODESOUZA", "[nome]"),
+        ("５２９.９８２.２４７-２５", "[cpf]"),
+        ("Иван Петров, ivan.petrov@exemplo.com.br", "[nome], [e-mail]"),
         (BESIDE, BESIDE),
         (UNNAMED, UNNAMED),
     ],
