@@ -236,6 +236,7 @@ NEEDS: Final = MappingProxyType(
         "POST /recipient-notices/{recipient_notice_id}/impossible": "privacy:execute",
         "POST /internal/v1/recipient-notices/{recipient_notice_id}/delivery": INTERNAL,
         "GET /deliveries": "privacy:read",
+        "POST /deliveries/{delivery_id}/retry": "privacy:execute",
         "POST /incidents/{incident_id}/notices/{notice_id}/send": "incidents:write",
         "POST /internal/v1/deliveries/{delivery_id}/begin": INTERNAL,
         "POST /internal/v1/deliveries/{delivery_id}/sent": INTERNAL,

@@ -1,5 +1,6 @@
 """Mails that meet what goes wrong: servers that refuse, stall or are away, workers that die."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
@@ -296,3 +297,37 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     await go_on(workshop, workplace, erasure["id"])
     assert await superuser.fetchval("SELECT count(*) FROM crm.deliveries") == 0
     assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
+
+
+class Slow(httpx.AsyncBaseTransport):
+    """core-api behind a line on which `sent` takes as long as the test wants."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._inside = httpx.ASGITransport(app)
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/sent"):
+            self.asked.set()
+            await self.go_on.wait()
+        return await self._inside.handle_async_request(request)
+
+
+async def test_who_is_told_to_stop_still_says_what_was_sent(
+    ana: Person, davi: Person, app: FastAPI, database: Database, server: MailServer
+) -> None:
+    line = Slow(app)
+    worker = MailWorker(database, server, line)
+    message = await make_message(ana)
+    working = asyncio.create_task(worker.work(await worker.claim()))
+    await line.asked.wait()
+
+    working.cancel()
+    line.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+    assert await worker.drain() == 0
+    assert (await message_again(davi, message))["mail"]["state"] == "sent"
+    assert len(server.received) == 1
+    await worker.core.close()

@@ -251,3 +251,27 @@ async def test_an_erasure_does_not_wait_for_a_mail_server_that_is_not_there(
     await go_on(workshop, workplace, erasure["id"])
 
     assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
+
+
+async def test_what_failed_is_sent_again_once_the_cause_is_seen_to(
+    ana: Person, davi: Person, beto: Person, worker: MailWorker, server: MailServer
+) -> None:
+    client = await make_client(ana)
+    made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
+    path = f"/api/v1/deliveries/{made['mail']['id']}/retry"
+    early = await davi.post(path)
+    await worker.drain()
+    corrected = {"emails": [{"address": ADDRESS}]}
+    assert (await ana.patch(f"{CLIENTS}/{client['id']}", corrected)).is_success
+
+    again = await davi.post(path)
+    twice = await davi.post(path)
+    foreign = await beto.post(path)
+    await worker.drain()
+
+    assert [early.status_code, again.status_code, twice.status_code] == [409, 202, 409]
+    assert foreign.status_code == 404
+    assert len(server.received) == 1
+    listed = await davi.seen("/api/v1/deliveries", client_id=client["id"])
+    assert [each["state"] for each in listed] == ["sent", "undeliverable"]
+    assert again.json()["data"]["id"] == listed[0]["id"]

@@ -15,3 +15,10 @@ class DeliveryLeaseLost(Conflict):
 
     code = "LEASE_LOST"
     message = "O envio não está mais com este processo."
+
+
+class DeliveryNotFailed(Conflict):
+    """Only what failed, and was not tried again already, is tried again."""
+
+    code = "DELIVERY_NOT_FAILED"
+    message = "Este envio não falhou, ou já há outro em seu lugar."

@@ -5,16 +5,20 @@ from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query, status
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.messaging.job_queue import JobState
 from chassis.security.authentication import require
-from chassis.web.dependencies import ReadTx
-from chassis.web.idempotency import IdempotentRoute
+from chassis.web.dependencies import ReadTx, Tx
+from chassis.web.idempotency import IdempotencyKeyReused, IdempotentRoute
 from chassis.web.pagination import ByCursor
+from chassis.web.responses import success
+from core_api.documentation import raises
 from core_api.keyset import Keyset
+from core_api.modules.deliveries.exceptions import DeliveryNotFailed, DeliveryNotFound
 from core_api.modules.deliveries.models import Delivery, DeliveryKind
+from core_api.modules.deliveries.retrying import retry
 from core_api.modules.deliveries.schemas import UNDELIVERABLE, DeliveryDetail, MailState
 from shared_schemas.actor import Actor
 from shared_schemas.envelope import Success
@@ -23,6 +27,7 @@ from shared_schemas.permissions import Permission
 router = APIRouter(prefix="/deliveries", tags=["privacy"], route_class=IdempotentRoute)
 
 Reader = Annotated[Actor, Depends(require(Permission.PRIVACY_READ))]
+Officer = Annotated[Actor, Depends(require(Permission.PRIVACY_EXECUTE))]
 _ROWS: Final = Delivery.__table__.c
 _NEWEST_FIRST: Final = Keyset(
     name="-created_at",
@@ -39,6 +44,20 @@ _FITTING: Final = {
     MailState.UNDELIVERABLE: sa.and_(_ROWS.state == JobState.FAILED, _NOWHERE),
     MailState.WITHDRAWN: _ROWS.state == JobState.CANCELLED,
 }
+
+
+@router.post(
+    "/{delivery_id}/retry",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Send again what failed",
+    responses=raises(DeliveryNotFound, DeliveryNotFailed, IdempotencyKeyReused),
+)
+async def retry_delivery(
+    delivery_id: Annotated[UUID, Path(description="The delivery's id")], actor: Officer, tx: Tx
+) -> Success[DeliveryDetail]:
+    """A new delivery of the same thing, to the address there is by now. The one that failed stays
+    as it is."""
+    return success(actor, DeliveryDetail.of(await retry(tx, actor, delivery_id)))
 
 
 @router.get("", summary="List deliveries")
