@@ -27,6 +27,8 @@ from shared_schemas.permissions import Permission, Role
 
 Condition = sa.ColumnElement[bool]
 _NOBODY: Final = sa.false()
+TENANT: Final = sa.bindparam("organization_id", type_=sa.Uuid())
+"""Of a statement that is built once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +52,32 @@ class Reader:
 async def reader_of(session: AsyncSession, actor: Actor) -> Reader:
     """In one statement, and as of the session's transaction."""
     whose = {"organization_id": actor.organization_id, "user_id": actor.user_id}
-    row = await one_row(session, _facts_of_reader(), whose)
+    row = await one_row(session, _only_facts(), whose)
     return reader_from(actor, team_ids=row.team_ids, has_own=row.has_own)
 
 
-def reader_facts(actor: Actor) -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
-    """What the database knows of a reader: columns `team_ids` and `has_own` of any statement."""
-    return _reader_facts(actor.organization_id, actor.user_id)
-
-
-@cache
-def _facts_of_reader() -> CompiledStatement:
-    """Compiled once: most requests ask it, and building it took longer than its answer."""
-    organization_id = sa.bindparam("organization_id", type_=sa.Uuid())
+def facts_of_reader() -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
+    """What the database knows of a reader: columns `team_ids` and `has_own` of any statement, which
+    then has the parameters `organization_id` (TENANT) and `user_id`."""
     user_id = sa.bindparam("user_id", type_=sa.Uuid())
-    return CompiledStatement(sa.select(*_reader_facts(organization_id, user_id)))
-
-
-def _reader_facts(
-    organization_id: Any, user_id: Any
-) -> tuple[sa.Label[list[UUID] | None], sa.Label[bool]]:
     mine = sa.and_(
-        TeamMember.organization_id == organization_id,
+        TeamMember.organization_id == TENANT,
         TeamMember.member_id == user_id,
         TeamMember.is_member,
     )
     teams = sa.select(sa.func.array_agg(TeamMember.team_id)).where(mine).scalar_subquery()
     own = sa.exists().where(
-        Document.organization_id == organization_id,
+        Document.organization_id == TENANT,
         Document.visibility == Visibility.RESTRICTED,
         Document.submitted_by == user_id,
     )
     return teams.label("team_ids"), own.label("has_own")
+
+
+@cache
+def _only_facts() -> CompiledStatement:
+    """Compiled once: most requests ask it, and building it took longer than its answer."""
+    return CompiledStatement(sa.select(*facts_of_reader()))
 
 
 def reader_from(actor: Actor, *, team_ids: list[UUID] | None, has_own: bool) -> Reader:

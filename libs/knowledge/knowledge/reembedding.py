@@ -60,7 +60,7 @@ _WRITE: Final = (
 
 
 def all_embedded(
-    organization_id: OrganizationId, model: str, *, of_client: bool = False
+    organization_id: OrganizationId | sa.BindParameter[UUID], model: str, *, of_client: bool = False
 ) -> Condition:
     """Whether every chunk of the organization has a vector of this model: only then vectors rank.
 

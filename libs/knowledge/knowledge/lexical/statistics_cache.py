@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 import sqlalchemy as sa
@@ -61,7 +62,7 @@ class StatisticsCache:
             self._bytes -= dropped.size
 
 
-def generation_of(organization_id: OrganizationId) -> sa.ScalarSelect[int]:
+def generation_of(organization_id: OrganizationId | sa.BindParameter[UUID]) -> sa.ScalarSelect[int]:
     """Of the current snapshot, null when there is none; as a column of any statement."""
     return sa.select(LexicalStatistics.generation).where(_of(organization_id)).scalar_subquery()
 
@@ -89,5 +90,5 @@ async def _load(session: AsyncSession, organization_id: OrganizationId) -> _Entr
     return _Entry(row.generation, statistics, size)
 
 
-def _of(organization_id: OrganizationId) -> sa.ColumnElement[bool]:
+def _of(organization_id: OrganizationId | sa.BindParameter[UUID]) -> sa.ColumnElement[bool]:
     return LexicalStatistics.organization_id == organization_id

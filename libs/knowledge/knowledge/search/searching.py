@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 import structlog
 from numpy.typing import NDArray
 
+from chassis.data.compiled import CompiledStatement, one_row
 from chassis.data.database import Database
-from knowledge.access import Reader, reader_facts, reader_from
+from knowledge.access import TENANT, Reader, facts_of_reader, reader_from
 from knowledge.embedders.port import Embedder, EmbeddingFailed
 from knowledge.lexical.frequencies import find_frequencies
 from knowledge.lexical.query import Question, understand, unknown_stems, written_stems
@@ -36,6 +38,7 @@ from shared_schemas.ids import OrganizationId
 
 _log = structlog.get_logger(__name__)
 
+_KEPT: Final = 20
 FUSED: Final = 50
 """Passages each leg contributes when two legs are fused."""
 
@@ -144,14 +147,12 @@ class Searcher:
     ) -> _Understood:
         """What the snapshot does not know is looked up: it may be new, or really misspelt."""
         organization_id = actor.organization_id
-        facts = sa.select(
-            *reader_facts(actor),
-            generation_of(organization_id).label("generation"),
-            self._has_vectors(organization_id, query).label("has_vectors"),
-        )
+        model = self.embedder.model if self._weight > 0 else None
+        facts = _facts(model, of_client=query.filters.client_id is not None)
+        whose = {"organization_id": organization_id, "user_id": actor.user_id}
         async with self.database.transaction(organization_id, read_only=True) as session:
             with explanation.timed("understand"):
-                row = (await session.execute(facts)).one()
+                row = await one_row(session, facts, whose)
                 statistics = known = await self.statistics.of_generation(
                     session, organization_id, row.generation
                 )
@@ -161,14 +162,6 @@ class Searcher:
                 question = understand(query.text, known)
         reader = reader_from(actor, team_ids=row.team_ids, has_own=row.has_own)
         return _Understood(reader, statistics, question, row.has_vectors)
-
-    def _has_vectors(
-        self, organization_id: OrganizationId, query: SearchQuery
-    ) -> sa.ColumnElement[bool]:
-        if self._weight <= 0:
-            return sa.false()
-        of_client = query.filters.client_id is not None
-        return all_embedded(organization_id, self.embedder.model, of_client=of_client)
 
     @property
     def _weight(self) -> float:
@@ -297,6 +290,20 @@ class Searcher:
             return passages
         async with self.database.transaction(reader.organization_id, read_only=True) as session:
             return await expanded(session, reader, query.filters, passages, query.expansion)
+
+
+@lru_cache(maxsize=_KEPT)
+def _facts(model: str | None, *, of_client: bool) -> CompiledStatement:
+    """What a search has to know first, compiled once. `model`: whose vectors count; None: nobody's
+    do."""
+    has_vectors = all_embedded(TENANT, model, of_client=of_client) if model else sa.false()
+    return CompiledStatement(
+        sa.select(
+            *facts_of_reader(),
+            generation_of(TENANT).label("generation"),
+            has_vectors.label("has_vectors"),
+        )
+    )
 
 
 def _of_newest_version(rows: Sequence[Row]) -> list[Row]:
