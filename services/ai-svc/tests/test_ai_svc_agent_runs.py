@@ -284,3 +284,21 @@ async def test_words_before_a_look_are_let_go(runs: Runs) -> None:
     )
 
     assert (await runs.answer(QUESTION)).text == "Você tem 30 dias de férias. [1]"
+
+
+@pytest.mark.parametrize("agent", [None, *AgentName])
+async def test_who_asks_for_something_to_be_remembered_is_told_what_becomes_of_it(
+    runs: Runs, agent: AgentName | None
+) -> None:
+    events = await runs.events("Por favor, lembre que o cofre abre às nove.", agent=agent)
+
+    answer = answer_of(events)
+    assert answer.text == phrases.NOTED
+    assert (answer.abstained, answer.offer, answer.unsupported) == (False, None, [])
+    assert "tool_call" not in kinds(events)
+
+
+async def test_question_below_something_to_be_remembered_is_answered(runs: Runs) -> None:
+    answer = await runs.answer(f"Lembre que sou servidor.\n{QUESTION}")
+
+    assert TRUE in answer.text

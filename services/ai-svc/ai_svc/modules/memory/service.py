@@ -41,7 +41,7 @@ __all__ = [
     "forget_conversations",
     "prune",
 ]
-__all__ += ["recall", "remember_fact", "remember_turn"]
+__all__ += ["noted", "recall", "remember_fact", "remember_turn"]
 
 _log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ from ai_svc.modules.agents.builtin.task import Sight, Step, Task, Use
 from ai_svc.modules.agents.builtin.telling import marked, quoted, refused
 from ai_svc.modules.agents.events import AgentName
 from ai_svc.modules.agents.marks import NOTHING
+from ai_svc.modules.memory.service import noted
 from ai_svc.questions import MAX_QUESTION
 from knowledge.lexical import fold
 
@@ -91,8 +92,15 @@ def knowledge_step(sight: Sight) -> Step:
     return arithmetic(sight) or from_documents(sight)
 
 
+def asks_to_remember(question: str) -> bool:
+    """Whether that is all it asks: the memory keeps it by itself, once the message is answered."""
+    return "\n" not in question.strip() and noted(question) is not None
+
+
 def needs_nobody(task: Task) -> bool:
-    """A greeting, a sum, the date: no search and no model is needed for that."""
+    """A greeting, a sum, the date, something to remember: no search and no model is needed."""
+    if asks_to_remember(task.question):
+        return True
     if task.agent not in (AgentName.KNOWLEDGE, AgentName.PRIVACY):
         return False
     if small_talk(task.question) is not None:

@@ -21,7 +21,7 @@ from pydantic_ai.models import (
 from pydantic_ai.settings import ModelSettings
 
 from ai_svc.modules.agents import phrases
-from ai_svc.modules.agents.builtin.documents import SEARCH, knowledge_step
+from ai_svc.modules.agents.builtin.documents import SEARCH, asks_to_remember, knowledge_step
 from ai_svc.modules.agents.builtin.people import crm_step
 from ai_svc.modules.agents.builtin.privacy import privacy_step
 from ai_svc.modules.agents.builtin.support import support_step
@@ -89,6 +89,8 @@ class BuiltInModel(Model[None]):
 
     async def step(self, seen: Sequence[Seen], tools: frozenset[str]) -> Step:
         """What it does after what it has seen. It never does the same twice."""
+        if asks_to_remember(self._task.question):
+            return phrases.NOTED
         sight = Sight(self._task, seen, await self._weighed(seen), tools)
         step = _STEPS[self._task.agent](sight)
         if isinstance(step, Use) and any(
