@@ -188,6 +188,14 @@ async def _converse(http: httpx.AsyncClient, client_id: str) -> None:
     path = f"/chat/conversations/{other['id']}/messages"
     await made(http, path, {"content": f"Quais são os dados do cliente {MARKERS['email']}?"})
     await made(http, path, {"content": "E os chamados dessa pessoa?"})
+    await _name_in_words(http)
+
+
+async def _name_in_words(http: httpx.AsyncClient) -> None:
+    """By no id: only by what the person is called, and by their numbers."""
+    named = f"{MARKERS['name'].upper()}  LIMA, CPF {MARKERS['document']}"
+    await made(http, "/chat/conversations", {"title": f"Retornar: {named}"})
+    await made(http, "/rag/ask", {"question": f"Quem atende {named}, {MARKERS['email']}?"})
 
 
 async def _access(http: httpx.AsyncClient, client_id: str) -> None:

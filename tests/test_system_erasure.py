@@ -206,6 +206,7 @@ async def test_nothing_of_a_person_is_left_and_others_are_untouched(
     }
     assert all(service["available"] for service in preview["services"])
     assert (counts["tickets"], counts["documents"]) == (40, 3)
+    assert counts["named_texts"] >= 2
     backup = script(stack, "backup-db.sh")
 
     await ask_for_erasure(ana, planted)
@@ -215,6 +216,8 @@ async def test_nothing_of_a_person_is_left_and_others_are_untouched(
     assert await rows_of_others(stack, other) == before
     assert await objects_of_others(stack, other) == files
     receipt = request["receipt"]
+    erased = {one["service"]: one["erased"] for one in receipt["statement"]["services"]}
+    assert erased["ai-svc"]["named_texts"] == counts["named_texts"]
     said = verified(stack, receipt)
     assert said.returncode == 0, said.stderr
     assert "The receipt is valid" in said.stdout
