@@ -290,15 +290,21 @@ async def test_words_before_a_look_are_let_go(runs: Runs) -> None:
 async def test_who_asks_for_something_to_be_remembered_is_told_what_becomes_of_it(
     runs: Runs, agent: AgentName | None
 ) -> None:
-    events = await runs.events("Por favor, lembre que o cofre abre às nove.", agent=agent)
+    said = "Por favor, lembre que o cofre abre às nove."
+
+    events = await runs.events(said, agent=agent, conversation_id=new_id())
+    elsewhere = await runs.answer(said, agent=agent)
 
     answer = answer_of(events)
     assert answer.text == phrases.NOTED
     assert (answer.abstained, answer.offer, answer.unsupported) == (False, None, [])
     assert "tool_call" not in kinds(events)
+    assert elsewhere.text != phrases.NOTED  # nobody remembers what other programs ask
 
 
 async def test_question_below_something_to_be_remembered_is_answered(runs: Runs) -> None:
-    answer = await runs.answer(f"Lembre que sou servidor.\n{QUESTION}")
+    said = f"Lembre que sou servidor.\n{QUESTION}"
+
+    answer = await runs.answer(said, conversation_id=new_id())
 
     assert TRUE in answer.text

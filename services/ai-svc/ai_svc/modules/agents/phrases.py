@@ -13,8 +13,8 @@ HELLO: Final = (
 WELCOME: Final = "De nada! Se precisar de mais alguma coisa, é só perguntar."
 PROPOSED: Final = "Preparei a proposta abaixo: nada muda até que você a confirme."
 NOTED: Final = (
-    "Vou me lembrar disso. Se for sobre um cliente, só enquanto os dados dele puderem ser usados. O "
-    "que lembro está em suas memórias, onde você vê, corrige e apaga."
+    "Vou me lembrar disso. Se for sobre um cliente, só enquanto os dados dele puderem ser usados. "
+    "O que lembro está em suas memórias, onde você vê, corrige e apaga."
 )
 WHICH_TICKET: Final = "De qual chamado se trata? Diga o número dele."
 WHICH_CLIENT: Final = "De qual cliente se trata? Diga o nome, o e-mail, o telefone ou o documento."

@@ -287,6 +287,7 @@ class AgentRun:
             before=said_before(given.history),
             client_id=given.context.client_id,
             ticket_id=given.ticket_id,
+            is_remembered=given.context.conversation_id is not None,
             seen=tuple(self.ledger.seen),
         )
 

@@ -92,14 +92,15 @@ def knowledge_step(sight: Sight) -> Step:
     return arithmetic(sight) or from_documents(sight)
 
 
-def asks_to_remember(question: str) -> bool:
+def asks_to_remember(task: Task) -> bool:
     """Whether that is all it asks: the memory keeps it by itself, once the message is answered."""
-    return "\n" not in question.strip() and noted(question) is not None
+    question = task.question.strip()
+    return task.is_remembered and "\n" not in question and noted(question) is not None
 
 
 def needs_nobody(task: Task) -> bool:
     """A greeting, a sum, the date, something to remember: no search and no model is needed."""
-    if asks_to_remember(task.question):
+    if asks_to_remember(task):
         return True
     if task.agent not in (AgentName.KNOWLEDGE, AgentName.PRIVACY):
         return False

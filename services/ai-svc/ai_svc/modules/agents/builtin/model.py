@@ -89,7 +89,7 @@ class BuiltInModel(Model[None]):
 
     async def step(self, seen: Sequence[Seen], tools: frozenset[str]) -> Step:
         """What it does after what it has seen. It never does the same twice."""
-        if asks_to_remember(self._task.question):
+        if asks_to_remember(self._task):
             return phrases.NOTED
         sight = Sight(self._task, seen, await self._weighed(seen), tools)
         step = _STEPS[self._task.agent](sight)

@@ -38,6 +38,8 @@ class Task:
     before: str = ""
     client_id: UUID | None = None
     ticket_id: UUID | None = None
+    is_remembered: bool = False
+    """It was said in a conversation, to which the memory listens."""
     seen: Sequence[Seen] = ()
     """What was looked up before the model was asked."""
 
