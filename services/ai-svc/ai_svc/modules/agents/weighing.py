@@ -1,10 +1,9 @@
 """Whether what a search found answers the question: the signals and the threshold of `rag`."""
 
-import asyncio
 from dataclasses import dataclass
 
 from ai_svc.modules.rag.abstention import learned
-from ai_svc.modules.rag.evidence import Evidence, weigh
+from ai_svc.modules.rag.evidence import Evidence, gather
 from ai_svc.workshop import Workshop
 from knowledge.search import Found
 
@@ -20,7 +19,7 @@ class Weighed:
 
 async def weighed(workshop: Workshop, question: str, found: Found) -> Weighed:
     """As `/rag/ask` would judge it."""
-    evidence = await asyncio.to_thread(weigh, question, found.question, found.passages)
+    evidence = await gather(question, found.question, found.passages)
     calibration = learned()
     given = workshop.settings.answers.threshold
     threshold = calibration.threshold if given is None else given

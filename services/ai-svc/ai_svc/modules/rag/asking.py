@@ -3,7 +3,6 @@
 Each step has a transaction of its own; none is open while a model writes.
 """
 
-import asyncio
 import re
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -18,7 +17,7 @@ from ai_svc.modules.rag.abstention import Calibration
 from ai_svc.modules.rag.answering import NOT_FOUND, AnswerModel, Draft
 from ai_svc.modules.rag.citations import Place, places_of
 from ai_svc.modules.rag.dependencies import Answerers
-from ai_svc.modules.rag.evidence import Evidence, weigh
+from ai_svc.modules.rag.evidence import Evidence, gather
 from ai_svc.modules.rag.paying import Paid
 from ai_svc.modules.rag.quotes import Citation
 from ai_svc.searching import searched
@@ -89,7 +88,7 @@ class Asking:
         )
         passages, meaning, reader = looked.passages, looked.question, looked.reader
         searched("ask", passages)
-        evidence = await asyncio.to_thread(weigh, self.question, meaning, passages)
+        evidence = await gather(self.question, meaning, passages)
         confidence = self.calibration.confidence(evidence.signals)
         answerable = confidence >= self.threshold
         return Found(evidence, confidence, answerable, self._scope(reader), seen)

@@ -1,7 +1,6 @@
 """A reply for the client, out of documents that everybody in the organization may read; every quote
 of it is looked up in its document before it leaves."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from uuid import UUID
 
 from ai_svc.modules.rag.abstention import learned
 from ai_svc.modules.rag.citations import Place, places_of
-from ai_svc.modules.rag.evidence import Evidence, weigh
+from ai_svc.modules.rag.evidence import Evidence, gather
 from ai_svc.modules.rag.extractive import draft as quoted
 from ai_svc.modules.rag.quotes import Citation
 from ai_svc.modules.triage.words import said
@@ -61,7 +60,7 @@ async def evidence_for(workshop: Workshop, actor: Actor, ticket: TicketText) -> 
     for question in _questions(ticket):
         query = SearchQuery(question, _PASSAGES, 0.0, whose)
         looked = await workshop.searcher.find(actor, query)
-        found.append(await asyncio.to_thread(weigh, question, looked.question, looked.passages))
+        found.append(await gather(question, looked.question, looked.passages))
     return found
 
 
