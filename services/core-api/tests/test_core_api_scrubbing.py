@@ -54,6 +54,13 @@ def test_scrubbing_twice_does_no_more_than_once(text: str) -> None:
     assert not scrubber.taken
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_what_stands_in_brackets_already_is_nobodys_name(kind: Kind) -> None:
+    firm = Known(names=frozenset({f"{kind.value} certo"}))
+
+    assert Scrubber(firm).text(f"Mora no [{kind.value}].") == f"Mora no [{kind.value}]."
+
+
 def test_there_are_enough_planted_texts() -> None:
     assert len({text for text, _ in PLANTED}) >= 60
     assert {kind for kind in Kind if any(f"[{kind}]" in left for _, left in PLANTED)} == set(Kind)

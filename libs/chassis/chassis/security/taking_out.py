@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from chassis.security.identifiers import Kind, Span
-from chassis.security.plain_text import PlainText
+from chassis.security.plain_text import PlainText, plain
 
 _PLACEHOLDER: Final = re.compile(
-    r"\[(?:" + "|".join(re.escape(kind.value) for kind in Kind) + r")\]".replace("ç", "c")
+    r"\[(?:" + "|".join(re.escape(plain(kind.value)) for kind in Kind) + r")\]"
 )
 
 
