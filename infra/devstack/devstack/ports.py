@@ -6,7 +6,7 @@ import secrets
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import psutil
 
@@ -14,8 +14,6 @@ from devstack.errors import PortBusy
 
 # Below the ports that systems give to outgoing connections (Linux from 32768 on, macOS from 49152).
 _FOR_TESTS: Final = range(20_000, 32_000)
-_CLAIMS: Final[list[IO[str]]] = []
-"""Open until this process ends, for as long as their locks shall hold."""
 
 
 def free_port() -> int:
@@ -31,14 +29,13 @@ def _is_reserved(port: int) -> bool:
     """Whether it is ours from now on, among all test runs of this user on this machine."""
     folder = Path(tempfile.gettempdir()) / f"cogep-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    claim = (folder / str(port)).open("w")
+    claim = os.open(folder / str(port), os.O_CREAT | os.O_WRONLY, 0o600)
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        claim.close()
+        os.close(claim)
         return False
-    _CLAIMS.append(claim)
-    return True
+    return True  # open until this process ends, and the lock with it
 
 
 def is_free(port: int) -> bool:
