@@ -8,7 +8,7 @@
 # FIELD_KEY_CURRENT, BLIND_INDEX_KEY; without STORAGE_URL those of the development stack of this checkout. PYTHON: one
 # that has both services (default: this checkout's, else python3).
 # Where each service has an image of its own, run the two commands below in them, the second one reading what
-# the first one prints (`docker run -i`).
+# the first one prints (`docker run -i --rm --log-driver none`: no log may keep it).
 set -euo pipefail
 umask 077
 

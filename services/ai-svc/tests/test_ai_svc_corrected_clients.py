@@ -1,6 +1,7 @@
 """A client is corrected between two questions: what the assistant remembers is not used with the
 old value any more, and the record of what was said stays."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from memory_factories import Chat, make_chat
 from redis.asyncio import Redis
 
 from ai_svc.modules.memory import following
+from ai_svc.modules.memory.corrected import corrected
 from ai_svc.modules.memory.service import Recalled
 from chassis.data.columns import utc_now
 from shared_schemas.events import ClientUpdated
 from shared_schemas.ids import new_id
+from shared_schemas.privacy import MAX_SUBJECT_IDS
 
 pytestmark = pytest.mark.committed
 
@@ -97,6 +100,29 @@ async def test_from_the_next_question_on_the_old_value_is_used_no_more(
     rows = await superuser.fetch("SELECT content FROM ai.conversation_messages ORDER BY id")
     assert rows[: len(record)] == record
     assert await redis.exists(chat.key) == 1
+
+
+async def test_a_name_that_became_longer_is_not_taken_for_an_old_one(
+    both: Beside, superuser: asyncpg.Connection
+) -> None:
+    maria = await _maria(both)
+    chat = await make_chat(both.app)
+
+    await _corrected(both, superuser, maria, name="Maria Souza Lima")
+    await chat.told("Lembre que Maria Souza Lima atende à tarde.", maria)
+
+    recalled = await chat.recall("Quando ela atende?")
+    assert [fact.text for fact in recalled.facts] == ["Maria Souza Lima atende à tarde."]
+
+
+async def test_so_many_corrected_that_nobody_can_be_asked_of_are_used_as_none() -> None:
+    now = utc_now()
+    corrections = {new_id(): (now, None) for _ in range(MAX_SUBJECT_IDS + 1)}
+    nobody: Any = None
+
+    found = await corrected(nobody, nobody, corrections)
+
+    assert not any(found.may_use([each], now - timedelta(minutes=1)) for each in corrections)
 
 
 async def test_what_no_text_can_be_searched_for_is_not_used_at_all(

@@ -85,6 +85,29 @@ async def test_the_organization_and_its_officer_sign(
     assert "Encarregado pelo tratamento de dados pessoais: Davi Exemplo, " in mail.text
 
 
+@pytest.mark.parametrize(
+    ("written", "replied"),
+    [("dpo@aurora.example,", None), ("dpo@ação.org.br", "dpo@xn--ao-siap.org.br")],
+)
+async def test_an_officer_whose_address_is_no_good_stops_no_mail(
+    ana: Person,
+    davi: Person,
+    worker: MailWorker,
+    server: MailServer,
+    superuser: asyncpg.Connection,
+    written: str,
+    replied: str | None,
+) -> None:
+    await davi.made("/api/v1/privacy-officers", OFFICER)
+    await superuser.execute("UPDATE crm.privacy_officers SET email = $1", written)
+    await make_message(ana)
+
+    await worker.drain()
+
+    (mail,) = server.received
+    assert mail.message["Reply-To"] == replied
+
+
 async def test_the_row_holds_neither_address_nor_words(
     ana: Person, worker: MailWorker, superuser: asyncpg.Connection
 ) -> None:
@@ -218,6 +241,24 @@ async def test_one_that_failed_is_tried_again_when_a_person_says_so(
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
     assert len(server.received) == 1
+
+
+async def test_one_that_came_back_is_sent_again_when_a_person_says_so(
+    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+) -> None:
+    message = await make_message(ana)
+    await worker.drain()
+    path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
+
+    assert (await davi.patch(path, {"delivery": "failed"})).is_success
+    bounced = (await message_again(davi, message))["mail"]
+    assert (await davi.patch(path, {"delivery": "pending"})).is_success
+    await worker.drain()
+
+    assert (bounced["state"], "voltou" in bounced["cause"]) == ("failed", True)
+    assert (await message_again(davi, message))["delivery"] == "sent"
+    first, second = server.received
+    assert first.message["Message-ID"] != second.message["Message-ID"]
 
 
 async def test_what_waited_for_days_is_for_a_person(

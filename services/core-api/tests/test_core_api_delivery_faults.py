@@ -230,22 +230,24 @@ class LostAnswers(httpx.AsyncBaseTransport):
     def __init__(self, app: FastAPI) -> None:
         self._inside = httpx.ASGITransport(app)
         self.refuse = self.lose = 0
+        self.away = httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE"})
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        away = httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE"})
         if not request.url.path.endswith("/sent"):
             return await self._inside.handle_async_request(request)
         if self.refuse:
             self.refuse -= 1
-            return away
+            return self.away
         answer = await self._inside.handle_async_request(request)
         if self.lose:
             self.lose -= 1
-            return away
+            return self.away
         return answer
 
 
-@pytest.mark.parametrize(("refuse", "lose"), [(2, 0), (0, 1)])
+@pytest.mark.parametrize(
+    ("status", "refuse", "lose"), [(503, 2, 0), (503, 0, 1), (401, 2, 0), (404, 1, 0)]
+)
 async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     ana: Person,
     davi: Person,
@@ -253,6 +255,7 @@ async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     database: Database,
     server: MailServer,
     monkeypatch: pytest.MonkeyPatch,
+    status: int,
     refuse: int,
     lose: int,
 ) -> None:
@@ -260,6 +263,7 @@ async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     monkeypatch.setattr(delivering, "_AGAIN", at_once)
     line = LostAnswers(app)
     line.refuse, line.lose = refuse, lose
+    line.away = httpx.Response(status, json={"code": "NOT_NOW"})
     worker = MailWorker(database, server, line)
     message = await make_message(ana)
 

@@ -122,7 +122,7 @@ class Delivering:
         for attempt in itertools.count(1):
             try:
                 await self._tell(job, "sent", said)
-            except Unavailable:
+            except (Unavailable, JobFailed):
                 await asyncio.sleep(_AGAIN.after(attempt).total_seconds())
             else:
                 return

@@ -7,6 +7,7 @@ import ssl
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
@@ -111,7 +112,7 @@ class Postman:
             message["To"] = Address(addr_spec=letter.to)
             if letter.reply_to is not None:
                 message["Reply-To"] = Address(addr_spec=letter.reply_to)
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, MessageError) as error:
             raise _BAD_ADDRESS from error
         message["Subject"] = _one_line(letter.subject)
         message["Date"] = format_datetime(datetime.now(UTC))

@@ -22,7 +22,7 @@ from chassis.http.service_client import ServiceClient
 from chassis.web.errors import Unavailable
 from shared_schemas.actor import Actor
 from shared_schemas.ids import OrganizationId
-from shared_schemas.privacy import KnownValues, OutdatedValuesQuery
+from shared_schemas.privacy import MAX_SUBJECT_IDS, KnownValues, OutdatedValuesQuery
 
 _log = structlog.get_logger(__name__)
 
@@ -87,6 +87,8 @@ async def corrected(core_api: ServiceClient, actor: Actor, corrections: Correcti
 async def _outdated(
     core_api: ServiceClient, actor: Actor, client_ids: list[UUID]
 ) -> KnownValues | None:
+    if len(client_ids) > MAX_SUBJECT_IDS:
+        return None  # as if it did not answer: nothing older about so many is used
     query = OutdatedValuesQuery(organization_id=actor.organization_id, client_ids=client_ids)
     try:
         answer = await core_api.request(

@@ -38,7 +38,7 @@ from ai_svc.modules.privacy.small_stores import (
     erase_triages,
     erase_uploads,
 )
-from ai_svc.modules.privacy.wordings import count_named_texts, erase_named_texts
+from ai_svc.modules.privacy.wordings import WORDINGS, erase_named_texts
 from ai_svc.modules.privacy.work import ERASURES, KnownOf, Subject, Work
 from ai_svc.settings import AiSettings
 from chassis.data.database import Database
@@ -204,7 +204,15 @@ class Eraser:
 
 async def _named_nowhere(work: Work) -> bool:
     """Looks through every text once more, outside of the transaction that ends the erasure."""
-    return not await count_named_texts(work.database, work.subject, await work.naming())
+    naming = await work.naming()
+    if naming.is_empty:
+        return True
+    for wordings in WORDINGS:
+        async for keys in wordings.naming(work.database, work.subject, naming):
+            if keys:
+                return False
+            await work.show("named_nowhere", 99)
+    return True
 
 
 async def _finished(work: Work) -> bool:

@@ -34,11 +34,15 @@ async def outdated_values(
             now |= of_field(field, value)
     for field, value in await former_values(session, organization_id, client_ids):
         before |= of_field(field, value)
+    written = now.written
     return _told(
         Known(
             **{
                 name: frozenset(
-                    each for each in getattr(before, name) if plain(each) not in now.written
+                    each
+                    for each in getattr(before, name)
+                    # "Maria Silva" is not wrong of who is Maria Silva Souza now.
+                    if not any(plain(each) in current for current in written)
                 )
                 for name in ("names", "documents", "emails", "phones", "ceps")
             }

@@ -20,6 +20,7 @@ from chassis.messaging.backoff import Backoff
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from core_api.changes import Change, made
 from core_api.modules.audit import service as audit
+from core_api.modules.deliveries.addressing import usable_address
 from core_api.modules.deliveries.exceptions import DeliveryLeaseLost, DeliveryNotFound
 from core_api.modules.deliveries.models import OWNERS, Delivery, DeliveryKind
 from core_api.modules.deliveries.schemas import (
@@ -175,12 +176,16 @@ async def _mail(fenced: _Fenced) -> MailToSend:
         if part
     )
     officer = responsible.officers[0].email if responsible.officers else None
+    try:
+        reply_to = usable_address(officer) if officer else None
+    except NotToBeSent:
+        reply_to = None  # their mistake is no reason to tell the subject nothing
     return MailToSend(
         to=mail.to,
         subject=mail.subject,
         text=mail.text if mail.signed else f"{mail.text.rstrip()}\n\n-- \n{signature}\n",
         sender_name=sender,
-        reply_to=officer,
+        reply_to=reply_to,
     )
 
 

@@ -140,6 +140,29 @@ async def call_off(
     )
 
 
+async def came_back(
+    tx: AsyncSession, organization_id: OrganizationId, kind: DeliveryKind, owner_id: UUID
+) -> None:
+    """A person has read in the sender's mailbox that it did not arrive: it may be sent again.
+
+    To be called before the owner's row is locked, as `call_off`.
+    """
+    await tx.execute(
+        sa.update(_TABLE)
+        .where(
+            _ROWS.organization_id == organization_id,
+            _ROWS[OWNERS[kind][0]] == owner_id,
+            _ROWS.state == JobState.SUCCEEDED,
+        )
+        .values(
+            state=JobState.FAILED,
+            error_code="BOUNCED",
+            error_message="A mensagem voltou. Confira o endereço antes de enviar de novo.",
+            updated_at=sa.func.clock_timestamp(),
+        )
+    )
+
+
 async def mails_of(
     tx: AsyncSession,
     organization_id: OrganizationId,

@@ -42,7 +42,7 @@ class Replayed:
     asked: list[PrivacyErasureRequested] = field(default_factory=list)
     """What other services are asked for, also by the outbox of the restored database."""
     values: dict[UUID, KnownValues] = field(default_factory=dict, repr=False)
-    """By request, what those are known by: nobody can be asked once the keys are gone."""
+    """By request, what those are known by: nobody can be asked before anything serves."""
 
 
 async def replay(workshop: Workshop, signer: Signer) -> Replayed:
@@ -89,7 +89,8 @@ async def _replay_one(
     part = await own_part(workshop, ledger, organization_id, erasure.id, stores=stores)
     if not part.is_done:
         await part.run()
-    await part.destroy_key()  # what it opened is in `values`, and goes with this process
+    # Its key goes when the others have answered, as ever: a replay that is cut off before they did
+    # can tell them once more what the person is known by.
     done.erased += 1
 
 

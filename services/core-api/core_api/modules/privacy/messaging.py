@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.changes import Change
-from core_api.modules.deliveries.service import DeliveryKind, call_off, enqueue
+from core_api.modules.deliveries.service import DeliveryKind, call_off, came_back, enqueue
 from core_api.modules.privacy.content import BODY
 from core_api.modules.privacy.destruction import locked_intact, require_words
 from core_api.modules.privacy.journal import Journal
@@ -58,6 +58,8 @@ class Messaging:
             await call_off(
                 self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, [message_id]
             )
+        if state is DeliveryState.FAILED:
+            await came_back(self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, message_id)
         request = await self.requests.get_for_update(request_id)
         message = await self.requests.message_for_update(request_id, message_id)
         check_version(message.version, seen_version)
