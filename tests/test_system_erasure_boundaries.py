@@ -269,6 +269,12 @@ async def _counted(superuser: asyncpg.Connection, planted: Planted) -> dict[str,
     }
 
 
+async def _triaged(superuser: asyncpg.Connection, planted: Planted) -> bool:
+    """Whether the assistant has been at every ticket: it comes when it comes."""
+    count = "SELECT count(*) FROM crm.ticket_triages WHERE ticket_id::text = ANY($1)"
+    return bool(await superuser.fetchval(count, planted.tickets) == len(planted.tickets))
+
+
 async def _nothing_left(stack: Stack) -> bool:
     return await places_with(stack, MARKERS) == []
 
@@ -285,9 +291,11 @@ async def test_killed_at_each_boundary_an_erasure_ends_once(
 ) -> None:
     purpose = await _purpose(ana)
     undisturbed = await plant(ana, purpose, tickets=2)
+    await eventually(lambda: _triaged(superuser, undisturbed), seconds=60)
     await ask_for_erasure(ana, undisturbed)
     foreseen = _erased(await completed(ana, undisturbed, seconds=60))
     planted = await plant(ana, purpose, tickets=2)
+    await eventually(lambda: _triaged(superuser, planted), seconds=60)
     await superuser.execute(_TRIGGERS)
     await superuser.executemany(
         "SELECT pg_advisory_lock($1, hashtext($2))", [(_OURS, each) for each in BOUNDARIES]
