@@ -1,6 +1,7 @@
 """A person whom texts name in words only, by no link, is taken out of them, and out of nothing
 else."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +17,18 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from traces import in_redis, in_tables
 
+from ai_svc.modules.chat.models import MessageStatus
 from ai_svc.modules.chat.words import found_by
 from ai_svc.modules.memory.correcting import correct
 from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.memory.service import remember_fact
 from ai_svc.modules.privacy import asking as asking_core_api
+from ai_svc.modules.privacy import running_answers
 from ai_svc.modules.privacy.exceptions import CoreSilent
 from ai_svc.modules.privacy.naming import Naming
 from ai_svc.modules.privacy.wordings import WORDINGS
 from ai_svc.personal_data import ASKED, PERSONAL_DATA
+from chassis.data.columns import utc_now
 from chassis.http.service_client import ServiceClient
 from shared_schemas.ids import new_id
 from shared_schemas.privacy import KnownPhone, KnownValues
@@ -255,6 +259,42 @@ async def test_page_by_page_and_killed_anywhere_each_is_counted_once(
     assert answer["erased"]["named_texts"] == 4
     said = await superuser.fetch("SELECT content FROM ai.conversation_messages ORDER BY id")
     assert [row["content"] for row in said][:3] == [BESIDE, f"1. {UNNAMED}", f"2. {UNNAMED}"]
+
+
+@pytest.mark.committed
+@pytest.mark.usefixtures("nothing_stored")
+async def test_an_answer_that_is_being_written_is_waited_for(
+    app: FastAPI,
+    core_api: CoreApi,
+    asking_about_julia: Asking,
+    superuser: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await core_api.purposes()
+    chat = await make_chat(app)
+    soon = utc_now() + timedelta(minutes=2)
+    running = {"status": MessageStatus.RUNNING, "run_expires_at": soon}
+    answer = await chat.reply(await chat.say("Para quem ligo?"), None, **running)
+    waited = 0
+
+    async def while_it_waits(_seconds: float) -> None:
+        nonlocal waited
+        waited += 1
+        assert await asking_about_julia.answers() == []
+        await superuser.execute(
+            "UPDATE ai.conversation_messages SET status = 'done', content = $1,"
+            " run_expires_at = NULL, finished_at = now() WHERE id = $2",
+            NAMED,
+            answer,
+        )
+
+    monkeypatch.setattr(running_answers.asyncio, "sleep", while_it_waits)
+    await asking_about_julia.request(new_id())
+    await asking_about_julia.eraser().drain_once("tests")
+
+    said = "SELECT content FROM ai.conversation_messages WHERE id = $1"
+    assert await superuser.fetchval(said, answer) == UNNAMED
+    assert (waited, len(await asking_about_julia.answers())) == (1, 1)
 
 
 @pytest.mark.committed

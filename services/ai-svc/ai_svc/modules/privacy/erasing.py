@@ -31,6 +31,7 @@ from ai_svc.modules.privacy.documents import erase_documents
 from ai_svc.modules.privacy.exceptions import NotErasedYet, RedisSilent, StillThere, StorageSilent
 from ai_svc.modules.privacy.leftovers import erase_objects, forget_words
 from ai_svc.modules.privacy.models import ErasureKey, ErasureObjects
+from ai_svc.modules.privacy.running_answers import await_running_answers
 from ai_svc.modules.privacy.small_stores import (
     erase_batch_items,
     erase_projections,
@@ -73,6 +74,7 @@ STEPS: Final[tuple[Callable[[Work], Coroutine[Any, Any, None]], ...]] = (
     erase_replies,
     erase_objects,
     forget_words,
+    await_running_answers,
 )
 _ERASED: Final = tuple(each.name for each in stores.STORES if each.action is not StoreAction.KEEP)
 _ROUNDS: Final = 3

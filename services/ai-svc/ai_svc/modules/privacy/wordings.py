@@ -145,7 +145,7 @@ def _own_messages(tenant: OrganizationId) -> tuple[sa.ColumnElement[bool], ...]:
         Conversation.client_id.is_not(None),
     )
     nobodys = _of_nobody(MessageClient, MessageClient.message_id, ConversationMessage.id)
-    # What is being written is whole when its run ends; the last look finds it.
+    # What is being written is whole when its run ends, which is waited for.
     done = ConversationMessage.status != MessageStatus.RUNNING
     return (done, sa.not_(about), *nobodys(tenant))
 
