@@ -1,6 +1,7 @@
 """A person whom texts name in words only, by no link, is taken out of them, and out of nothing
 else."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,6 @@ from ai_svc.modules.memory.correcting import correct
 from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.memory.service import remember_fact
 from ai_svc.modules.privacy import asking as asking_core_api
-from ai_svc.modules.privacy import running_answers
 from ai_svc.modules.privacy.exceptions import CoreSilent
 from ai_svc.modules.privacy.naming import Naming
 from ai_svc.modules.privacy.wordings import WORDINGS
@@ -288,7 +288,7 @@ async def test_an_answer_that_is_being_written_is_waited_for(
             answer,
         )
 
-    monkeypatch.setattr(running_answers.asyncio, "sleep", while_it_waits)
+    monkeypatch.setattr(asyncio, "sleep", while_it_waits)
     await asking_about_julia.request(new_id())
     await asking_about_julia.eraser().drain_once("tests")
 
