@@ -101,6 +101,9 @@ class StoreCount(BaseModel):
     store: str
     label: Label
     count: int = Field(ge=0)
+    is_at_least: bool = Field(
+        default=False, description="Counting took too long and was left there: there may be more"
+    )
     action: StoreAction
     ground: str | None = Field(
         default=None, description="The legal ground, when something must be kept"

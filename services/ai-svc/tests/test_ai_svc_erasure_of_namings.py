@@ -151,6 +151,10 @@ async def _texts(superuser: asyncpg.Connection) -> list[str]:
 
 
 async def _preview(ana: Person, client_id: UUID) -> int:
+    return int((await _previewed(ana, client_id))["count"])
+
+
+async def _previewed(ana: Person, client_id: UUID) -> dict[str, Any]:
     answer = await ana.http.post(
         PREVIEW,
         headers={"x-internal-key": INTERNAL_KEY, "x-source-service": "worker-svc"},
@@ -161,8 +165,8 @@ async def _preview(ana: Person, client_id: UUID) -> int:
         },
     )
     assert answer.status_code == 200, answer.text
-    counts = {store["store"]: store["count"] for store in answer.json()["data"]["stores"]}
-    return int(counts["named_texts"])
+    stores: list[dict[str, Any]] = answer.json()["data"]["stores"]
+    return next(store for store in stores if store["store"] == "named_texts")
 
 
 @pytest.mark.committed
@@ -209,6 +213,29 @@ async def test_a_person_named_in_words_only_is_taken_out_everywhere(
     }
     assert await in_tables(superuser, [b"concei", b"529.982"]) == {}  # stems too
     assert await _preview(ana, julia) == 0
+
+
+@pytest.mark.committed
+@pytest.mark.usefixtures("nothing_stored")
+async def test_a_preview_that_counts_too_long_says_at_least(
+    app: FastAPI,
+    ana: Person,
+    core_api: CoreApi,
+    asking_about_julia: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await core_api.purposes()
+    chat = await make_chat(app, title=NAMED)
+    await chat.say(NAMED)
+    julia = new_id()
+    whole = await _previewed(ana, julia)
+    assert (whole["count"], whole["is_at_least"]) == (2, False)
+
+    monkeypatch.setattr("ai_svc.modules.privacy.wordings._COUNTED_SECONDS", 0.0)
+    begun = await _previewed(ana, julia)
+
+    assert (begun["count"], begun["is_at_least"]) == (1, True)
+    assert (await asking_about_julia.erase(julia))["erased"]["named_texts"] == 2
 
 
 @pytest.mark.committed

@@ -30,12 +30,14 @@ async def preview_erasure(
     database = workshop.database
     async with database.transaction(body.organization_id, read_only=True) as session:
         there = await stores.count(session, subject)
-    there[stores.NAMED_TEXTS] = await count_named_texts(database, subject, Naming.of(body.known))
+    named, is_all = await count_named_texts(database, subject, Naming.of(body.known))
+    there[stores.NAMED_TEXTS] = named
     counted = [
         StoreCount(
             store=each.name,
             label=each.label,
             count=there[each.name],
+            is_at_least=each.name == stores.NAMED_TEXTS and not is_all,
             action=each.action,
             ground=each.ground,
         )

@@ -8,6 +8,7 @@ each is read again, locked.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -37,6 +38,7 @@ from knowledge.models import Document
 from shared_schemas.ids import OrganizationId
 
 _AT_ONCE: Final = 500
+_COUNTED_SECONDS: Final = 0.5
 _Key = tuple[Any, ...]
 
 
@@ -307,12 +309,18 @@ async def erase_named_texts(work: Work) -> None:
             await work.show("named_texts", 8)
 
 
-async def count_named_texts(database: Database, subject: Subject, naming: Naming) -> int:
-    """How many texts name the person in words only."""
-    if naming.is_empty:
-        return 0
+async def count_named_texts(
+    database: Database, subject: Subject, naming: Naming
+) -> tuple[int, bool]:
+    """How many texts name the person in words only, and whether all were looked through: whoever
+    looks at a preview does not wait for every text there is."""
     found = 0
+    if naming.is_empty:
+        return found, True
+    until = monotonic() + _COUNTED_SECONDS
     for wordings in WORDINGS:
         async for keys in wordings.naming(database, subject, naming):
             found += len(keys)
-    return found
+            if monotonic() > until:
+                return found, False
+    return found, True

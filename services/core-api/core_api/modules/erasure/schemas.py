@@ -106,7 +106,7 @@ class ServicePreview(BaseModel):
 
 
 class PreviewTotals(BaseModel):
-    """Of all services that answered."""
+    """Of all services that answered; at least, where one of their counts is that."""
 
     erase: int
     anonymise: int
