@@ -275,7 +275,7 @@ async def test_page_by_page_and_killed_anywhere_each_is_counted_once(
     superuser: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ai_svc.modules.privacy.wordings._AT_ONCE", 2)
+    monkeypatch.setattr("ai_svc.modules.privacy.looking_through._AT_ONCE", 2)
     await core_api.purposes()
     chat = await make_chat(app)
     for number in range(7):
