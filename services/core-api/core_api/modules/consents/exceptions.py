@@ -93,6 +93,16 @@ class ConsentExpired(Conflict):
     message = "Este consentimento já venceu. Registre uma nova decisão do cliente."
 
 
+class ConsentOvertaken(Conflict):
+    """The client revoked after the moment at which they are said to have consented."""
+
+    code = "CONSENT_OVERTAKEN"
+    message = (
+        "O cliente revogou o consentimento em {day}, depois da decisão informada. "
+        "Só uma decisão posterior vale."
+    )
+
+
 class PreferencesPageUnknown(Conflict):
     """A link that is sent needs a page that opens it."""
 

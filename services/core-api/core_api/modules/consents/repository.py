@@ -22,6 +22,7 @@ from core_api.modules.consents.models import (
     ConsentRevocation,
     ConsentStatus,
     Decision,
+    EndKind,
     LegalBasis,
 )
 from shared_schemas.ids import OrganizationId
@@ -228,6 +229,31 @@ class Consents:
             .order_by(Consent.id)
         )
         return (await self._session.scalars(statement)).all()
+
+    async def one_at_a_time(self, family: Sequence[UUID]) -> None:
+        """Who decides for a client, or revokes, waits for the others: none overlooks another."""
+        name = f"consents:{self._organization_id}:{min(family)}"
+        lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))
+        await self._session.execute(sa.select(lock))
+
+    async def revoked_since(
+        self, family: Sequence[UUID], purpose_id: UUID, moment: datetime
+    ) -> datetime | None:
+        """When a client, or one merged into them, last revoked what the purpose rests on, unless
+        that was before the moment."""
+        statement = (
+            sa.select(sa.func.max(ConsentRevocation.revoked_at))
+            .join(Consent, _revocation_of_consent())
+            .where(
+                Consent.organization_id == self._organization_id,
+                Consent.client_id.in_(family),
+                Consent.purpose_id == purpose_id,
+                ConsentRevocation.kind == EndKind.REVOKED,
+                ConsentRevocation.revoked_at > moment,
+            )
+        )
+        revoked_at: datetime | None = await self._session.scalar(statement)
+        return revoked_at
 
     async def all_granted_and_standing(
         self, family: Sequence[UUID], purpose_code: str | None

@@ -20,6 +20,7 @@ from core_api.modules.consents.exceptions import (
     ConsentExpired,
     ConsentNotFound,
     ConsentNotGranted,
+    ConsentOvertaken,
     EvidenceUnusable,
     NoticeVersionUnknown,
     PurposeArchived,
@@ -210,6 +211,7 @@ async def list_notices(
         PurposeArchived,
         NoticeVersionUnknown(notice_version=3),
         EvidenceUnusable,
+        ConsentOvertaken(day="21/11/2026"),
         IdempotencyKeyReused,
     ),
 )
@@ -277,6 +279,7 @@ async def revoke_consent(
         ConsentNotFound,
         ConsentNotGranted,
         ConsentAlreadyRevoked,
+        ConsentOvertaken(day="21/11/2026"),
         PurposeArchived,
         NoticeVersionUnknown(notice_version=3),
         IdempotencyKeyReused,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.columns import utc_now
 from chassis.web.errors import InvalidInput
+from core_api.business_days import today
 from core_api.changes import made
 from core_api.modules.attachments.service import proof
 from core_api.modules.clients.service import ClientNotFound, family_of, require_client
@@ -18,6 +19,7 @@ from core_api.modules.consents.exceptions import (
     ConsentAlreadyRevoked,
     ConsentExpired,
     ConsentNotGranted,
+    ConsentOvertaken,
     EvidenceUnusable,
     NoticeVersionUnknown,
     PurposeArchived,
@@ -101,8 +103,11 @@ class ConsentService:
         await require_client(self.tx, organization_id, client_id)
         purpose, notice = await self._asked(given)
         family = await family_of(self.tx, organization_id, client_id)
+        await self.consents.one_at_a_time(family)
         standing = await self.consents.granted_and_standing(family, purpose.id)
         consent = self._receipt(client_id, given, notice, purpose.consent_valid_days)
+        if consent.decision is Decision.GRANTED and given.decided_at is not None:
+            await self._require_not_overtaken(consent, family)
         if given.evidence_id is not None:
             await self._take_evidence(consent, given.evidence_id, family)
         facts = [ledger.of_consent(consent)]
@@ -110,9 +115,10 @@ class ConsentService:
             consent.renews_id = renews_id or (standing[-1].id if standing else None)
             facts = [ledger.of_consent(consent)]
             self.recorder.tell(self.tx, ConsentGranted, **_facts(consent, purpose.code))
-        else:  # who refuses now no longer consents (LGPD Art. 8 § 5)
+        else:  # who refuses no longer consents (LGPD Art. 8 § 5), to what they had said before
             self.recorder.tell(self.tx, ConsentRefused, **_facts(consent, purpose.code))
-            facts += await self.end(standing, purpose.code, EndKind.REVOKED, None)
+            before = [each for each in standing if each.decided_at <= consent.decided_at]
+            facts += await self.end(before, purpose.code, EndKind.REVOKED, None)
         self.tx.add(consent)
         await self.tx.flush()
         if consent.expires_at is not None and consent.decision is Decision.GRANTED:
@@ -146,6 +152,7 @@ class ConsentService:
         if given.status == ConsentStatus.EXPIRED:
             raise ConsentExpired
         family = await self._family(given.client_id)
+        await self.consents.one_at_a_time(family)
         standing = await self.consents.granted_and_standing(family, given.purpose_id)
         if not standing:  # somebody was faster since it was read
             raise ConsentAlreadyRevoked
@@ -158,6 +165,7 @@ class ConsentService:
     ) -> list[UUID]:
         """Ends what stands of the client's consents, to one purpose or to all; which ones."""
         family = await self._family(client_id)
+        await self.consents.one_at_a_time(family)
         found = await self.consents.all_granted_and_standing(family, purpose_code)
         facts: list[ledger.Fact] = []
         for consent, code in found:
@@ -206,6 +214,14 @@ class ConsentService:
         if purpose.archived_at is not None:
             raise PurposeArchived
         return purpose, notice
+
+    async def _require_not_overtaken(self, consent: Consent, family: Sequence[UUID]) -> None:
+        """A form that turns up late brings nothing back that was revoked: ConsentOvertaken."""
+        revoked_at = await self.consents.revoked_since(
+            family, consent.purpose_id, consent.decided_at
+        )
+        if revoked_at is not None:
+            raise ConsentOvertaken(day=today(revoked_at).strftime("%d/%m/%Y"))
 
     async def _take_evidence(
         self, consent: Consent, evidence_id: UUID, family: Sequence[UUID]
@@ -268,7 +284,7 @@ class ConsentService:
 def _past(given: datetime | None, limit: datetime, field: str) -> datetime | None:
     if given is not None and given > limit + _CLOCKS_MAY_DIFFER:
         raise InvalidInput.on(f"body.{field}", "O momento está depois do que seria possível.")
-    return given
+    return None if given is None else min(given, limit)  # whose clock is ahead decided just now
 
 
 def _facts(consent: Consent, purpose_code: str) -> dict[str, Any]:
