@@ -180,6 +180,17 @@ async def test_a_heartbeat_keeps_the_lease(
         await write(queue, job)
 
 
+async def test_a_heartbeat_tells_what_was_lost_from_what_the_same_worker_claimed_again(
+    database: Database, queue: JobQueue, hasty: JobQueue
+) -> None:
+    await enqueue(database)
+    (lost,) = await hasty.claim("w1", 1)
+    (again,) = await queue.claim("w1", 1)
+    assert lost.id == again.id
+
+    assert await queue.heartbeat([lost, again]) == [lost]
+
+
 async def test_nobody_takes_a_job_while_its_result_is_being_written(
     database: Database, hasty: JobQueue, queue: JobQueue, superuser: asyncpg.Connection
 ) -> None:

@@ -77,7 +77,8 @@ WITH held AS (
     UPDATE {queue} q SET lease_expires_at = clock_timestamp() + :lease
     FROM free WHERE q.id = free.id
 )
-SELECT q.id FROM {queue} q JOIN held USING (id, lease_token) WHERE q.state = 'processing'
+SELECT q.id, q.lease_token FROM {queue} q JOIN held USING (id, lease_token)
+WHERE q.state = 'processing'
 """
 
 # Like a heartbeat, for one job: a report never waits for the transaction that ends the job.

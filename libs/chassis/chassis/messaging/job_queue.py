@@ -185,8 +185,9 @@ class JobQueue:
                 "lease": self.lease,
             },
         )
-        alive = {row.id for row in kept}
-        return [job for job in held if job.id not in alive]
+        # By token: this very worker may have claimed again what it had lost.
+        alive = {(row.id, row.lease_token) for row in kept}
+        return [job for job in held if (job.id, job.lease_token) not in alive]
 
     async def report(self, job: ClaimedJob, stage: str, percent: int) -> None:
         """Shows how far the job is (0-100) and extends its lease. Raises LeaseLost."""
