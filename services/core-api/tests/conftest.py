@@ -13,11 +13,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from core_api_factories import INTERNAL_KEY, Person, PersonOf
+from core_api_mail import MailWorker
 from core_api_matrix import Matrix, built_matrix
 from core_api_neighbour import Neighbour
 from core_api_records import Records
 from core_api_test_settings import core_api_settings
 from fastapi import FastAPI
+from mail_server import MailServer, mail_server
 from redis.asyncio import Redis
 
 from chassis.data.database import Database
@@ -246,6 +248,22 @@ async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connec
     connection = await asyncpg.connect(database_urls.superuser)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[MailServer]:
+    """A mail server of this test."""
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def mail_worker(
+    app: FastAPI, database: Database, smtp: MailServer
+) -> AsyncIterator[MailWorker]:
+    """What worker-svc does with mails."""
+    async with MailWorker.of(app, database, smtp) as worker:
+        yield worker
 
 
 @pytest.fixture

@@ -10,10 +10,24 @@ import httpx
 from pydantic import SecretStr
 from stdnum.br import cnpj
 
+from chassis.http.service_client import ServiceClient
+
 CLIENTS = "/api/v1/clients"
 TICKETS = "/api/v1/tickets"
 PURPOSES = "/api/v1/consent-purposes"
 INTERNAL_KEY = "internal-key-of-worker-svc"
+
+
+def worker_calling(transport: httpx.AsyncBaseTransport, **given: Any) -> ServiceClient:
+    """How worker-svc calls core-api."""
+    return ServiceClient(
+        target="core-api",
+        base_url="http://core.test",
+        source="worker-svc",
+        key=SecretStr(INTERNAL_KEY),
+        transport=transport,
+        **given,
+    )
 
 
 @dataclass(frozen=True)

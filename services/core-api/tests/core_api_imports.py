@@ -4,13 +4,11 @@ import json
 from typing import Any
 
 import httpx
-from core_api_factories import INTERNAL_KEY, Person
+from core_api_factories import Person, worker_calling
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
-from chassis.http.service_client import ServiceClient
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from worker_svc.client_import import ClientImporting
 from worker_svc.importing import RUNS, import_run
@@ -39,13 +37,7 @@ class Worker:
 
     def __init__(self, app: FastAPI, database: Database, storage: ObjectStorage) -> None:
         self.queue = JobQueue(database, RUNS)
-        self.core = ServiceClient(
-            target="core-api",
-            base_url="http://core.test",
-            source="worker-svc",
-            key=SecretStr(INTERNAL_KEY),
-            transport=httpx.ASGITransport(app),
-        )
+        self.core = worker_calling(httpx.ASGITransport(app))
         self.importing = ClientImporting(storage, self.core)
 
     async def claim(self) -> ClaimedJob:

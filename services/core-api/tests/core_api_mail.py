@@ -1,17 +1,15 @@
 """Mails to data subjects, and a worker that sends them in this process to a mail server of ours."""
 
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import httpx
-from core_api_factories import INTERNAL_KEY, Person, make_client
+from core_api_factories import Person, make_client, worker_calling
 from fastapi import FastAPI
 from mail_server import MailServer
 from privacy_factories import REQUESTS, make_request
-from pydantic import SecretStr
 
 from chassis.data.database import Database
-from chassis.http.service_client import ServiceClient
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from worker_svc.delivering import DELIVERIES, Delivering, deliver
 from worker_svc.mail import Postman
@@ -34,14 +32,7 @@ class MailWorker:
         timeout: float = 5,
     ) -> None:
         self.queue = JobQueue(database, DELIVERIES)
-        self.core = ServiceClient(
-            target="core-api",
-            base_url="http://core.test",
-            source="worker-svc",
-            key=SecretStr(INTERNAL_KEY),
-            transport=transport,
-            first_pause_seconds=0,
-        )
+        self.core = worker_calling(transport, first_pause_seconds=0)
         given = {
             "host": "127.0.0.1",
             "port": port or server.port,
@@ -49,12 +40,24 @@ class MailWorker:
             "sender": "lgpd@assist.example.org",
             "timeout": timeout,
         }
-        self.delivering = Delivering(self.core, Postman(SmtpSettings.model_validate(given)))
+        self.postman = Postman(SmtpSettings.model_validate(given))
+        self.delivering = Delivering(self.core, self.postman)
 
     @classmethod
     def of(cls, app: FastAPI, database: Database, server: MailServer, **given: Any) -> "MailWorker":
         """Beside the service in this process."""
         return cls(database, server, httpx.ASGITransport(app), **given)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """At the end of its service."""
+        await self.postman.close()
+        await self.core.close()
 
     async def claim(self) -> ClaimedJob:
         """The next delivery."""

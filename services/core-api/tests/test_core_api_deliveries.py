@@ -1,6 +1,5 @@
 """Messages of privacy requests as mails: what goes out, what does not, and what is told of it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -9,11 +8,9 @@ from core_api_accountability import OFFICER, PROFILE
 from core_api_factories import CLIENTS, Person, without_request_id
 from core_api_mail import ADDRESS, MailWorker, make_due, make_message, message_again
 from core_api_records import Records
-from fastapi import FastAPI
-from mail_server import MailServer, mail_server
+from mail_server import MailServer
 from privacy_factories import REQUESTS, history, identify
 
-from chassis.data.database import Database
 from devstack.people import AURORA
 from shared_schemas.ids import new_id
 
@@ -22,32 +19,19 @@ pytestmark = pytest.mark.committed
 DELIVERIES = "/api/v1/deliveries"
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
-    worker = MailWorker.of(app, database, server)
-    yield worker
-    await worker.core.close()
-
-
 async def rows(superuser: asyncpg.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in await superuser.fetch("SELECT * FROM crm.deliveries")]
 
 
 async def test_a_message_goes_out_and_the_proof_is_shown(
-    davi: Person, ana: Person, worker: MailWorker, server: MailServer, records: Records
+    davi: Person, ana: Person, mail_worker: MailWorker, smtp: MailServer, records: Records
 ) -> None:
     message = await make_message(ana)
     assert message["mail"]["state"] == "waiting"
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     sent = mail.message
     message_id = f"<{message['mail']['id']}@assist.example.org>"
     assert (mail.sender, mail.recipients) == ("lgpd@assist.example.org", [ADDRESS])
@@ -70,15 +54,15 @@ async def test_a_message_goes_out_and_the_proof_is_shown(
 
 
 async def test_the_organization_and_its_officer_sign(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     assert (await davi.call("PUT", "/api/v1/controller-profile", json=PROFILE)).is_success
     await davi.made("/api/v1/privacy-officers", OFFICER)
     await make_message(ana)
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     assert "Prefeitura Municipal de Aurora" in str(mail.message["From"])
     assert "lgpd@assist.example.org" in str(mail.message["From"])
     assert str(mail.message["Reply-To"]) == OFFICER["email"]
@@ -92,8 +76,8 @@ async def test_the_organization_and_its_officer_sign(
 async def test_an_officer_whose_address_is_no_good_stops_no_mail(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
     written: str,
     replied: str | None,
@@ -102,19 +86,19 @@ async def test_an_officer_whose_address_is_no_good_stops_no_mail(
     await superuser.execute("UPDATE crm.privacy_officers SET email = $1", written)
     await make_message(ana)
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     assert mail.message["Reply-To"] == replied
 
 
 async def test_the_row_holds_neither_address_nor_words(
-    ana: Person, worker: MailWorker, superuser: asyncpg.Connection
+    ana: Person, mail_worker: MailWorker, superuser: asyncpg.Connection
 ) -> None:
     await make_message(ana, body="Palavra-marcada-7731.")
 
     before = str(await rows(superuser))
-    await worker.drain()
+    await mail_worker.drain()
 
     for text in (before, str(await rows(superuser))):
         assert "delivery" in text or "privacy_message" in text
@@ -125,17 +109,17 @@ async def test_the_row_holds_neither_address_nor_words(
     "given", [{"channel": "phone"}, {"channel": "email", "direction": "from_subject"}]
 )
 async def test_only_what_goes_to_the_subject_by_mail_is_sent(
-    ana: Person, worker: MailWorker, server: MailServer, given: dict[str, str]
+    ana: Person, mail_worker: MailWorker, smtp: MailServer, given: dict[str, str]
 ) -> None:
     message = await make_message(ana, **given)
 
     assert message["mail"] is None
-    assert await worker.drain() == 0
-    assert server.received == []
+    assert await mail_worker.drain() == 0
+    assert smtp.received == []
 
 
 async def test_a_line_break_in_a_name_does_not_become_a_header(
-    ana: Person, worker: MailWorker, server: MailServer, superuser: asyncpg.Connection
+    ana: Person, mail_worker: MailWorker, smtp: MailServer, superuser: asyncpg.Connection
 ) -> None:
     bad = "Prefeitura\r\nBcc: todos@example.com"
     await make_message(ana, body="Olá.\r\n.\r\nBcc: todos@example.com")
@@ -144,9 +128,9 @@ async def test_a_line_break_in_a_name_does_not_become_a_header(
     )
     await superuser.execute("UPDATE crm.clients SET name = $1", "Júlia\r\nBcc: x@example.com")
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     assert mail.message["Bcc"] is None
     assert mail.recipients == [ADDRESS]
     assert "Prefeitura Bcc: todos" in str(mail.message["From"])
@@ -160,8 +144,8 @@ async def test_a_line_break_in_a_name_does_not_become_a_header(
 async def test_without_a_usable_address_a_person_is_told_at_once(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
     email: str | None,
     code: str,
@@ -169,34 +153,34 @@ async def test_without_a_usable_address_a_person_is_told_at_once(
     message = await make_message(ana)
     await superuser.execute("UPDATE crm.clients SET email = $1", email)
 
-    assert await worker.drain() == 1
+    assert await mail_worker.drain() == 1
 
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("failed", "undeliverable")
     assert "endereço de e-mail" in found["mail"]["cause"]
     assert (await rows(superuser))[0]["error_code"] == code
-    assert server.connections == 0
+    assert smtp.connections == 0
     assert await davi.seen(DELIVERIES, state="failed") == []
     (listed,) = await davi.seen(DELIVERIES, state="undeliverable")
     assert (listed["owner_id"], listed["kind"]) == (message["id"], "privacy_message")
 
 
 async def test_who_was_blocked_meanwhile_gets_nothing(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     message = await make_message(ana)
     block = {"reason": "A pedido do titular."}
     await davi.made(f"{CLIENTS}/{message['client_id']}/processing-blocks", block)
 
-    await worker.drain()
+    await mail_worker.drain()
 
     found = await message_again(davi, message)
-    assert (found["mail"]["state"], server.connections) == ("failed", 0)
+    assert (found["mail"]["state"], smtp.connections) == ("failed", 0)
     assert "bloqueado" in found["mail"]["cause"]
 
 
 async def test_who_is_being_erased_gets_nothing_any_more(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer, records: Records
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer, records: Records
 ) -> None:
     message = await make_message(ana)
     asked = {"client_id": message["client_id"], "type": "erasure", "channel": "email"}
@@ -205,16 +189,16 @@ async def test_who_is_being_erased_gets_nothing_any_more(
     executed = await davi.post(f"{REQUESTS}/{request['id']}/execute")
     assert executed.is_success, executed.text
 
-    await worker.drain()
+    await mail_worker.drain()
 
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("pending", "withdrawn")
-    assert server.connections == 0
+    assert smtp.connections == 0
     assert len(await records.audit("delivery.withdrawn")) == 1
 
 
 async def test_a_person_who_sends_it_by_other_means_calls_it_off(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     message = await make_message(ana)
     path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
@@ -222,73 +206,73 @@ async def test_a_person_who_sends_it_by_other_means_calls_it_off(
     answer = await davi.patch(path, {"delivery": "sent"})
 
     assert answer.json()["data"]["mail"]["state"] == "withdrawn"
-    assert await worker.drain() == 0
-    assert server.connections == 0
+    assert await mail_worker.drain() == 0
+    assert smtp.connections == 0
 
 
 async def test_one_that_failed_is_tried_again_when_a_person_says_so(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
-    server.says["RCPT"] = ["550 5.1.1 nobody of that name"]
+    smtp.says["RCPT"] = ["550 5.1.1 nobody of that name"]
     message = await make_message(ana)
-    await worker.drain()
+    await mail_worker.drain()
     assert (await message_again(davi, message))["delivery"] == "failed"
 
     path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
     assert (await davi.patch(path, {"delivery": "pending"})).is_success
-    await worker.drain()
+    await mail_worker.drain()
 
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
-    assert len(server.received) == 1
+    assert len(smtp.received) == 1
 
 
 async def test_one_that_came_back_is_sent_again_when_a_person_says_so(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     message = await make_message(ana)
-    await worker.drain()
+    await mail_worker.drain()
     path = f"{REQUESTS}/{message['request_id']}/messages/{message['id']}"
 
     assert (await davi.patch(path, {"delivery": "failed"})).is_success
     bounced = (await message_again(davi, message))["mail"]
     assert (await davi.patch(path, {"delivery": "pending"})).is_success
-    await worker.drain()
+    await mail_worker.drain()
 
     assert (bounced["state"], "voltou" in bounced["cause"]) == ("failed", True)
     assert (await message_again(davi, message))["delivery"] == "sent"
-    first, second = server.received
+    first, second = smtp.received
     assert first.message["Message-ID"] != second.message["Message-ID"]
 
 
 async def test_what_waited_for_days_is_for_a_person(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
 ) -> None:
     message = await make_message(ana)
     await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '121 hours'")
     await make_due(superuser)
 
-    await worker.drain()
+    await mail_worker.drain()
 
     found = await message_again(davi, message)
-    assert (found["mail"]["state"], server.connections) == ("failed", 0)
+    assert (found["mail"]["state"], smtp.connections) == ("failed", 0)
     assert "cinco dias" in found["mail"]["cause"]
 
 
 async def test_another_organization_sees_and_holds_nothing(
-    ana: Person, beto: Person, worker: MailWorker, server: MailServer
+    ana: Person, beto: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     message = await make_message(ana)
-    job = await worker.claim()
+    job = await mail_worker.claim()
 
     assert await beto.seen(DELIVERIES) == []
     foreign = {"organization_id": (await beto.seen("/api/v1/organization"))["id"]}
     answers = [
-        await worker.core.request(
+        await mail_worker.core.request(
             "POST",
             f"/internal/v1/deliveries/{delivery_id}/begin",
             request_id="test",
@@ -299,5 +283,5 @@ async def test_another_organization_sees_and_holds_nothing(
 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert without_request_id(answers[0]) == without_request_id(answers[1])
-    await worker.work(job)
-    assert len(server.received) == 1
+    await mail_worker.work(job)
+    assert len(smtp.received) == 1

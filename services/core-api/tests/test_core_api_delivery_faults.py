@@ -1,7 +1,6 @@
 """Mails that meet what goes wrong: servers that refuse, stall or are away, workers that die."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,7 +19,7 @@ from core_api_mail import (
 from core_api_records import Records
 from erasure_factories import ERASURES, Planted, execute, go_on, sweep, workshop_of
 from fastapi import FastAPI
-from mail_server import MailServer, mail_server
+from mail_server import MailServer
 from privacy_factories import REQUESTS
 
 from chassis.data.database import Database
@@ -35,19 +34,6 @@ from worker_svc.mail import Letter, Postman
 pytestmark = pytest.mark.committed
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
-    worker = MailWorker.of(app, database, server)
-    yield worker
-    await worker.core.close()
-
-
 @pytest.mark.parametrize(
     ("verb", "said"),
     [
@@ -60,27 +46,27 @@ async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncI
 async def test_not_now_is_tried_again_later(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
     verb: str,
     said: str,
 ) -> None:
-    server.says[verb] = [said]
+    smtp.says[verb] = [said]
     message = await make_message(ana)
 
-    assert await worker.drain() == 1  # and not at once again
+    assert await mail_worker.drain() == 1  # and not at once again
 
     waiting = (await message_again(davi, message))["mail"]
     assert (waiting["state"], waiting["attempts"]) == ("waiting", 1)
     assert "tentativa" in waiting["cause"]
-    assert server.received == []
+    assert smtp.received == []
     await make_due(superuser)
-    await worker.drain()
+    await mail_worker.drain()
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
     assert found["mail"]["cause"] is None
-    assert len(server.received) == 1
+    assert len(smtp.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,8 +80,8 @@ async def test_not_now_is_tried_again_later(
 async def test_a_refusal_is_final_and_does_not_repeat_what_the_server_said(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
     records: Records,
     capsys: pytest.CaptureFixture[str],
@@ -103,10 +89,10 @@ async def test_a_refusal_is_final_and_does_not_repeat_what_the_server_said(
     said: str,
     cause: str,
 ) -> None:
-    server.says[verb] = [said]
+    smtp.says[verb] = [said]
     message = await make_message(ana)
 
-    assert await worker.drain() == 1
+    assert await mail_worker.drain() == 1
 
     found = await message_again(davi, message)
     assert (found["delivery"], found["mail"]["state"]) == ("failed", "failed")
@@ -118,17 +104,17 @@ async def test_a_refusal_is_final_and_does_not_repeat_what_the_server_said(
 
 
 async def test_a_server_that_is_away_is_asked_again(
-    ana: Person, davi: Person, app: FastAPI, database: Database, server: MailServer
+    ana: Person, davi: Person, app: FastAPI, database: Database, smtp: MailServer
 ) -> None:
     message = await make_message(ana)
-    worker = MailWorker.of(app, database, server, port=1)
+    mail_worker = MailWorker.of(app, database, smtp, port=1)
 
-    await worker.drain()
+    await mail_worker.drain()
 
     found = (await message_again(davi, message))["mail"]
     assert (found["state"], found["attempts"]) == ("waiting", 1)
     assert "não respondeu" in found["cause"]
-    await worker.core.close()
+    await mail_worker.close()
 
 
 @pytest.mark.parametrize("verb", ["EHLO", "RCPT", "DATA"])
@@ -137,69 +123,69 @@ async def test_a_server_that_stalls_or_hangs_up_is_asked_again(
     davi: Person,
     app: FastAPI,
     database: Database,
-    server: MailServer,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
     verb: str,
 ) -> None:
     message = await make_message(ana)
-    worker = MailWorker.of(app, database, server, timeout=0.2)
-    server.hangs_at = verb
-    await worker.drain()
+    mail_worker = MailWorker.of(app, database, smtp, timeout=0.2)
+    smtp.hangs_at = verb
+    await mail_worker.drain()
     assert (await message_again(davi, message))["mail"]["state"] == "waiting"
 
-    server.hangs_at, server.says["RCPT"] = None, []
+    smtp.hangs_at, smtp.says["RCPT"] = None, []
     await make_due(superuser)
-    await worker.drain()
+    await mail_worker.drain()
 
     assert (await message_again(davi, message))["mail"]["state"] == "sent"
-    assert len(server.received) == 1
-    await worker.core.close()
+    assert len(smtp.received) == 1
+    await mail_worker.close()
 
 
 async def test_two_workers_send_it_once(
-    ana: Person, worker: MailWorker, app: FastAPI, database: Database, server: MailServer
+    ana: Person, mail_worker: MailWorker, app: FastAPI, database: Database, smtp: MailServer
 ) -> None:
     for _ in range(3):
         await make_message(ana)
-    other = MailWorker.of(app, database, server)
+    other = MailWorker.of(app, database, smtp)
 
-    first = await worker.queue.claim("one", 10)
+    first = await mail_worker.queue.claim("one", 10)
     assert await other.queue.claim("two", 10) == []
     for job in first:
-        await worker.work(job)
+        await mail_worker.work(job)
     assert await other.drain() == 0
 
-    assert len({mail.message["Message-ID"] for mail in server.received}) == 3
-    assert len(server.received) == 3
-    await other.core.close()
+    assert len({mail.message["Message-ID"] for mail in smtp.received}) == 3
+    assert len(smtp.received) == 3
+    await other.close()
 
 
 async def test_who_dies_before_saying_so_sends_the_same_mail_again(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
 ) -> None:
     """The one case in which a mail goes twice: who gets it can tell by its id."""
     message = await make_message(ana)
-    job = await worker.claim()
+    job = await mail_worker.claim()
 
     class Killed(BaseException):
         pass
 
     class Mortal:
         async def send(self, letter: Letter) -> str:
-            await worker.delivering.postman.send(letter)
+            await mail_worker.postman.send(letter)
             raise Killed
 
-    mortal = Delivering(worker.core, cast("Postman", Mortal()))
+    mortal = Delivering(mail_worker.core, cast("Postman", Mortal()))
     with pytest.raises(Killed):
-        await deliver(worker.queue, mortal, job)
+        await deliver(mail_worker.queue, mortal, job)
     await lose_lease(superuser)
-    await worker.drain()
+    await mail_worker.drain()
 
-    first, second = (mail.message["Message-ID"] for mail in server.received)
+    first, second = (mail.message["Message-ID"] for mail in smtp.received)
     assert first == second == f"<{message['mail']['id']}@assist.example.org>"
     found = (await message_again(davi, message))["mail"]
     assert (found["state"], found["attempts"]) == ("sent", 2)
@@ -208,20 +194,20 @@ async def test_who_dies_before_saying_so_sends_the_same_mail_again(
 async def test_who_lost_the_lease_says_nothing(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     superuser: asyncpg.Connection,
 ) -> None:
     message = await make_message(ana)
-    late = await worker.claim()
+    late = await mail_worker.claim()
     await lose_lease(superuser)
 
-    await worker.work(late)  # refused when it begins
+    await mail_worker.work(late)  # refused when it begins
 
-    assert server.connections == 0
-    await worker.drain()
+    assert smtp.connections == 0
+    await mail_worker.drain()
     assert (await message_again(davi, message))["mail"]["state"] == "sent"
-    assert len(server.received) == 1
+    assert len(smtp.received) == 1
 
 
 class LostAnswers(httpx.AsyncBaseTransport):
@@ -253,7 +239,7 @@ async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     davi: Person,
     app: FastAPI,
     database: Database,
-    server: MailServer,
+    smtp: MailServer,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
     refuse: int,
@@ -264,22 +250,22 @@ async def test_an_owner_that_does_not_hear_of_it_is_told_again(
     line = LostAnswers(app)
     line.refuse, line.lose = refuse, lose
     line.away = httpx.Response(status, json={"code": "NOT_NOW"})
-    worker = MailWorker(database, server, line)
+    mail_worker = MailWorker(database, smtp, line)
     message = await make_message(ana)
 
-    await worker.drain()
+    await mail_worker.drain()
 
     found = (await message_again(davi, message))["mail"]
     assert (found["state"], found["attempts"]) == ("sent", 1)
-    assert len(server.received) == 1
-    await worker.core.close()
+    assert len(smtp.received) == 1
+    await mail_worker.close()
 
 
 async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_rest(
     ana: Person,
     davi: Person,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     resources: Resources,
     workplace: Workplace,
     superuser: asyncpg.Connection,
@@ -287,7 +273,7 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     message = await make_message(ana)
     path = f"{REQUESTS}/{message['request_id']}/messages"
     await ana.made(path, {"channel": "email", "body": "Outra mensagem."})
-    going_out = await worker.claim()
+    going_out = await mail_worker.claim()
     erasure = await execute(davi, Planted(message["client_id"]))
     workshop = workshop_of(resources, workplace)
 
@@ -296,8 +282,8 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     parts = (await davi.seen(f"{ERASURES}/{erasure['id']}"))["parts"]
     assert "busy" in {part["problem"] for part in parts}
     assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
-    await worker.work(going_out)  # it begins only now, and is told that it is too late
-    assert server.connections == 0
+    await mail_worker.work(going_out)  # it begins only now, and is told that it is too late
+    assert smtp.connections == 0
     await go_on(workshop, workplace, erasure["id"])
     assert await superuser.fetchval("SELECT count(*) FROM crm.deliveries") == 0
     assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
@@ -318,12 +304,12 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 async def test_who_is_told_to_stop_still_says_what_was_sent(
-    ana: Person, davi: Person, app: FastAPI, database: Database, server: MailServer
+    ana: Person, davi: Person, app: FastAPI, database: Database, smtp: MailServer
 ) -> None:
     line = Slow(app)
-    worker = MailWorker(database, server, line)
+    mail_worker = MailWorker(database, smtp, line)
     message = await make_message(ana)
-    working = asyncio.create_task(worker.work(await worker.claim()))
+    working = asyncio.create_task(mail_worker.work(await mail_worker.claim()))
     await line.asked.wait()
 
     working.cancel()
@@ -331,7 +317,7 @@ async def test_who_is_told_to_stop_still_says_what_was_sent(
     with pytest.raises(asyncio.CancelledError):
         await working
 
-    assert await worker.drain() == 0
+    assert await mail_worker.drain() == 0
     assert (await message_again(davi, message))["mail"]["state"] == "sent"
-    assert len(server.received) == 1
-    await worker.core.close()
+    assert len(smtp.received) == 1
+    await mail_worker.close()

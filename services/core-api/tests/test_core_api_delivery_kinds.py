@@ -1,7 +1,6 @@
 """What else goes out as mails: notices to recipients and of incidents, links to preferences."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -10,8 +9,7 @@ from core_api_accountability import OFFICER, PROFILE, hear_block, incident, orga
 from core_api_factories import CLIENTS, Person, make_client, make_purpose
 from core_api_mail import ADDRESS, MailWorker
 from erasure_factories import Planted, execute, go_on, sweep, workshop_of
-from fastapi import FastAPI
-from mail_server import MailServer, mail_server
+from mail_server import MailServer
 
 from chassis.data.database import Database
 from chassis.web.resources import Resources
@@ -34,19 +32,6 @@ TO_SUBJECTS = {
 }
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def worker(app: FastAPI, database: Database, server: MailServer) -> AsyncIterator[MailWorker]:
-    worker = MailWorker.of(app, database, server)
-    yield worker
-    await worker.core.close()
-
-
 def test_every_kind_has_who_writes_it(settings: CoreApiSettings) -> None:
     assert [source.kind for source in mail_sources(settings)] == list(DeliveryKind)
 
@@ -62,15 +47,15 @@ async def noticed(ana: Person, database: Database, **recipient: str) -> dict[str
 
 
 async def test_a_recipient_is_told_where_the_registry_says(
-    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, database: Database, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     notice = await noticed(ana, database, email="dados@grafica.example")
     assert notice["mail"]["state"] == "waiting"
     letter = (await davi.seen(f"{NOTICES}/{notice['id']}"))["letter"]
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     assert mail.recipients == ["dados@grafica.example"]
     assert mail.text.strip() == letter.strip()  # also about somebody who is blocked
     found = await davi.seen(f"{NOTICES}/{notice['id']}")
@@ -80,28 +65,28 @@ async def test_a_recipient_is_told_where_the_registry_says(
 
 
 async def test_a_recipient_without_an_address_is_left_to_a_person(
-    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, database: Database, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     notice = await noticed(ana, database)
 
-    assert await worker.drain() == 0  # that was seen at once
+    assert await mail_worker.drain() == 0  # that was seen at once
 
     found = await davi.seen(f"{NOTICES}/{notice['id']}")
     assert (found["state"], found["mail"]["state"]) == ("pending", "undeliverable")
     assert "destinatário" in found["mail"]["cause"]
-    assert server.connections == 0
+    assert smtp.connections == 0
 
 
 async def test_a_recipient_that_was_told_otherwise_gets_no_mail(
-    ana: Person, davi: Person, database: Database, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, database: Database, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     notice = await noticed(ana, database, email="dados@grafica.example")
 
     told = await davi.made(f"{NOTICES}/{notice['id']}/sent", {"channel": "letter"})
 
     assert told["mail"]["state"] == "withdrawn"
-    await worker.drain()
-    assert server.connections == 0
+    await mail_worker.drain()
+    assert smtp.connections == 0
 
 
 async def affected(davi: Person, ana: Person) -> tuple[str, str, list[str]]:
@@ -119,17 +104,17 @@ async def affected(davi: Person, ana: Person) -> tuple[str, str, list[str]]:
 
 
 async def test_who_was_affected_is_told_one_by_one_and_once(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     path, send, (julia, caio) = await affected(davi, ana)
 
     first = await davi.post(send)
     again = await davi.post(send)
-    await worker.drain()
+    await mail_worker.drain()
 
     assert (first.status_code, first.json()["data"]) == (202, {"queued": 2})
     assert again.json()["data"] == {"queued": 0}
-    (mail,) = server.received
+    (mail,) = smtp.received
     assert mail.recipients == [ADDRESS]
     assert mail.text.startswith(TO_SUBJECTS["text"])
     assert "Prefeitura Municipal de Aurora" in mail.text
@@ -142,16 +127,16 @@ async def test_who_was_affected_is_told_one_by_one_and_once(
 
 
 async def test_who_was_told_by_a_person_gets_no_mail(
-    ana: Person, davi: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     path, send, (julia, _) = await affected(davi, ana)
     await davi.post(send)
 
     told = {"client_ids": [julia], "channel": "phone", "proof": "Ligação 7"}
     assert (await davi.post(f"{path}/subjects/told", told)).is_success
-    await worker.drain()
+    await mail_worker.drain()
 
-    assert server.connections == 0
+    assert smtp.connections == 0
     subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
     assert subjects[julia]["proof"] == "Ligação 7"
     assert subjects[julia]["mail"]["state"] == "withdrawn"
@@ -171,15 +156,15 @@ async def test_only_a_notice_to_subjects_by_mail_is_sent(ana: Person, davi: Pers
 
 
 async def test_a_link_to_preferences_is_sent_and_opens_them(
-    ana: Person, worker: MailWorker, server: MailServer
+    ana: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     client = await make_client(ana, email=ADDRESS)
     made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
     assert made["mail"]["state"] == "waiting"
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    (mail,) = server.received
+    (mail,) = smtp.received
     found = re.search(r"https://assist\.example\.org/preferencias/(\S+)", mail.text)
     assert found is not None
     assert found[1] == made["token"]
@@ -187,34 +172,34 @@ async def test_a_link_to_preferences_is_sent_and_opens_them(
 
 
 async def test_a_link_that_is_over_is_not_sent(
-    ana: Person, worker: MailWorker, server: MailServer, superuser: asyncpg.Connection
+    ana: Person, mail_worker: MailWorker, smtp: MailServer, superuser: asyncpg.Connection
 ) -> None:
     client = await make_client(ana, email=ADDRESS)
     await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
     await superuser.execute("UPDATE crm.preferences_links SET used_at = now()")
 
-    await worker.drain()
+    await mail_worker.drain()
 
-    assert server.connections == 0
+    assert smtp.connections == 0
     (listed,) = await ana.seen("/api/v1/deliveries", kind="preferences_link")
     assert listed["state"] == "withdrawn"
 
 
-async def test_a_link_is_sent_only_when_asked_for(ana: Person, worker: MailWorker) -> None:
+async def test_a_link_is_sent_only_when_asked_for(ana: Person, mail_worker: MailWorker) -> None:
     client = await make_client(ana, email=ADDRESS)
 
     made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {})
 
     assert made["mail"] is None
-    assert await worker.drain() == 0
+    assert await mail_worker.drain() == 0
 
 
 async def test_an_erasure_lets_letters_to_recipients_out_first(
     ana: Person,
     davi: Person,
     database: Database,
-    worker: MailWorker,
-    server: MailServer,
+    mail_worker: MailWorker,
+    smtp: MailServer,
     resources: Resources,
     workplace: Workplace,
     superuser: asyncpg.Connection,
@@ -225,10 +210,10 @@ async def test_an_erasure_lets_letters_to_recipients_out_first(
 
     await sweep(workshop, workplace)
     assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
-    await worker.drain()
+    await mail_worker.drain()
     await go_on(workshop, workplace, erasure["id"])
 
-    assert "Pessoa: Júlia Prado, código C-7" in server.received[0].text
+    assert "Pessoa: Júlia Prado, código C-7" in smtp.received[0].text
     assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
     # What proves that they were told stays.
     found = await davi.seen(f"{NOTICES}/{notice['id']}")
@@ -254,24 +239,24 @@ async def test_an_erasure_does_not_wait_for_a_mail_server_that_is_not_there(
 
 
 async def test_what_failed_is_sent_again_once_the_cause_is_seen_to(
-    ana: Person, davi: Person, beto: Person, worker: MailWorker, server: MailServer
+    ana: Person, davi: Person, beto: Person, mail_worker: MailWorker, smtp: MailServer
 ) -> None:
     client = await make_client(ana)
     made = await ana.made(f"{CLIENTS}/{client['id']}/preferences-links", {"send": True})
     path = f"/api/v1/deliveries/{made['mail']['id']}/retry"
     early = await davi.post(path)
-    await worker.drain()
+    await mail_worker.drain()
     corrected = {"emails": [{"address": ADDRESS}]}
     assert (await ana.patch(f"{CLIENTS}/{client['id']}", corrected)).is_success
 
     again = await davi.post(path)
     twice = await davi.post(path)
     foreign = await beto.post(path)
-    await worker.drain()
+    await mail_worker.drain()
 
     assert [early.status_code, again.status_code, twice.status_code] == [409, 202, 409]
     assert foreign.status_code == 404
-    assert len(server.received) == 1
+    assert len(smtp.received) == 1
     listed = await davi.seen("/api/v1/deliveries", client_id=client["id"])
     assert [each["state"] for each in listed] == ["sent", "undeliverable"]
     assert again.json()["data"]["id"] == listed[0]["id"]

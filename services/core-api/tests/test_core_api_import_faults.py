@@ -7,14 +7,12 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from core_api_factories import CLIENTS, INTERNAL_KEY, Person
+from core_api_factories import CLIENTS, Person, worker_calling
 from core_api_imports import HEADER, IMPORTS, Worker, imported, rows_of, upload
 from core_api_records import Records
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from chassis.data.database import Database
-from chassis.http.service_client import ServiceClient
 from chassis.messaging.backoff import Backoff
 from core_api.modules.clients import bulk
 from core_api.modules.imports import applying
@@ -62,13 +60,7 @@ async def worker(
     """A worker of this process that does not wait between attempts."""
     worker = Worker(app, database, workplace.storage)
     await worker.core.close()
-    worker.core = ServiceClient(
-        target="core-api",
-        base_url="http://core.test",
-        source="worker-svc",
-        key=SecretStr(INTERNAL_KEY),
-        transport=line,
-    )
+    worker.core = worker_calling(line)
     worker.importing = ClientImporting(workplace.storage, worker.core, again=AT_ONCE)
     yield worker
     await worker.core.close()

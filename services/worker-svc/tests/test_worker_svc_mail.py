@@ -1,5 +1,6 @@
 """One mail on the wire: who it is from, over which connection, and what a server may do to it."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from mail_server import MailServer, mail_server
 from pydantic import ValidationError
 
 from shared_schemas.ids import new_id
+from worker_svc import mail
 from worker_svc.mail import Letter, NotSent, Postman
 from worker_svc.settings import SmtpSettings
 
@@ -31,9 +33,17 @@ def letter(**changes: str | None) -> Letter:
     return Letter(id=new_id(), **(given | changes))  # type: ignore[arg-type]  # strings all of them
 
 
-def postman(server: MailServer, tls: ssl.SSLContext | None = None, **given: object) -> Postman:
-    settings = {"host": "127.0.0.1", "port": server.port, "sender": FROM, "security": "none"}
-    return Postman(SmtpSettings.model_validate(settings | given), tls)
+def settings_for(server: MailServer, **given: object) -> SmtpSettings:
+    usual = {"host": "127.0.0.1", "port": server.port, "sender": FROM, "security": "none"}
+    return SmtpSettings.model_validate(usual | given)
+
+
+async def send(
+    server: MailServer, letter: Letter, tls: ssl.SSLContext | None = None, **given: object
+) -> str:
+    """By a postman of its own, who has gone home afterwards."""
+    async with Postman(settings_for(server, **given), tls) as postman:
+        return await postman.send(letter)
 
 
 @pytest.fixture
@@ -81,7 +91,7 @@ def believing(certificate: Path) -> ssl.SSLContext:
 async def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
     given = letter()
 
-    message_id = await postman(server).send(given)
+    message_id = await send(server, given)
 
     (mail,) = server.received
     assert message_id == mail.message["Message-ID"] == f"<{given.id}@assist.example.org>"
@@ -97,7 +107,7 @@ async def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
 async def test_nothing_written_becomes_a_header(server: MailServer, end: str) -> None:
     hostile = f"Aviso{end}Bcc: eve@example.com{end}{end}Corpo falso"
 
-    await postman(server).send(letter(subject=hostile, sender_name=hostile))
+    await send(server, letter(subject=hostile, sender_name=hostile))
 
     (mail,) = server.received
     assert mail.message["Bcc"] is None
@@ -118,7 +128,7 @@ async def test_nothing_written_becomes_a_header(server: MailServer, end: str) ->
 )
 async def test_an_address_that_is_none_reaches_nobody(server: MailServer, to: str) -> None:
     with pytest.raises(NotSent) as refused:
-        await postman(server).send(letter(to=to))
+        await send(server, letter(to=to))
 
     assert (refused.value.code, refused.value.retry) == ("BAD_ADDRESS", False)
     assert server.received == []
@@ -130,7 +140,7 @@ async def test_it_goes_encrypted_and_logs_in_only_then(
 ) -> None:
     async with mail_server(servers_side(certificate), from_the_start=from_the_start) as server:
         given = {"security": security, "username": "cogep", "password": "segredo"}
-        await postman(server, believing(certificate), **given).send(letter())
+        await send(server, letter(), believing(certificate), **given)
 
         assert len(server.received) == len(server.logins) == 1
 
@@ -141,7 +151,7 @@ async def test_a_server_nobody_vouches_for_gets_nothing(
 ) -> None:
     async with mail_server(servers_side(certificate), from_the_start=from_the_start) as server:
         with pytest.raises(NotSent) as refused:
-            await postman(server, security=security, timeout=5).send(letter())
+            await send(server, letter(), security=security, timeout=5)
 
         assert refused.value.retry
         assert refused.value.code == "MAIL_SERVER_UNTRUSTED"
@@ -150,7 +160,7 @@ async def test_a_server_nobody_vouches_for_gets_nothing(
 
 async def test_a_server_without_encryption_gets_nothing(server: MailServer) -> None:
     with pytest.raises(NotSent) as refused:
-        await postman(server, security="starttls").send(letter())
+        await send(server, letter(), security="starttls")
 
     assert (refused.value.code, refused.value.retry) == ("MAIL_SERVER_UNTRUSTED", True)
     assert server.received == []
@@ -161,7 +171,7 @@ async def test_a_wrong_password_is_not_the_mails_fault(certificate: Path) -> Non
         server.says["AUTH"] = ["535 5.7.8 no"] * 5
         given = {"security": "starttls", "username": "cogep", "password": "errado"}
         with pytest.raises(NotSent) as refused:
-            await postman(server, believing(certificate), **given).send(letter())
+            await send(server, letter(), believing(certificate), **given)
 
     assert (refused.value.code, refused.value.retry) == ("MAIL_SERVER_LOGIN", True)
 
@@ -169,16 +179,34 @@ async def test_a_wrong_password_is_not_the_mails_fault(certificate: Path) -> Non
 async def test_a_server_that_hangs_up_once_it_has_the_mail_has_it(server: MailServer) -> None:
     server.drops_after = "DATA"
 
-    await postman(server).send(letter())
+    await send(server, letter())
 
     assert len(server.received) == 1
+
+
+async def test_nobody_waits_for_a_server_that_says_no_goodbye(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.hangs_at = "QUIT"
+    monkeypatch.setattr(mail, "_PARTING_SECONDS", 3600.0)
+    mails = Postman(settings_for(server))
+
+    async with asyncio.timeout(10):
+        await mails.send(letter())
+    leaving = asyncio.create_task(mails.close())
+    await asyncio.wait([leaving], timeout=0)
+    assert not leaving.done()  # the connection is there until the end of the service
+
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
 
 
 async def test_the_way_to_a_slow_server_has_an_end(server: MailServer) -> None:
     server.hangs_at = "MAIL"
 
     with pytest.raises(NotSent) as refused:
-        await postman(server, timeout=0.1).send(letter())
+        await send(server, letter(), timeout=0.1)
 
     assert (refused.value.code, refused.value.retry) == ("MAIL_SERVER_UNREACHABLE", True)
 

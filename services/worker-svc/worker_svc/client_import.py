@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import httpx
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chassis.data.csv_reading import CsvFormat, CsvRecord, CsvRecords, CsvUnreadable
 from chassis.data.object_storage import STORAGE_FAILURES, ObjectMissing, ObjectStorage
@@ -23,6 +23,7 @@ from chassis.messaging.backoff import Backoff
 from chassis.messaging.job_queue import ClaimedJob, LeaseLost
 from chassis.web.errors import Unavailable
 from shared_schemas.ids import new_id
+from worker_svc.calling import code_of
 from worker_svc.queue_work import JobFailed
 
 _log = structlog.get_logger(__name__)
@@ -209,24 +210,11 @@ class ClientImporting:
 def _data(answer: httpx.Response) -> Any:
     if answer.status_code == httpx.codes.OK:
         return answer.json()["data"]
-    code = _code(answer)
+    code = code_of(answer)
     if code == _LEASE_LOST or answer.status_code == httpx.codes.NOT_FOUND:
         raise LeaseLost
     _log.error("client_import_refused", status=answer.status_code, code=code)
     raise JobFailed("CLIENT_IMPORT_REFUSED", "A importação parou por um erro interno.", retry=True)
-
-
-def _code(answer: httpx.Response) -> str | None:
-    try:
-        return _Refusal.model_validate_json(answer.content).code
-    except ValidationError:
-        return None
-
-
-class _Refusal(BaseModel):
-    """The part of an error that matters here."""
-
-    code: str
 
 
 def _row(record: CsvRecord, survey: Survey) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from chassis.data.columns import metadata_for
 from chassis.data.object_storage import ObjectStorage
-from chassis.http.service_client import ServiceClient
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, job_columns
 from chassis.web.resources import Resources
 from shared_schemas.events import ClientImportStarted
+from worker_svc.calling import core_api
 from worker_svc.client_import import ClientImporting
 from worker_svc.queue_work import to_its_end, working_off
 from worker_svc.settings import WorkerAppSettings
@@ -26,12 +26,7 @@ async def importing(resources: Resources) -> AsyncIterator[None]:
     """Imports clients while the service runs; at the end gives back what it has."""
     settings = cast("WorkerAppSettings", resources.settings)
     queue = JobQueue(resources.database, RUNS)
-    async with ServiceClient(
-        target="core-api",
-        base_url=settings.services.core_api_url,
-        source=resources.name,
-        key=settings.internal_keys.key,
-    ) as core:
+    async with core_api(resources) as core:
         importing = ClientImporting(ObjectStorage.at(settings.storage), core)
         async with working_off(
             resources,

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from chassis.messaging.endurance import keep_running
 from chassis.messaging.job_queue import ClaimedJob, JobQueue
 from shared_schemas.ids import new_id
+from worker_svc.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
 
@@ -22,6 +24,27 @@ _BEATS_PER_LEASE: Final = 3
 
 Handler = Callable[[ClaimedJob], Awaitable[None]]
 """Takes a job to its end and writes that down; cancelled, it gives the job back."""
+
+
+@asynccontextmanager
+async def working(
+    queue: JobQueue, handle: Handler, settings: WorkerSettings, *, slots: int
+) -> AsyncIterator["JobWorker"]:
+    """Works off the queue meanwhile; at the end finishes or gives back what it has."""
+    worker = JobWorker(queue, handle, slots=slots, poll=settings.poll, patience=settings.patience)
+    async with running(worker.run()):
+        yield worker
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Meanwhile the work goes on; at the end it is cancelled, and awaited."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class JobWorker:

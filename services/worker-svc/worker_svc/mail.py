@@ -12,7 +12,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 from uuid import UUID
 
 import aiosmtplib
@@ -52,7 +53,8 @@ class NotSent(Exception):
 
 
 class Postman:
-    """Hands mails to the configured server, each on a connection of its own."""
+    """Hands mails to the configured server, each on a connection of its own. Use it as a context
+    manager, or close it."""
 
     def __init__(self, settings: SmtpSettings, tls: ssl.SSLContext | None = None) -> None:
         """`tls`: whom to believe; by default the authorities of the system."""
@@ -61,13 +63,29 @@ class Postman:
         self._settings = settings
         self._host, self._from = settings.host, settings.sender
         self._tls = tls
+        self._parting: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Waits until the last connections have ended, which takes two seconds at the most."""
+        await asyncio.gather(*self._parting, return_exceptions=True)
 
     def message_id(self, delivery_id: UUID) -> str:
         """The same for every attempt (RFC 5322, 3.6.4)."""
         return f"<{delivery_id}@{self._from.rpartition('@')[2]}>"
 
     async def send(self, letter: Letter) -> str:
-        """The `Message-ID` of what the server took over. NotSent."""
+        """The `Message-ID` of what the server took over, as soon as it says so. NotSent."""
         message, server = self._composed(letter), self._server()
         try:
             async with asyncio.timeout(self._settings.timeout.total_seconds()):
@@ -88,8 +106,15 @@ class Postman:
         except BaseException:
             server.close()
             raise
-        await _part(server)  # it has the mail: whatever comes now changes nothing
+        self._leave(server)
         return self.message_id(letter.id)
+
+    def _leave(self, server: aiosmtplib.SMTP) -> None:
+        """It has the mail: nobody waits for what it still says, and nothing that happens to the
+        caller from here on makes the mail one that was not sent."""
+        parting = asyncio.create_task(_part(server))
+        self._parting.add(parting)
+        parting.add_done_callback(self._parting.discard)
 
     def _server(self) -> aiosmtplib.SMTP:
         given = self._settings
@@ -130,9 +155,11 @@ _BAD_ADDRESS: Final = NotSent(
 
 
 async def _part(server: aiosmtplib.SMTP) -> None:
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-        await server.quit(timeout=_PARTING_SECONDS)
-    server.close()
+    try:
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await server.quit(timeout=_PARTING_SECONDS)
+    finally:
+        server.close()
 
 
 def _understood(error: Exception) -> NotSent:

@@ -12,7 +12,7 @@ from chassis.messaging.endurance import describe
 from chassis.messaging.job_queue import ClaimedJob, JobQueue, JobState, LeaseLost
 from chassis.messaging.listener import StreamListener
 from chassis.web.resources import Resources
-from worker_svc.job_worker import Handler, JobWorker
+from worker_svc.job_worker import Handler, JobWorker, running, working
 from worker_svc.settings import WorkerSettings
 
 _log = structlog.get_logger(__name__)
@@ -45,15 +45,10 @@ async def working_off(
 ) -> AsyncIterator[JobWorker]:
     """Works off the queue meanwhile, woken by events of these types; at the end finishes or gives
     back what it has."""
-    worker = JobWorker(queue, handle, slots=slots, poll=settings.poll, patience=settings.patience)
-    listener = StreamListener(resources.redis, resources.name, list(woken_by), worker.wake)
-    running = [asyncio.create_task(worker.run()), asyncio.create_task(listener.run())]
-    try:
-        yield worker
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    async with working(queue, handle, settings, slots=slots) as worker:
+        listener = StreamListener(resources.redis, resources.name, list(woken_by), worker.wake)
+        async with running(listener.run()):
+            yield worker
 
 
 async def to_its_end(

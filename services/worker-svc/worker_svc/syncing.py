@@ -1,6 +1,5 @@
 """Working off the queue of looks at sources: pages, sitemaps and buckets that are watched."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,7 +14,7 @@ from knowledge.fetching import UrlFetcher
 from knowledge.ingestion import ingestion_queue
 from knowledge.sources.credentials import CredentialSafe
 from knowledge.sources.syncing import Syncing, source_queue
-from worker_svc.job_worker import JobWorker
+from worker_svc.job_worker import working
 from worker_svc.queue_work import JobFailed, to_its_end
 from worker_svc.settings import WorkerAppSettings
 
@@ -45,19 +44,11 @@ async def syncing(resources: Resources) -> AsyncIterator[None]:
         settings=settings.sources,
         ingestion=settings.ingestion,
     )
-    worker = JobWorker(
-        queue,
-        partial(sync_source, queue, work),
-        slots=settings.worker.sync_slots,
-        poll=settings.worker.poll,
-        patience=settings.worker.patience,
-    )
-    running = asyncio.create_task(worker.run())
+    sync = partial(sync_source, queue, work)
     try:
-        yield
+        async with working(queue, sync, settings.worker, slots=settings.worker.sync_slots):
+            yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await fetcher.close()
 
 

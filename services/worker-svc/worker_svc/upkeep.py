@@ -12,6 +12,7 @@ from chassis.http.service_client import ServiceClient
 from chassis.messaging.schedule import PeriodicTask, Schedule
 from chassis.web.resources import Resources
 from shared_schemas.ids import new_id
+from worker_svc.calling import caller_of
 from worker_svc.settings import ServiceUrlSettings, WorkerAppSettings, WorkerSettings
 
 _log = structlog.get_logger(__name__)
@@ -58,14 +59,7 @@ async def keep_up(resources: Resources) -> None:
     settings = cast("WorkerAppSettings", resources.settings)
     async with AsyncExitStack() as stack:
         owners = {
-            target: await stack.enter_async_context(
-                ServiceClient(
-                    target=target,
-                    base_url=url,
-                    source=resources.name,
-                    key=settings.internal_keys.key,
-                )
-            )
+            target: await stack.enter_async_context(caller_of(resources, target, url))
             for target, url in _owners(settings.services).items()
         }
         await Schedule(resources.redis, _tasks(owners, settings.worker)).run()
