@@ -22,6 +22,7 @@ from core_api_records import Records
 from chassis.data.columns import utc_now
 from chassis.data.database import Database
 from core_api.modules.retention.running import RetentionSweep
+from devstack.people import AURORA
 from shared_schemas.ids import new_id
 
 pytestmark = pytest.mark.committed
@@ -279,6 +280,31 @@ async def test_nothing_is_due_where_no_purpose_says_how_long(
 
     assert (await sweep(http))["runs"] == 0
     assert (await davi.seen(PREVIEW))["to_delete"] == 0
+
+
+async def test_trouble_in_one_organization_keeps_no_other_waiting(
+    ana: Person,
+    beto: Person,
+    database: Database,
+    superuser: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for person in (ana, beto):
+        await retention(person, "cadastro")
+        await age(superuser, await make_client(person), 101)
+    act = RetentionSweep._act
+
+    async def fails(self: RetentionSweep, tx: Any, run: Any, *given: Any) -> None:
+        if run.organization_id == AURORA.id:  # whose turn is before boreal's
+            raise RuntimeError("a row nobody thought of")
+        await act(self, tx, run, *given)
+
+    monkeypatch.setattr(RetentionSweep, "_act", fails)
+    with pytest.raises(RuntimeError, match="nobody thought of"):
+        await RetentionSweep(database=database, correlation_id="a").run()
+
+    assert len(await requests_of(beto)) == 1
+    assert await requests_of(ana) == []
 
 
 async def test_other_organizations_are_dealt_with_by_their_own_rules(

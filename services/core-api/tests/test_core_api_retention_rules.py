@@ -71,6 +71,14 @@ def test_consent_keeps_the_data_until_its_end_and_then_its_time(
     assert (judged([by_consent], facts(consents=given), NOW).then is not None) is due
 
 
+def test_contract_that_ends_when_time_does_keeps_the_data() -> None:
+    forever = datetime(9999, 12, 31, tzinfo=UTC)
+
+    verdict = judged([rule(since=Since.CONTRACT_END)], facts(contract_ended_at=forever), NOW)
+
+    assert (verdict.then, verdict.keeping) == (None, ("contrato",))
+
+
 def test_consent_given_again_is_collected_again() -> None:
     by_consent = rule(by_consent=True)
     given = {by_consent.purpose_id: ConsentFacts(granted_at=NOW - DAY, ended_at=None)}

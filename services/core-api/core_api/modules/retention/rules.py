@@ -120,7 +120,12 @@ def _due_at(rule: Rule, facts: ClientFacts) -> datetime | None:
     if rule.days is None or rule.since is None or rule.then is None:
         return None
     began = _began(rule, facts)
-    return None if began is None else began + timedelta(days=rule.days)
+    if began is None:
+        return None
+    try:
+        return began + timedelta(days=rule.days)
+    except OverflowError:  # a contract without end is often written as one that ends in 9999
+        return None
 
 
 def _began(rule: Rule, facts: ClientFacts) -> datetime | None:

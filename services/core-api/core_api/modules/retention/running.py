@@ -71,16 +71,24 @@ class RetentionSweep:
     swept: Swept = field(default_factory=Swept)
 
     async def run(self) -> Swept:
-        """Begins today's runs and goes on with unfinished ones, until none is or time is up."""
+        """Begins today's runs and goes on with unfinished ones, until none is or time is up. What
+        goes wrong with one organization keeps no other one waiting, and is raised at the end."""
         until = monotonic() + self.budget.total_seconds()
         everybody = sa.select(_ORGANIZATIONS.c.organization_id)
         found = await self.database.worker_statement(
             everybody.order_by(_ORGANIZATIONS.c.organization_id)
         )
+        troubles: list[Exception] = []
         for organization_id in [OrganizationId(row[0]) for row in found]:
-            await self._begin(organization_id)
-            while monotonic() < until and await self._batch(organization_id):
-                pass
+            try:
+                await self._begin(organization_id)
+                while monotonic() < until and await self._batch(organization_id):
+                    pass
+            except Exception as trouble:  # noqa: BLE001 - raised below, after the others' turn
+                _log.error("retention_stopped", organization_id=str(organization_id))
+                troubles.append(trouble)
+        if troubles:
+            raise troubles[0]
         return self.swept
 
     async def _begin(self, organization_id: OrganizationId) -> None:
