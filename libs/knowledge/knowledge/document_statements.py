@@ -159,6 +159,7 @@ WRITTEN: Final = (
     "character_count",
     "outline",
     "page_count",
+    "unread_pages",
     "chunk_count",
     "language",
     "stages",

@@ -75,6 +75,7 @@ async def write_indexed(
         "character_count": len(text.text),
         "outline": Outline.of(text).as_json(),
         "page_count": len(text.page_starts) or None,
+        "unread_pages": text.unread_pages,
         "chunk_count": len(prepared.passages),
         "language": prepared.language,
         "stages": stages,

@@ -235,6 +235,7 @@ class DocumentVersion(Base):
     )
     character_count: Mapped[int | None]
     page_count: Mapped[int | None]
+    unread_pages: Mapped[int | None]  # pictures, where nothing recognised their text
     chunk_count: Mapped[int] = mapped_column(default=0)
     stages: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))  # seconds
     error_code: Mapped[str | None]  # what ended it, where another version came after

@@ -23,6 +23,7 @@ from knowledge.storage import open_original, put_original, read_original
 from knowledge.threads import Compute
 from shared_schemas.ids import OrganizationId, UserId
 
+_TOO_MUCH: Final = frozenset({Cause.TOO_COMPLEX, Cause.PARSER_CRASHED})
 _SMALL_TEXT: Final = 1024 * 1024
 """Plain text up to here is read in this process; longer, and all else, in the sandbox."""
 
@@ -120,7 +121,9 @@ class OriginalReader:
 
     async def _parsed(self, original: Original, key: str) -> NormalisedText:
         """Pages that are pictures are read in a second pass, where text recognition is installed:
-        seconds for each of them, and only then."""
+        seconds for each of them, and only then. What the first pass has read is not lost to a
+        picture that is too much for the second."""
+        text: NormalisedText | None = None
         try:
             text = await self._read(original, key, recognise=False)
         except ParsingFailure as failure:
@@ -129,7 +132,12 @@ class OriginalReader:
         else:
             if not text.unread_pages or not await _can_recognise():
                 return text
-        return await self._read(original, key, recognise=True)
+        try:
+            return await self._read(original, key, recognise=True)
+        except ParsingFailure as failure:
+            if text is None or failure.cause not in _TOO_MUCH:
+                raise
+            return text
 
     async def _read(self, original: Original, key: str, *, recognise: bool) -> NormalisedText:
         return await self._sandbox.parse(

@@ -49,6 +49,7 @@ _UNKNOWN_YET: Final = frozenset(
         "page_count",
         "stages",
         "uncorrected",
+        "unread_pages",
     }
 )
 """Null in every row that is submitted."""

@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import pypdf
@@ -13,6 +13,8 @@ from bench.office_files import zipped
 from bench.print_files import write_pdf, write_picture, write_scan
 from knowledge_factories import Knowledge, in_parts
 from PIL import ExifTags, Image, ImageOps
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 from knowledge import originals
 from knowledge.models import DocumentStatus
@@ -107,6 +109,65 @@ async def test_scanned_pages_stand_between_the_others(sandbox: Sandbox) -> None:
     assert text.unread_pages == 0
 
 
+STAMP: Final = "Documento assinado eletronicamente por Ana Lima. Código verificador 0012345."
+
+
+def stamped(scan: bytes, *, seen: bool = True) -> bytes:
+    """The scan with a line of text on each page, in letters or as what a scanner has read."""
+    overlay = io.BytesIO()
+    canvas = Canvas(overlay, pagesize=A4)
+    line = canvas.beginText(40, 20)
+    line.setTextRenderMode(0 if seen else 3)
+    line.textLine(STAMP)
+    canvas.drawText(line)
+    canvas.save()
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(scan))
+    for page in writer.pages:
+        page.merge_page(pypdf.PdfReader(overlay).pages[0])
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+async def test_a_stamp_on_a_scan_is_not_all_it_says(sandbox: Sandbox) -> None:
+    raw = stamped(write_scan(KNOWN))
+    text = await sandbox.parse(file_of(raw), sniff(raw))
+    assert (text.text, text.unread_pages) == (STAMP, 1)
+
+
+async def test_what_a_scanner_has_read_is_the_text_of_the_page(sandbox: Sandbox) -> None:
+    raw = stamped(write_scan(KNOWN), seen=False)
+    text = await sandbox.parse(file_of(raw), sniff(raw))
+    assert (text.text, text.unread_pages) == (STAMP, 0)
+
+
+async def test_a_logo_makes_no_page_a_picture(sandbox: Sandbox) -> None:
+    canvas = Canvas(raw := io.BytesIO(), pagesize=A4)
+    canvas.drawInlineImage(Image.new("RGB", (40, 40), "gray"), 50, 700, 120, 120)
+    canvas.drawString(50, 600, "Certidão negativa de débitos.")
+    canvas.save()
+    text = await sandbox.parse(file_of(raw.getvalue()), sniff(raw.getvalue()))
+    assert (text.text, text.unread_pages) == ("Certidão negativa de débitos.", 0)
+
+
+@needs_tesseract
+async def test_a_stamped_scan_is_read_below_its_stamp(sandbox: Sandbox) -> None:
+    raw = stamped(write_scan(KNOWN))
+    text = await sandbox.parse(file_of(raw), sniff(raw), recognise=True)
+    assert words_of(text.text)[: len(KNOWN.words)] == KNOWN.words
+    assert text.unread_pages == 0
+
+
+@needs_tesseract
+async def test_stamped_scans_no_time_is_left_for_are_counted() -> None:
+    hurried = Sandbox(SandboxLimits(Limits(recognition_seconds=0.01)))
+    raw = with_a_scan(write_pdf(KNOWN), stamped(write_scan(KNOWN)))
+    text = await hurried.parse(file_of(raw), sniff(raw), recognise=True)
+    await hurried.close()
+    assert words_of(text.text) == [*KNOWN.words, *words_of(STAMP)]
+    assert text.unread_pages == 1
+
+
 @needs_tesseract
 async def test_recognition_ends_with_who_asked_for_it(sandbox: Sandbox) -> None:
     raw = zipped({f"{number}.png": write_picture(KNOWN, "PNG") for number in range(20)})
@@ -170,3 +231,33 @@ async def test_without_tesseract_a_scan_fails_and_says_what_to_do(
     document = await knowledge.document(document_id)
     assert (document.status, document.error_code) == (DocumentStatus.FAILED, Cause.NEEDS_OCR)
     assert "OCR" in (document.error_message or "")
+
+
+@pytest.mark.committed
+async def test_without_tesseract_the_pages_left_out_are_counted(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "tesseract", lambda: None)
+    document_id = await knowledge.submit_file(with_a_scan(write_pdf(KNOWN), write_scan(KNOWN)))
+    await knowledge.work()
+    version = await knowledge.version(document_id)
+    assert (version.unread_pages, version.page_count) == (1, 2)
+
+
+@pytest.mark.committed
+async def test_a_picture_that_is_too_much_costs_nothing_that_was_read(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = Sandbox.parse
+
+    async def of_text_only(box: Sandbox, *given: Any, recognise: bool, **how: Any) -> Any:
+        if recognise:
+            raise ParsingFailure(Cause.TOO_COMPLEX)
+        return await parse(box, *given, recognise=recognise, **how)
+
+    monkeypatch.setattr(originals, "tesseract", lambda: "/usr/bin/tesseract")
+    monkeypatch.setattr(Sandbox, "parse", of_text_only)
+    document_id = await knowledge.submit_file(with_a_scan(write_pdf(KNOWN), write_scan(KNOWN)))
+    await knowledge.work()
+    version = await knowledge.version(document_id)
+    assert (version.unread_pages, version.error_code) == (1, None)

@@ -12,6 +12,7 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from ai_svc.modules.viewing import page_images
+from knowledge import originals
 
 pytestmark = pytest.mark.committed
 
@@ -191,3 +192,30 @@ async def test_no_more_pages_wait_than_can_be_drawn_in_time(
     assert codes[0] == 200
     assert codes[-1] == 503
     assert (await ana.get(path)).status_code == 200
+
+
+async def test_pages_nobody_could_read_are_said(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "tesseract", lambda: None)
+    canvas = Canvas(raw := io.BytesIO())
+    canvas.drawString(50, 700, "As férias são de 30 dias corridos por ano.")
+    for _ in range(2):
+        canvas.showPage()
+        canvas.drawInlineImage(Image.new("RGB", (40, 40), "gray"), 0, 0, 590, 840)
+    canvas.save()
+    file = ("processo.pdf", raw.getvalue(), "application/pdf")
+    document_id = (await ana.post(DOCUMENTS, files={"file": file})).json()["data"]["id"]
+    await ana.ingestion.drain_once("tests")
+    document = (await ana.get(f"{DOCUMENTS}/{document_id}")).json()["data"]
+    assert (document["status"], document["page_count"], document["unread_pages"]) == (
+        "indexed",
+        3,
+        2,
+    )
+    assert document["notice"] == (
+        "2 páginas ou figuras não foram lidas, por precisarem de reconhecimento de texto (OCR): "
+        "a busca não encontra o que está escrito nelas."
+    )
+    version = (await ana.get(f"{DOCUMENTS}/{document_id}/versions/1")).json()["data"]
+    assert version["unread_pages"] == 2

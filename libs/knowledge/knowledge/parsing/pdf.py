@@ -13,6 +13,7 @@ from pypdfium2 import raw as pdfium_c
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
 from knowledge.parsing.pdf_headings import large_lines
+from knowledge.parsing.pdf_scans import is_picture, letters
 from knowledge.parsing.pdf_tables import text_with_tables
 from knowledge.parsing.recognition import Recogniser
 
@@ -67,9 +68,9 @@ def _blocks(document: pdfium.PdfDocument, recogniser: Recogniser) -> Iterator[Bl
     for index in range(len(document)):
         text = _page_text(document, index)
         readable = readable or text is not None
-        if text is not None and not text.strip() and _has_images(document, index):
+        if text is not None and is_picture(document, index, text):
             pictured = True
-            text = _recognised(document, index, recogniser)
+            text = _recognised(document, index, recogniser, text)
         seen = seen or bool(text and text.strip())
         yield from _page_blocks(text or "", index + 1, headings.get(index, []))
     if not readable:
@@ -78,17 +79,26 @@ def _blocks(document: pdfium.PdfDocument, recogniser: Recogniser) -> Iterator[Bl
         raise ParsingFailure(Cause.NEEDS_OCR if pictured and recogniser.unread else Cause.EMPTY)
 
 
-def _recognised(document: pdfium.PdfDocument, index: int, recogniser: Recogniser) -> str:
-    """What a page that is a picture says."""
+def _recognised(
+    document: pdfium.PdfDocument, index: int, recogniser: Recogniser, stamp: str
+) -> str:
+    """What a page that is a picture says; what is stamped on it, where nobody can read more."""
     if not recogniser.allowed:
         recogniser.unread += 1
-        return ""
+        return stamp
     try:
         page = document[index]
         picture = page.render(scale=scale_within(page, _RECOGNITION_PIXELS, 200)).to_pil()
     except pdfium.PdfiumError:
-        return ""
-    return recogniser.read(picture) or ""
+        return stamp
+    try:
+        read = recogniser.read(picture) or ""
+    except ParsingFailure:
+        if not letters(stamp):
+            raise
+        recogniser.unread += 1  # no time is left: the other pages are worth having
+        return stamp
+    return read if letters(read) > letters(stamp) else stamp
 
 
 def scale_within(page: pdfium.PdfPage, max_pixels: int, dots_per_inch: int) -> float:
@@ -194,14 +204,3 @@ def _heading_lines(lines: list[str], at: int, wanted: Container[str]) -> int:
 
 def _key(title: str) -> str:
     return " ".join(title.split()).casefold()
-
-
-def _has_images(document: pdfium.PdfDocument, index: int) -> bool:
-    try:
-        page = document[index]
-        try:
-            return any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3))
-        finally:
-            page.close()
-    except pdfium.PdfiumError:
-        return False

@@ -33,6 +33,15 @@ _IS_DUPLICATE: Final = (
     "Este conteúdo já está na base de conhecimento; nada foi adicionado. "
     "Para guardá-lo outra vez, envie com allow_duplicate."
 )
+_UNREAD_PAGE: Final = (
+    "1 página ou figura não foi lida, por precisar de reconhecimento de texto (OCR): "
+    "a busca não encontra o que está escrito nela."
+)
+_UNREAD_PAGES: Final = (
+    "{} páginas ou figuras não foram lidas, por precisarem de reconhecimento de texto (OCR): "
+    "a busca não encontra o que está escrito nelas."
+)
+_UNREAD: Final = "Pages or pictures nobody could read, for want of text recognition; see `notice`"
 
 
 class StageRead(BaseModel):
@@ -75,6 +84,7 @@ class DocumentRead(BaseModel):
     current_version: int | None = Field(description="What is searched; null before the first")
     latest_version: int = Field(description="What was submitted last")
     page_count: int | None
+    unread_pages: int | None = Field(description=_UNREAD)
     chunk_count: int
     submitted_by: UUID
     created_at: datetime
@@ -94,7 +104,7 @@ class DocumentRead(BaseModel):
         return cls(
             progress=_progress(document.status, job),
             stages=_stages(shown.stages),
-            notice=_notice(document),
+            notice=_notices(document, shown),
             **_cutting(document.chunking),
             **facts,
         )
@@ -113,6 +123,7 @@ _OF_VERSION: Final = frozenset(
         "size_bytes",
         "language",
         "page_count",
+        "unread_pages",
         "chunk_count",
         "indexed_at",
     }
@@ -146,7 +157,17 @@ def _stages(seconds: dict[str, float] | None) -> list[StageRead]:
     ]
 
 
-def _notice(document: Document) -> str | None:
+def _notices(document: Document, shown: DocumentVersion) -> str | None:
+    said = (_newer(document), _unread(shown.unread_pages or 0))
+    return " ".join(filter(None, said)) or None
+
+
+def _unread(pages: int) -> str | None:
+    """Part of what was sent is not found, and whoever looks for it should know."""
+    return (_UNREAD_PAGE if pages == 1 else _UNREAD_PAGES.format(pages)) if pages else None
+
+
+def _newer(document: Document) -> str | None:
     """A newer version that is not searched (yet), and what is searched meanwhile."""
     current, latest = document.current_version, document.latest_version
     if current is None or current == latest:
@@ -193,6 +214,7 @@ class VersionRead(BaseModel):
     chunk_overlap: int | None
     character_count: int | None
     page_count: int | None
+    unread_pages: int | None = Field(description=_UNREAD)
     chunk_count: int
     stages: list[StageRead]
     error_code: str | None

@@ -77,7 +77,8 @@ async def submit_document(
     Files: PDF, DOCX, XLSX, PPTX, ODT, RTF, EPUB, HTML, Markdown, plain text, CSV, mail (EML, MSG),
     pictures (PNG, JPEG, TIFF, WebP) and ZIP archives of those, whose members become one document.
     The content decides, not the name. Pictures and scanned pages need Tesseract on the worker; the
-    document ends `failed` with `DOCUMENT_NEEDS_OCR` where there is none.
+    document ends `failed` with `DOCUMENT_NEEDS_OCR` where there is none, or, where other pages have
+    text, says in `notice` how many were left out.
 
     It is processed in the background: follow `status` and `progress` until `indexed` or `failed`.
     What is in the knowledge base already, for the same people, is answered with that document and
