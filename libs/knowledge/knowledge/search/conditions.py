@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from knowledge.access import Reader, readable
+from knowledge.access import Reader, readable, spelt_out
 from knowledge.models import Chunk, Document, DocumentVersion, Visibility
 from knowledge.outline import PATH_SEPARATOR
 from knowledge.search.passages import SearchFilters
@@ -37,7 +37,7 @@ def _hidden(reader: Reader, filters: SearchFilters) -> sa.Select[UUID]:
     may_read = sa.func.coalesce(readable(reader, filters.client_id), sa.false())
     return sa.select(Document.id).where(
         Document.organization_id == reader.organization_id,
-        Document.visibility != Visibility.ORGANIZATION,
+        Document.visibility != spelt_out(Visibility.ORGANIZATION),
         sa.not_(may_read),
     )
 
