@@ -2,11 +2,13 @@
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,6 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
+_EARLIEST_YEAR: Final = 1900
 _LINE_BREAKS: Final = frozenset("\n\t")
 _DIRECTIONS: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 """Bidirectional embeddings, overrides and isolates (UAX 9)."""
@@ -81,6 +84,16 @@ def _tag(text: str) -> str:
 def _unique(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
+
+def _in_living_memory(moment: datetime) -> datetime:
+    # A year of two digits is read as one of the first century, which no time zone reaches back to.
+    if moment.year < _EARLIEST_YEAR:
+        raise ValueError("A data é antiga demais. Confira o ano.")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_living_memory)]
+"""When something happened, with time zone."""
 
 Line = Annotated[
     str, StringConstraints(max_length=200), AfterValidator(one_line), AfterValidator(_not_blank)

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_ticket
+from core_api_accountability import incident
+from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_purpose, make_ticket
 
 LONG = "x" * 60_000
 
@@ -188,3 +189,29 @@ async def test_bad_if_match_is_refused(ana: Person, value: str, status: int) -> 
     )
 
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("year", ["0001", "0026"])
+async def test_moment_before_anybody_lived_is_refused(ana: Person, davi: Person, year: str) -> None:
+    await make_purpose(ana)
+    client_id = (await make_client(ana))["id"]
+    moment = f"{year}-01-01T00:00:00Z"
+    consent = {
+        "purpose_code": "novidades",
+        "decision": "granted",
+        "channel": "paper",
+        "notice_version": 1,
+        "decided_at": moment,
+    }
+    request = {"client_id": client_id, "type": "correction", "received_at": moment}
+
+    refused = {
+        "body.decided_at": await ana.post(f"{CLIENTS}/{client_id}/consents", consent),
+        "body.received_at": await davi.post("/api/v1/privacy-requests", request),
+        "body.known_at": await davi.post("/api/v1/incidents", incident(known_at=moment)),
+    }
+
+    for field, answer in refused.items():
+        assert answer.status_code == 422, answer.text
+        (detail,) = answer.json()["details"]
+        assert (detail["field"], "Confira o ano" in detail["message"]) == (field, True)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from core_api.folding import fold
-from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, absent
+from core_api.inputs import Body, Code, Input, Line, Moment, NoneIfBlank, absent
 from core_api.modules.consents.models import (
     ConsentChannel,
     ConsentStatus,
@@ -228,8 +228,8 @@ class ConsentCreate(Input):
         default=None,
         description="An attachment of a ticket of the client's that proves the decision",
     )
-    shown_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
-    decided_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+    shown_at: Moment | None = Field(default=None, description="When, if not just now")
+    decided_at: Moment | None = Field(default=None, description="When, if not just now")
 
 
 class ConsentRenew(Input):
@@ -239,8 +239,8 @@ class ConsentRenew(Input):
 
     channel: RecordedChannel
     notice_version: int | None = Field(default=None, ge=1, le=1_000_000)
-    shown_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
-    decided_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+    shown_at: Moment | None = Field(default=None, description="When, if not just now")
+    decided_at: Moment | None = Field(default=None, description="When, if not just now")
 
 
 class ConsentRevoke(Input):

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.inputs import Body, Input, NoneIfBlank
+from core_api.inputs import Body, Input, Moment, NoneIfBlank
 from core_api.modules.decisions.models import (
     DecisionKind,
     DecisionReview,
@@ -30,7 +30,7 @@ class ReviewCreate(Input):
     grounds: Annotated[Body | None, NoneIfBlank] = Field(
         default=None, description="In their words; sealed under the client's key"
     )
-    requested_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+    requested_at: Moment | None = Field(default=None, description="When, if not just now")
 
 
 class ReviewAnswer(Input):

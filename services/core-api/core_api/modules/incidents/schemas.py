@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,7 +13,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from core_api.inputs import Body, Code, Input, Line, NoneIfBlank, Tag, absent
+from core_api.inputs import Body, Code, Input, Line, Moment, NoneIfBlank, Tag, absent
 from core_api.modules.deadlines.service import DeadlineRead
 from core_api.modules.deliveries.service import DeliveryRead
 from core_api.modules.incidents.models import (
@@ -58,10 +57,8 @@ class IncidentCreate(Input):
     description: Body = Field(description=_ABOUT)
     severity: Severity
     breaches: Breaches
-    known_at: AwareDatetime = Field(
-        description="When it became known that personal data was affected"
-    )
-    occurred_at: AwareDatetime | None = Field(default=None, description="When, if it can be told")
+    known_at: Moment = Field(description="When it became known that personal data was affected")
+    occurred_at: Moment | None = Field(default=None, description="When, if it can be told")
     data_categories: Lines = Field(default=[])
     subject_categories: Lines = Field(default=[])
     root_cause: Text = None
@@ -83,8 +80,8 @@ class IncidentUpdate(Input):
     description: Body = absent()
     severity: Severity = absent()
     breaches: Breaches = absent()
-    known_at: AwareDatetime = absent()
-    occurred_at: AwareDatetime | None = absent()
+    known_at: Moment = absent()
+    occurred_at: Moment | None = absent()
     data_categories: Lines = absent()
     subject_categories: Lines = absent()
     subjects_affected: Count = absent()
@@ -151,12 +148,12 @@ class Scope(Input):
     tags: Annotated[list[Tag], Field(max_length=30), AfterValidator(_unique)] = Field(
         default=[], description="Clients with one of these tags"
     )
-    registered_from: AwareDatetime | None = None
-    registered_until: AwareDatetime | None = None
-    tickets_from: AwareDatetime | None = Field(
+    registered_from: Moment | None = None
+    registered_until: Moment | None = None
+    tickets_from: Moment | None = Field(
         default=None, description="Clients with tickets opened from then on"
     )
-    tickets_until: AwareDatetime | None = None
+    tickets_until: Moment | None = None
     everybody: bool = Field(default=False, description="Every client of the organization")
 
     @model_validator(mode="after")
@@ -184,7 +181,7 @@ class Told(Input):
     everybody: bool = Field(default=False, description="Everybody who was not told yet")
     channel: IncidentChannel
     proof: Line
-    told_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
+    told_at: Moment | None = Field(default=None, description="When, if not just now")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -215,8 +212,8 @@ class IncidentNoticeCreate(Input):
     channel: IncidentChannel
     protocol: Line = Field(description="What proves it: a protocol number, an address")
     text: Text = Field(default=None, description="Exactly what was sent")
-    sent_at: AwareDatetime | None = Field(default=None, description="When, if not just now")
-    public_until: AwareDatetime | None = Field(
+    sent_at: Moment | None = Field(default=None, description="When, if not just now")
+    public_until: Moment | None = Field(
         default=None, description="Of a public notice: at least three months"
     )
     incomplete_because: Text = Field(

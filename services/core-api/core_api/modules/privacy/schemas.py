@@ -9,14 +9,13 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     model_validator,
 )
 
-from core_api.inputs import Body, Code, Input, Line
+from core_api.inputs import Body, Code, Input, Line, Moment
 from core_api.modules.deliveries.service import DeliveryRead
 from core_api.modules.privacy.content import Representative, RequestContent
 from core_api.modules.privacy.handling import IdentityCheck, Said
@@ -88,7 +87,7 @@ class PrivacyRequestCreate(Input):
         max_length=30,
         description="Of `correction`: fields of the client as its PATCH takes them",
     )
-    received_at: AwareDatetime | None = Field(
+    received_at: Moment | None = Field(
         default=None, description="Left out: now. A letter counts from the day it came in"
     )
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from core_api.inputs import Input, Line
+from core_api.inputs import Input, Line, Moment
 from core_api.modules.deliveries.service import DeliveryRead
 from core_api.modules.recipients.models import Act, NoticeState, RecipientChannel
 from shared_schemas.ids import OrganizationId
@@ -18,7 +18,7 @@ Proof = Annotated[
         description="Where the proof is. Nothing about the client: it outlives an erasure",
     ),
 ]
-When = Annotated[AwareDatetime | None, Field(description="When, if not just now")]
+When = Annotated[Moment | None, Field(description="When, if not just now")]
 
 
 class NoticeSent(Input):
