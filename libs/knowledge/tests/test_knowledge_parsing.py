@@ -307,6 +307,12 @@ class TestDocx:
         drawn = b"<w:p><w:r><w:t>junto: </w:t></w:r><w:r>%s</w:r></w:p>" % box
         assert read_docx(with_body(make_docx(), drawn)).text.count("caixa") == 1
 
+    def test_a_hyphen_that_holds_a_number_together_is_read(self) -> None:
+        run = "<w:t>Lei 8.112</w:t><w:noBreakHyphen/><w:t>90, extra</w:t><w:softHyphen/>"
+        body = f"<w:p><w:r>{run}<w:t>ordinária</w:t></w:r></w:p>".encode()
+        text = read_docx(with_body(make_docx(), body)).text
+        assert text.startswith("Lei 8.112-90, extraordinária\n")
+
     def test_what_was_moved_is_read_where_it_is_now(self) -> None:
         run = b"<w:r><w:t>mudou</w:t></w:r>"
         moved = b"<w:p><w:moveFrom>%s</w:moveFrom></w:p><w:p><w:moveTo>%s</w:moveTo></w:p>"

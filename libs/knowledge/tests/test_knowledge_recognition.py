@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import docx
 import psutil
 import pypdf
 import pytest
@@ -166,6 +167,32 @@ async def test_stamped_scans_no_time_is_left_for_are_counted() -> None:
     await hurried.close()
     assert words_of(text.text) == [*KNOWN.words, *words_of(STAMP)]
     assert text.unread_pages == 1
+
+
+def pasted() -> bytes:
+    """A Word file of nothing but a photographed page and a logo."""
+    logo = io.BytesIO()
+    Image.new("RGB", (40, 40), "gray").save(logo, "PNG")
+    document = docx.Document()
+    for picture in (logo.getvalue(), write_picture(KNOWN, "PNG")):
+        document.add_picture(io.BytesIO(picture))
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+async def test_a_photographed_page_in_a_word_file_needs_recognition(sandbox: Sandbox) -> None:
+    raw = pasted()
+    with pytest.raises(ParsingFailure) as failure:
+        await sandbox.parse(file_of(raw), sniff(raw[:HEAD_BYTES]))
+    assert failure.value.cause is Cause.NEEDS_OCR
+
+
+@needs_tesseract
+async def test_a_photographed_page_in_a_word_file_is_read(sandbox: Sandbox) -> None:
+    raw = pasted()
+    text = await sandbox.parse(file_of(raw), sniff(raw[:HEAD_BYTES]), recognise=True)
+    assert words_of(text.text) == KNOWN.words
 
 
 @needs_tesseract

@@ -34,6 +34,7 @@ _MORE_KINDS: Final = (
 
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _TEXT, _TAB, _BREAKS = qn("w:t"), qn("w:tab"), (qn("w:br"), qn("w:cr"))
+_HYPHEN = qn("w:noBreakHyphen")
 _STYLE, _VALUE = qn("w:pStyle"), qn("w:val")
 _PROPERTIES: Final = qn("w:pPr")
 _LIST_NUMBER: Final = qn("w:numPr")
@@ -43,7 +44,7 @@ _ID: Final = qn("w:id")
 _NOTES: Final = MappingProxyType(
     {"footnote": qn("w:footnoteReference"), "endnote": qn("w:endnoteReference")}
 )
-_SAID: Final = (_TEXT, _TAB, _P, *_BREAKS)
+_SAID: Final = (_TEXT, _TAB, _HYPHEN, _P, *_BREAKS)
 _SAID_ELSEWHERE: Final = frozenset({_FALLBACK, qn("w:moveFrom")})
 
 
@@ -160,6 +161,8 @@ def _text_of(element: Any) -> str:
             continue
         elif node.tag == _TEXT:
             pieces.append(node.text or "")
+        elif node.tag == _HYPHEN:
+            pieces.append("-")
         elif node.tag == _TAB:
             # Tab stops of the paragraph's properties bear the same name.
             pieces.append("\t" if node.getparent().tag != qn("w:tabs") else "")

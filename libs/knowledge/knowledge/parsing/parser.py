@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.containers import kind_of, open_container
@@ -107,7 +108,7 @@ class _Reading:
             case Format.DOCX:
                 from knowledge.parsing.docx import extract_docx  # noqa: PLC0415
 
-                return extract_docx(raw, self._limits)
+                return self._or_pictures(extract_docx(raw, self._limits), archive)
             case Format.XLSX:
                 from knowledge.parsing.spreadsheet import extract_xlsx  # noqa: PLC0415
 
@@ -115,15 +116,29 @@ class _Reading:
             case Format.PPTX:
                 from knowledge.parsing.slides import extract_pptx  # noqa: PLC0415
 
-                return extract_pptx(raw, self._limits)
+                return self._or_pictures(extract_pptx(raw, self._limits), archive)
             case Format.ODT:
                 from knowledge.parsing.odt import extract_odt  # noqa: PLC0415
 
-                return extract_odt(raw, self._limits)
+                return self._or_pictures(extract_odt(raw, self._limits), archive)
             case Format.EPUB:
                 return self._structured(raw, Format.EPUB)
             case _:
                 return Extraction(member_blocks(self._counted(zip_members(archive)), self._nested))
+
+    def _or_pictures(self, extraction: Extraction, archive: ZipFile) -> Extraction:
+        """Photographs of pages are pasted into documents that say nothing else."""
+        return replace(extraction, blocks=self._said_or_pictured(extraction.blocks, archive))
+
+    def _said_or_pictured(self, blocks: Iterator[Block], archive: ZipFile) -> Iterator[Block]:
+        said = False
+        for block in blocks:
+            said = said or bool(block.text.strip())
+            yield block
+        if not said:
+            from knowledge.parsing.pictures import pasted_pictures  # noqa: PLC0415
+
+            yield from pasted_pictures(archive, self._limits, self._pictures)
 
     def _structured(self, raw: bytes, form: Format) -> Extraction:
         from knowledge.parsing.structured import extract_structured  # noqa: PLC0415

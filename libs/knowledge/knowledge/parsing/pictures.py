@@ -1,18 +1,26 @@
 """PNG, JPEG, TIFF and WebP: their text, through recognition; a page per frame."""
 
 import io
+import re
 import struct
 import warnings
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from knowledge.parsing.causes import Cause, ParsingFailure
+from knowledge.parsing.containers import read_member
 from knowledge.parsing.extraction import Block, Extraction, Limits
+from knowledge.parsing.mail import SMALLEST_PICTURE
 from knowledge.parsing.recognition import Recogniser
+from knowledge.parsing.sniffing import HEAD_BYTES, PICTURES, sniff
 
 _FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP")
+_MEDIA: Final = re.compile(r"(?:word/media|ppt/media|Pictures)/[^/]+")
+_SAYS_NOTHING: Final = frozenset({Cause.EMPTY, Cause.BROKEN, Cause.UNSUPPORTED_TYPE})
 _MAX_PIXELS: Final = 40_000_000
 """A3 at 400 dots per inch has fewer."""
 # What Pillow lets through of damaged pictures.
@@ -40,6 +48,24 @@ def _blocks(raw: bytes, limits: Limits, recogniser: Recogniser) -> Iterator[Bloc
             yield Block(paragraph, page=number, tight=at > 0 and not paragraph)
     if not read:
         raise ParsingFailure(Cause.EMPTY)
+
+
+def pasted_pictures(
+    archive: zipfile.ZipFile, limits: Limits, recogniser: Recogniser
+) -> Iterator[Block]:
+    """What the pictures of an office file say, in its order; logos and drawings say nothing. Raises
+    NEEDS_OCR where nobody can read them."""
+    for entry in archive.infolist():
+        if not _MEDIA.match(entry.filename) or entry.file_size < SMALLEST_PICTURE:
+            continue
+        try:
+            raw = read_member(archive, entry)
+            if sniff(raw[:HEAD_BYTES]) in PICTURES:
+                for block in _blocks(raw, limits, recogniser):
+                    yield replace(block, page=None)
+        except ParsingFailure as failure:
+            if failure.cause not in _SAYS_NOTHING:
+                raise
 
 
 def _frames(raw: bytes) -> Iterator[Image.Image]:
