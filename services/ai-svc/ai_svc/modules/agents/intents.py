@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -33,9 +34,14 @@ SHARPNESS: Final = 10.0
 _SECOND: Final = 0.6
 """Confidence that each of two parts has to have for two agents to answer."""
 _PART_WORDS: Final = 3
+_MOST_CUTS: Final = 12
+"""Places a message is cut at to see whether it is two: each costs two looks at it."""
+_LONGEST: Final = 2_000
+"""Characters that are looked at: who pastes something long asks before it or behind it."""
 
 _READ_AS: Final = (
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " email "),
+    # Begins where such a run begins: trying it at every letter takes the square of the length.
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " email "),
     (re.compile(r"\b[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/[0-9A-Z]{4}-?\d{2}\b"), " cnpj "),
     (re.compile(r"(?<!\d)\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\d)"), " cpf "),
     (re.compile(r"(?<!\d)\(?\d{2}\)?[\s.-]?9?\d{4}[\s.-]?\d{4}(?!\d)"), " telefone "),
@@ -76,10 +82,10 @@ class _Known:
 
 def classify(text: str) -> Intent:
     """Below `LEAST` it is the default agent's, with the confidence that was left."""
-    agent, confidence = likeliest(text)
+    agent, confidence = likeliest(_ends_of(text))
     if confidence < LEAST:
         return Intent(DEFAULT, confidence)
-    parts = _two_requests(text)
+    parts = _two_requests(text) if len(text) <= _LONGEST else ()
     if parts:
         return Intent(parts[0][0], confidence, parts)
     return Intent(agent, confidence)
@@ -103,14 +109,23 @@ def examples() -> Mapping[AgentName, Sequence[str]]:
 
 def _two_requests(text: str) -> tuple[tuple[AgentName, str], ...]:
     """A message whose halves are clearly for different agents."""
-    for cut in _PARTS.finditer(text):
-        halves = text[: cut.start()].strip(), text[cut.end() :].strip()
-        if any(len(half.split()) < _PART_WORDS for half in halves):
-            continue
+    cuts = (
+        (text[: cut.start()].strip(), text[cut.end() :].strip()) for cut in _PARTS.finditer(text)
+    )
+    long_enough = (
+        halves for halves in cuts if min(len(half.split()) for half in halves) >= _PART_WORDS
+    )
+    for halves in islice(long_enough, _MOST_CUTS):
         (first, one), (second, two) = (likeliest(half) for half in halves)
         if first is not second and min(one, two) >= _SECOND:
             return (first, halves[0]), (second, halves[1])
     return ()
+
+
+def _ends_of(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST // 2]} {text[-_LONGEST // 2 :]}"
 
 
 @cache

@@ -16,14 +16,17 @@ from ai_svc.modules.rag.sentences import sentences
 NOTHING: Final = "[[NADA]]"
 LONGEST_MARK: Final = 3_000
 """Characters; what goes on longer without an end is no mark."""
+LONGEST_SENTENCE: Final = 2_000
+"""Characters; what goes on longer without an end is cut: a model that repeats itself never ends."""
 _FIRST: Final = 0xE000  # private use: stands for a mark while sentences are cut
 _PLACES: Final = 0x1900
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 _MARK: Final = re.compile(r"\[\[\s*(S\d{1,3}|D|NADA)\s*(?:[|:]\s*(.*?))?\s*\]\]", re.DOTALL)
 _DATA: Final = re.compile(r"</?dados\b[^<>]*>\n?")  # how its own earlier answers were shown to it
 _ANY_MARK: Final = re.compile(r"\[\[.*?\]\]", re.DOTALL)
-_NUMBER: Final = re.compile(r"\s*\[\d{1,3}\]")
-_BEFORE_STOP: Final = re.compile(r"[ \t]+(?=[.,;:!?…])")
+_MAY_END: Final = re.compile(r"[\s\]]")  # no sentence ends, and no mark, without one of these
+_NUMBER: Final = re.compile(r"(?<!\s)\s*\[\d{1,3}\]")
+_BEFORE_STOP: Final = re.compile(r"(?<![ \t])[ \t]+(?=[.,;:!?…])")
 _ORDINAL: Final = re.compile(r"\(?\w{1,3}[.)]")  # of a list: no sentence of its own
 _BLANKS: Final = re.compile(r"[ \t]{2,}")
 
@@ -49,10 +52,16 @@ class Sentences:
     def __init__(self) -> None:
         self._held = ""
         self._begun = False
+        self._unread = 0
 
     def add(self, piece: str) -> list[Sentence]:
         """The sentences that are complete by now: those after which another has begun."""
+        new = self._held[-1:] + piece  # the next sentence may begin with it
         self._held += _PRIVATE.sub("", piece)
+        self._unread += len(piece)
+        if not _MAY_END.search(new) and self._unread < LONGEST_SENTENCE:
+            return []
+        self._unread = 0
         return self._cut(final=False)
 
     def end(self) -> list[Sentence]:
@@ -67,10 +76,10 @@ class Sentences:
             settled, open_mark = settled + open_mark.replace("[[", ""), ""
         settled = _DATA.sub("", settled)
         marks: list[Mark] = []
-        text = _ANY_MARK.sub(lambda found: _placed(found.group(), marks), settled)
+        text = _with_places(settled, marks)
         ends = _ends(text)
-        if not final:
-            ends = ends[:-1]
+        if not final and ends:
+            ends[-1:] = _of_endless(text, *ends[-1])
         given = [self._sentence(text[start:end], marks) for start, end in ends]
         rest = text[ends[-1][1] :] if ends else text
         self._held = "" if final else _restored(rest, marks) + open_mark
@@ -94,6 +103,12 @@ def _parted(held: str) -> tuple[str, str]:
     if at >= 0 and "]]" not in held[at:]:
         return held[:at], held[at:]
     return (held[:-1], held[-1:]) if held.endswith("[") else (held, "")
+
+
+def _with_places(text: str, marks: list[Mark]) -> str:
+    """The text with a character for each mark. Behind the last end no mark is looked for."""
+    end = text.rfind("]]") + 2 if "]]" in text else 0
+    return _ANY_MARK.sub(lambda found: _placed(found.group(), marks), text[:end]) + text[end:]
 
 
 def _placed(written: str, marks: list[Mark]) -> str:
@@ -126,6 +141,14 @@ def _ends(text: str) -> list[tuple[int, int]]:
             found.append((start, end))
         start = max(start, end)
     return found
+
+
+def _of_endless(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """What is given out of a sentence that has not ended yet: nothing, or all but its last word."""
+    if end - start < LONGEST_SENTENCE:
+        return []
+    blank = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+    return [(start, blank if blank > start else end)]
 
 
 def _after_marks(text: str, at: int) -> int:

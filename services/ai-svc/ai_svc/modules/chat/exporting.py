@@ -13,9 +13,9 @@ _WITHHELD: Final = "_(Conteúdo não exibido: baseia-se em dados que você não 
 _NOTHING: Final = "_(Sem conteúdo.)_"
 # What Markdown would take for its own: structure at the beginning of a line, links and pictures.
 _STRUCTURE: Final = re.compile(
-    r"^(\s*)(#{1,6}\s|>|[-+*]\s|={3,}|-{3,}|```|~~~)", flags=re.MULTILINE
+    r"^([^\S\n]*)(#{1,6}\s|>|[-+*]\s|={3,}|-{3,}|```|~~~)", flags=re.MULTILINE
 )
-_NUMBERED: Final = re.compile(r"^(\s*\d+)([.)]\s)", flags=re.MULTILINE)
+_NUMBERED: Final = re.compile(r"^([^\S\n]*\d+)([.)]\s)", flags=re.MULTILINE)
 
 
 def markdown(export: ConversationExport) -> str:

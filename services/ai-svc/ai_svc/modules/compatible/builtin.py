@@ -29,6 +29,8 @@ CANNOT: Final = (
     "responde citando documentos: use o modelo cogep-assistant."
 )
 _LONGEST_QUOTE: Final = 4_000
+_LOOKED_AT: Final = 2_000
+"""Characters of the question, and of a tool's description."""
 _LEAST_SHARED: Final = 2
 """Words a question and a tool's description share before it is called unasked."""
 _NUMBER: Final = re.compile(r"-?\d+(?:[.,]\d+)?")
@@ -73,11 +75,10 @@ def _call(messages: Sequence[ModelMessage], info: AgentInfo) -> ToolCallPart | N
     if choice == "none":
         return None
     question = _question(messages)
+    stems = _stems(question)
     named = set(choice) if isinstance(choice, list) else None
     offered = [tool for tool in info.function_tools if named is None or tool.name in named]
-    shared, tool = max(
-        ((_shared(question, tool), tool) for tool in offered), key=lambda pair: pair[0]
-    )
+    shared, tool = max(((_shared(stems, tool), tool) for tool in offered), key=lambda pair: pair[0])
     arguments = _arguments(question, tool)
     is_forced = named is not None or choice == "required"
     lacking = set(tool.parameters_json_schema.get("required", ())) - arguments.keys()
@@ -101,13 +102,14 @@ def _question(messages: Sequence[ModelMessage]) -> str:
     return ""
 
 
-def _shared(question: str, tool: ToolDefinition) -> int:
+def _shared(asked: set[int], tool: ToolDefinition) -> int:
     told = f"{tool.name.replace('_', ' ').replace('-', ' ')} {tool.description or ''}"
-    return len(_stems(question) & _stems(told))
+    return len(asked & _stems(told))
 
 
 def _stems(text: str) -> set[int]:
-    return set(analyze(text, detect_language(text)).stem_terms.tolist())
+    words = text[:_LOOKED_AT]
+    return set(analyze(words, detect_language(words)).stem_terms.tolist())
 
 
 def _arguments(question: str, tool: ToolDefinition) -> dict[str, Any]:

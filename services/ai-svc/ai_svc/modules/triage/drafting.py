@@ -24,7 +24,7 @@ from shared_schemas.triage import TicketText, TriageCitation
 _PASSAGES: Final = 6
 _QUESTION: Final = 500
 _NOBODY: Final = UserId(UUID(int=0))
-_ASKED: Final = re.compile(r"[^.!?\n]{8,}\?")
+_ASKED: Final = re.compile(r"(?<![^.!?\n])[^.!?\n]{8,}\?")
 _OPENING: Final = "Olá! Sobre o que você nos escreveu, isto é o que dizem os nossos documentos:"
 _CLOSING: Final = "Se ficar alguma dúvida, é só responder por aqui."
 

@@ -44,7 +44,7 @@ _ALONE: Final = 0.75
 _AGAINST: Final = 0.5
 """… and where they say something else."""
 _MARK: Final = re.compile(r"\[(\d{1,2})\]")
-_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\S+", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+\.\S+", re.IGNORECASE)
 _FIGURE: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 Sure = Annotated[float, Field(ge=0, le=1)]

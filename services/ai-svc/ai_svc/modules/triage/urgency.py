@@ -26,6 +26,8 @@ CALM: Final = re.compile(
     r"|gostaria de (?:saber|sugerir|elogiar)|queria (?:saber|sugerir|elogiar|agradecer)"
     r"|sugestao|sugiro|elogi\w+|parabens|por curiosidade|uma duvida|so uma pergunta)\b"
 )
+_NEAR: Final = 80
+"""Characters before a word in which it may be denied."""
 _DENIED: Final = re.compile(r"\b(?:nao|sem|nada)\b(?:\s+\w+){0,2}\s+$")
 
 
@@ -56,8 +58,12 @@ def _found(pattern: re.Pattern[str], plain: str, *, unless_denied: bool = False)
     return [
         match.group()
         for match in pattern.finditer(plain)
-        if not (unless_denied and _DENIED.search(plain[: match.start()]))
+        if not (unless_denied and _is_denied(plain, match.start()))
     ]
+
+
+def _is_denied(plain: str, at: int) -> bool:
+    return _DENIED.search(plain, max(0, at - _NEAR), at) is not None
 
 
 def _some(words: list[str]) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ TICKET_WORDS: Final = (
     r"(?:chama?dos?|tic?kets?|tikets?|atendime?n?tos?|protocolos?|ocorr[eê]ncias?"
     r"|solicita[cç](?:[aã]o|[oõ]es)|demandas?|casos?|os)"
 )
+_GAP: Final = r"\s{0,3}"  # bounded: two that meet would share out a long one in every way
 _TICKET: Final = re.compile(
-    rf"(?:#\s*|\b{TICKET_WORDS}\s*(?:de\s+)?(?:n[ºo°.]{{0,2}}\s*|n[uú]mero\s*|num\.?\s*)?#?\s*)"
+    rf"(?:#{_GAP}|\b{TICKET_WORDS}{_GAP}(?:de{_GAP})?(?:n[ºo°.]{{0,2}}{_GAP}|n[uú]mero{_GAP}"
+    rf"|num\.?{_GAP})?#?{_GAP})"
     r"(\d{1,9})\b(?![./-]\d)",
     re.IGNORECASE,
 )
 _PERSON_ID: Final = re.compile(r"(?<!\d)\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\d)")
 _COMPANY_ID: Final = re.compile(r"\b[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/?[0-9A-Z]{4}-?\d{2}\b")
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE: Final = re.compile(r"(?<!\d)\(?\d{2}\)?[\s.-]?9?\d{4}[\s.-]?\d{4}(?!\d)")
 _CODE: Final = re.compile(r"\b[A-Z]{1,4}-\d{1,8}\b")
 _WORD: Final = re.compile(r"[^\W_][\w'’.-]*")
