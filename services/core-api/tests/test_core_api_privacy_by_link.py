@@ -75,6 +75,8 @@ async def test_subject_sees_rights_and_how_far_their_requests_are(
     await ana.made(f"{REQUESTS}/{request['id']}/refuse", refusal)
     (told,) = (await http.get(f"{url}/requests")).json()["data"]["requests"]
     assert "recusado" in told["explanation"]
+    assert "estudo por órgão de pesquisa (LGPD, art. 16, II)." in told["explanation"]
+    assert "Pesquisa." not in told["explanation"], "words go to the subject's own address"
 
 
 async def test_link_opens_one_request_and_still_takes_decisions(

@@ -276,6 +276,19 @@ async def test_deadline_of_the_law_is_not_extended(ana: Person) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "PRIVACY_REQUEST_NOT_EXTENSIBLE")
 
 
+async def test_what_is_late_is_not_made_timely_by_an_extension(ana: Person) -> None:
+    received = (datetime.now(UTC) - timedelta(days=40)).isoformat()
+    request = await make_proven(ana, type="correction", channel="letter", received_at=received)
+    path = f"{REQUESTS}/{request['id']}"
+
+    refused = await ana.post(f"{path}/extend", {"days": 15, "reason": "Muito trabalho."})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "PRIVACY_EXTENSION_TOO_LATE")
+    assert "já venceu" in refused.json()["message"]
+    late = await ana.seen(path)
+    assert (late["overdue"], late["due_at"]) == (True, request["due_at"])
+
+
 async def test_refusal_says_ground_and_reason(ana: Person, records: Records) -> None:
     request = await make_proven(ana, type="erasure")
     path = f"{REQUESTS}/{request['id']}"
@@ -289,7 +302,8 @@ async def test_refusal_says_ground_and_reason(ana: Person, records: Records) -> 
     assert (refused["status"], refused["refusal_ground"]) == ("refused", "legal_obligation")
     assert refused["closed_at"] is not None
     (message,) = await ana.seen(f"{path}/messages")
-    assert message["body"] == "Notas fiscais ficam."
+    assert message["body"].splitlines()[0] == "Notas fiscais ficam."
+    assert message["body"].endswith("legal ou regulatória (LGPD, art. 16, I).")
     (event,) = await records.events("privacy.request_closed")
     assert event["payload"]["outcome"] == "refused"
     (noted,) = await records.audit("privacy_request.refused")

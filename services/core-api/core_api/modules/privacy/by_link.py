@@ -14,7 +14,12 @@ from core_api.modules.privacy.kinds import DeadlineUnit, RequestChannel, Request
 from core_api.modules.privacy.models import PrivacyRequest
 from core_api.modules.privacy.opening import Asked, open_request
 from core_api.modules.privacy.repository import Requests
-from core_api.modules.privacy.wording import STATUS_NAMES, TYPE_EXPLAINED, TYPE_NAMES
+from core_api.modules.privacy.wording import (
+    GROUND_NAMES,
+    STATUS_NAMES,
+    TYPE_EXPLAINED,
+    TYPE_NAMES,
+)
 from core_api.recording import Recorder
 from shared_schemas.ids import OrganizationId
 
@@ -115,8 +120,10 @@ def _explained(request: PrivacyRequest) -> str:
     received = f"Recebemos o seu pedido em {_day(request.received_at)}."
     match request.status:
         case RequestStatus.COMPLETED | RequestStatus.REFUSED | RequestStatus.CANCELLED:
-            ended = request.closed_at or request.updated_at
-            return f"{received} Ele foi {STATUS_NAMES[request.status]} em {_day(ended)}."
+            ended = _day(request.closed_at or request.updated_at)
+            ground = request.refusal_ground
+            why = "" if ground is None else f", com este fundamento: {GROUND_NAMES[ground]}"
+            return f"{received} Ele foi {STATUS_NAMES[request.status]} em {ended}{why}."
         case RequestStatus.WAITING_FOR_SUBJECT:
             return f"{received} Precisamos de uma resposta sua para continuar."
         case RequestStatus.IDENTITY_PENDING:

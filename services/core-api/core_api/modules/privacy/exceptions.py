@@ -95,6 +95,13 @@ class ExtensionTooLong(InvalidInput):
     message = "A prorrogação deste pedido é de no máximo {days} dias."
 
 
+class ExtensionTooLate(Conflict):
+    """What is late stays late: an extension is decided while there is time."""
+
+    code = "PRIVACY_EXTENSION_TOO_LATE"
+    message = "O prazo deste pedido já venceu e não pode mais ser prorrogado. Responda ao titular."
+
+
 class NoExecutor(Conflict):
     """No context executes this type."""
 

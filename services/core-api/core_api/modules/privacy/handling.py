@@ -17,6 +17,7 @@ from core_api.modules.privacy.deadlines import first_warning, later, resumed
 from core_api.modules.privacy.destruction import locked_intact
 from core_api.modules.privacy.exceptions import (
     AlreadyExtended,
+    ExtensionTooLate,
     ExtensionTooLong,
     MethodTooWeak,
     NotExtensible,
@@ -37,6 +38,7 @@ from core_api.modules.privacy.kinds import (
 )
 from core_api.modules.privacy.messaging import keep
 from core_api.modules.privacy.models import PrivacyRequest
+from core_api.modules.privacy.wording import GROUND_NAMES
 from core_api.recording import Recorder
 from shared_schemas.actor import Actor
 
@@ -167,8 +169,8 @@ class Handling:
         told: Said | None,
         seen_version: int | None,
     ) -> PrivacyRequest:
-        """A later deadline, once, with its reason. AlreadyExtended, NotExtensible,
-        ExtensionTooLong."""
+        """A later deadline, once and in time, with its reason. AlreadyExtended, NotExtensible,
+        ExtensionTooLong, ExtensionTooLate."""
         request = await self._load(request_id, seen_version, BEFORE_EXECUTION)
         if request.extended_at is not None:
             raise AlreadyExtended
@@ -177,6 +179,8 @@ class Handling:
         if days > request.extension_allowed_days:
             raise ExtensionTooLong(days=request.extension_allowed_days)
         now, before = utc_now(), request.due_at
+        if now > before:
+            raise ExtensionTooLate
         request.due_at = later(before, days, request.deadline_unit)
         request.extended_days, request.extended_at = days, now
         request.extended_by = self.actor.user_id
@@ -200,10 +204,12 @@ class Handling:
         answer: Said,
         seen_version: int | None,
     ) -> PrivacyRequest:
-        """Not granted, on a ground of the closed list, with the reason as the subject is told."""
+        """Not granted, on a ground of the closed list. The subject is told the reason and the
+        ground (LGPD Art. 18 § 4 II)."""
         request = await self._load(request_id, seen_version, _UNEXECUTED)
         request.refusal_ground = ground
-        await keep(self.journal, request, MessageDirection.TO_SUBJECT, answer.channel, answer.text)
+        told = f"{answer.text}\n\nFundamento: {GROUND_NAMES[ground]}."
+        await keep(self.journal, request, MessageDirection.TO_SUBJECT, answer.channel, told)
         await close(self.journal, request, RequestStatus.REFUSED, text=answer.text)
         return request
 

@@ -13,6 +13,7 @@ from core_api.documentation import raises
 from core_api.modules.privacy.exceptions import (
     AlreadyExtended,
     DestructionUnderWay,
+    ExtensionTooLate,
     ExtensionTooLong,
     IdentityNotProven,
     MethodTooWeak,
@@ -134,6 +135,7 @@ async def resume_privacy_request(
         AlreadyExtended,
         NotExtensible,
         ExtensionTooLong(days=15),
+        ExtensionTooLate,
         IdempotencyKeyReused,
     ),
 )
@@ -145,7 +147,7 @@ async def extend_privacy_request(
     seen_version: IfMatch,
     response: Response,
 ) -> Success[PrivacyRequestRead]:
-    """Once, by as many days as the policy allows, with the reason."""
+    """Once, before it is over, by as many days as the policy allows, with the reason."""
     told = None if given.tell is None else given.tell.said
     request = await Handling(tx, actor).extend(
         request_id, given.days, given.reason, told, seen_version
