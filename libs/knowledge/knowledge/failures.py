@@ -171,6 +171,13 @@ class SitemapInvalid(DocumentRefused, InvalidInput):
     message = "O endereço não contém um sitemap válido. Confira se ele aponta para um arquivo XML."
 
 
+class SitemapElsewhere(DocumentRefused, InvalidInput):
+    """All it lists is another site's, which is not followed."""
+
+    code = "SITEMAP_OF_ANOTHER_SITE"
+    message = "O sitemap só lista páginas de outro site ({site}). Cadastre o sitemap daquele site."
+
+
 class BucketRefused(DocumentRefused, InvalidInput):
     """The storage does not let us in."""
 

@@ -250,6 +250,30 @@ async def test_index_files_loops_and_other_sites(watching: Watching, web: Web) -
     assert set(await watching.items(source)) == {"a", "b"}
 
 
+async def test_a_site_that_calls_itself_otherwise_is_followed_there(
+    watching: Watching, web: Web
+) -> None:
+    there = "www.pagina.example"
+    put(web, "/a", "Página a.")
+    web.put("/w.xml", index(web, "/1.xml").replace(b"http://", b"http://www."))
+    web.put("/1.xml", urlset(web, web.url("/a", there), "http://outro.example/x"))
+    address = web.put("/s.xml", status="301 Moved", location=web.url("/w.xml", there))
+    source = await watching.source(SourceKind.SITEMAP, address)
+
+    run = await watching.look(source)
+
+    assert (run["found"], run["added"]) == (1, 1)
+    assert [item.address for item in (await watching.items(source)).values()] == [
+        web.url("/a", there)
+    ]
+
+
+async def test_a_sitemap_of_another_sites_pages_says_so(watching: Watching, web: Web) -> None:
+    address = web.put("/s.xml", urlset(web, "http://outro.example/x"))
+    run = await watching.look(await watching.source(SourceKind.SITEMAP, address))
+    assert (run["state"], run["error"]) == ("failed", "SITEMAP_OF_ANOTHER_SITE")
+
+
 async def test_more_pages_than_wanted_are_left_and_nothing_is_missing(
     watching: Watching, web: Web
 ) -> None:

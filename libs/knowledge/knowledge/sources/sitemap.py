@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 import httpx
 
-from knowledge.failures import DocumentTooLarge, SitemapInvalid
+from knowledge.failures import DocumentTooLarge, SitemapElsewhere, SitemapInvalid
 from knowledge.fetching import UrlFetcher
 from knowledge.sources.entries import Entry, Listing
 
@@ -28,9 +28,10 @@ _STEP: Final = 256 * 1024
 async def read_sitemap(
     fetcher: UrlFetcher, url: str, *, most: int, under: str | None = None
 ) -> Listing:
-    """The pages of the sitemap's own site, each once; `under`: whose path begins so. Raises
-    DocumentRefused."""
-    site = _site_of(url)
+    """The pages of the sitemap's own site, each once; `under`: whose path begins so. Where the
+    address leads to another one, as example.org to www.example.org, that is the site's name, too.
+    Raises DocumentRefused."""
+    own = _Site({_site_of(url)})
     waiting = [(url, 0)]
     read: set[str] = set()
     pages: dict[str, Entry] = {}
@@ -44,7 +45,7 @@ async def read_sitemap(
             break
         read.add(address)
         async for found in _read(fetcher, address):
-            if _site_of(found.address) != site:
+            if not own.has(found, at_first=depth == 0):
                 continue
             if found.is_index:
                 if depth < MAX_DEPTH:
@@ -55,6 +56,7 @@ async def read_sitemap(
                 if found.address not in pages and len(pages) >= most:
                     return Listing(tuple(pages.values()), is_whole=False)
                 pages[found.address] = Entry(found.address, found.lastmod)
+    own.check()
     return Listing(tuple(pages.values()), is_whole)
 
 
@@ -63,6 +65,32 @@ class _Found:
     address: str
     lastmod: str | None
     is_index: bool
+    listed_by: str = ""
+    """The site that answered with the file."""
+
+
+@dataclass(slots=True)
+class _Site:
+    """What a site calls itself: by the address that was given, and by the one that leads to."""
+
+    names: set[str]
+    is_met: bool = False
+    other: str = ""
+
+    def has(self, found: _Found, *, at_first: bool) -> bool:
+        """Whether it is the site's. `at_first`: listed by the file that was named."""
+        if at_first:
+            self.names.add(found.listed_by)
+        site = _site_of(found.address)
+        is_own = site in self.names
+        self.is_met = self.is_met or is_own
+        self.other = self.other or ("" if is_own else site)
+        return is_own
+
+    def check(self) -> None:
+        """Raises SitemapElsewhere when all there is was another's."""
+        if self.other and not self.is_met:
+            raise SitemapElsewhere(site=self.other)
 
 
 @dataclass(slots=True)
@@ -117,6 +145,7 @@ async def _read(fetcher: UrlFetcher, url: str) -> AsyncIterator[_Found]:
             async for part in _unpacked(page.body):
                 parser.Parse(part, False)
                 for found in parsed.found:
+                    found.listed_by = _site_of(page.url)
                     yield found
                 parsed.found.clear()
             parser.Parse(b"", True)
