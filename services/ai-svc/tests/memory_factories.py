@@ -110,13 +110,16 @@ class Chat:
     ) -> Sequence[UUID]:
         """As chat does after the commit."""
         turn = Turn("assistant" if assistant else "user", content, clients)
-        return await service.remember_turn(
+        kept = await service.remember_turn(
             self.desk,
             actor=self.actor,
             conversation_id=self.id,
             message_id=message_id,
             turn=turn,
         )
+        if assistant:
+            await service.summarise(self.desk, self.actor, self.id)
+        return kept
 
     async def told(self, content: str, *clients: UUID) -> Sequence[UUID]:
         """Said, and remembered; the facts kept of it."""

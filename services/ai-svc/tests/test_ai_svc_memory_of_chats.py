@@ -16,6 +16,9 @@ from redis.asyncio import Redis
 from traces import forms_of, in_redis, in_tables
 
 from ai_svc.modules.access import service as access
+from ai_svc.modules.memory import service as memory
+from ai_svc.modules.memory import summarising
+from ai_svc.modules.providers.service import Brain
 from shared_schemas.ids import new_id
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("nothing_stored")]
@@ -73,6 +76,34 @@ async def test_killed_before_it_was_remembered_the_answer_is_recalled_all_the_sa
         QUESTION,
         "".join(agent.sentences),
     ]
+
+
+async def test_a_long_conversation_is_summarised_by_the_model_there_is(
+    app: FastAPI,
+    ana: Person,
+    agent: Scripted,
+    runs: Any,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def has_provider(*_: object) -> bool:
+        return True
+
+    async def made(*_: object) -> str:
+        return "Até aqui falou-se de férias."
+
+    monkeypatch.setattr(Brain, "has_provider", has_provider)
+    monkeypatch.setattr(summarising, "_asked", made)
+    chat = await begin(app, ana)
+    for _ in range((memory.WINDOW + summarising.STEP) // 2):
+        await chat.send(QUESTION)
+    await settled(runs)
+
+    await chat.send("E em dinheiro?")
+
+    recalled = agent.asked[-1].recalled
+    assert recalled is not None
+    assert recalled.summary == "Até aqui falou-se de férias."
 
 
 async def test_a_deleted_conversation_is_at_hand_no_more(

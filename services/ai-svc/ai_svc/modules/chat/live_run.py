@@ -19,9 +19,9 @@ from ai_svc.modules.agents.events import (
     RunEvent,
     UsageEvent,
 )
+from ai_svc.modules.chat.asked import Begun
 from ai_svc.modules.chat.ending import Held, Running
 from ai_svc.modules.chat.models import MessageStatus
-from ai_svc.modules.chat.sending import Begun
 from shared_schemas.actor import Actor
 
 HEARTBEAT_SECONDS: Final = 10.0

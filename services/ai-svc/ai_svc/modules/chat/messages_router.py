@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from ai_svc.modules.chat import service
+from ai_svc.modules.chat.asked import Asked, Begun
 from ai_svc.modules.chat.exceptions import (
     ConversationBusy,
     ConversationFull,
@@ -28,7 +29,7 @@ from ai_svc.modules.chat.schemas import (
     MessageRegenerate,
     MessageSend,
 )
-from ai_svc.modules.chat.sending import MOST_MESSAGES, Asked, Begun, begin
+from ai_svc.modules.chat.sending import MOST_MESSAGES, begin
 from ai_svc.modules.chat.streaming import RunStream, heard_out
 from ai_svc.modules.privacy.exceptions import ClientErased
 from ai_svc.streams import wants_stream

@@ -169,6 +169,13 @@ class ConversationMessage(TenantRow, Base):
     # What it is found by: stems, each after a digest of the organization.
     terms: Mapped[str | None] = mapped_column(TSVECTOR)
 
+    @property
+    def running_under(self) -> UUID:
+        """The run of an answer, which every answer has."""
+        if self.run_id is None:
+            raise RuntimeError("an answer without a run")
+        return self.run_id
+
 
 class MessageClient(Base):
     """Whose data a message holds."""

@@ -98,8 +98,8 @@ async def _request(desk: Desk, live: LiveRun) -> RunRequest:
 
 
 async def _remember(desk: Desk, live: LiveRun) -> None:
-    """What the person asks to be remembered, now that it is committed. The answer the memory reads
-    for itself with the next question."""
+    """What the person asks to be remembered, now that it is committed; of a long conversation the
+    summary. The answer itself the memory reads with the next question."""
     begun = live.begun
     try:
         await memory.remember_turn(
@@ -109,5 +109,7 @@ async def _remember(desk: Desk, live: LiveRun) -> None:
             message_id=begun.question_id,
             turn=Turn("user", begun.content, tuple(begun.client_ids)),
         )
+        if begun.position > memory.WINDOW and not live.is_void:
+            await memory.summarise(desk, live.actor, begun.conversation_id)
     except Exception as error:  # noqa: BLE001 - the run is over, and told
         _log.warning("chat_turn_not_remembered", error=describe(error))

@@ -20,13 +20,13 @@ from redis.exceptions import RedisError
 
 from ai_svc.modules.agents.events import StartEvent
 from ai_svc.modules.chat import ending
+from ai_svc.modules.chat.asked import Begun
 from ai_svc.modules.chat.ending import Running
 from ai_svc.modules.chat.event_store import STOPS, EventStore
 from ai_svc.modules.chat.exceptions import TooManyRuns
 from ai_svc.modules.chat.live_run import BrokenOff, LiveRun
 from ai_svc.modules.chat.metrics import RUNNING, RUNS
 from ai_svc.modules.chat.models import MessageStatus
-from ai_svc.modules.chat.sending import Begun
 from ai_svc.modules.chat.writing import LOST, Prepare, Runner, see_through, store, write
 from chassis.data.database import Database
 from chassis.messaging.endurance import describe, heed_cancellation, is_outage

@@ -18,10 +18,12 @@ from ai_svc.modules.access import service as access
 from ai_svc.modules.memory import history, short_term, summarising
 from ai_svc.modules.memory.corrected import corrected, corrections_of
 from ai_svc.modules.memory.facts import Facts
+from ai_svc.modules.memory.history import WINDOW
 from ai_svc.modules.memory.likeness import best_of
 from ai_svc.modules.memory.models import FactSource
 from ai_svc.modules.memory.noting import LONGEST, noted, tidy
 from ai_svc.modules.memory.recalled import KnownFact, Preview, Recalled
+from ai_svc.modules.memory.summarising import renew as summarise
 from ai_svc.modules.privacy.exceptions import ERASED_CLIENT
 from ai_svc.turns import Turn
 from chassis.data.database import Database
@@ -34,6 +36,7 @@ from shared_schemas.permissions import Permission
 
 __all__ = [
     "AT_HAND",
+    "WINDOW",
     "FactSource",
     "KnownFact",
     "Preview",
@@ -41,7 +44,7 @@ __all__ = [
     "forget_conversations",
     "prune",
 ]
-__all__ += ["noted", "recall", "remember_fact", "remember_turn"]
+__all__ += ["noted", "recall", "remember_fact", "remember_turn", "summarise"]
 
 _log = structlog.get_logger(__name__)
 
@@ -118,10 +121,7 @@ async def remember_turn(
     """A message that is committed: kept at hand, and what its author asks to be remembered becomes
     a fact. Returns those facts' ids. Raises nothing for a memory that is down."""
     await _words(desk, actor, conversation_id, [message_id])
-    if turn.role == "assistant":
-        await summarising.renew(desk, actor, conversation_id)
-        return ()
-    sentence = noted(turn.content)
+    sentence = noted(turn.content) if turn.role == "user" else None
     if sentence is None:
         return ()
     async with desk.database.transaction(actor.organization_id, read_only=True) as session:
