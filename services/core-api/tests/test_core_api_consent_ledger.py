@@ -117,6 +117,34 @@ async def test_what_the_owner_of_the_tables_changes_is_found_and_named(
     assert verified["first_broken"] == {"sequence": expected, "fault": fault, "anchor": None}
 
 
+@pytest.mark.parametrize(
+    ("statement", "sequence"),
+    [
+        ("UPDATE crm.consent_notices SET is_material = true", 1),
+        ("UPDATE crm.consent_notices SET locale = 'en'", 1),
+        ("UPDATE crm.consent_notices SET text = 'Outro texto.'", 1),
+        ("UPDATE crm.consents SET renews_id = id WHERE decision = 'granted'", 2),
+        ("UPDATE crm.consents SET evidence_id = id WHERE decision = 'granted'", 2),
+        ("UPDATE crm.consents SET created_at = now() WHERE decision = 'granted'", 2),
+        ("UPDATE crm.consent_revocations SET recorded_by = gen_random_uuid()", 3),
+        ("UPDATE crm.consent_revocations SET revoked_at = revoked_at + interval '1 day'", 3),
+    ],
+)
+async def test_every_column_of_a_receipt_is_held_by_its_link(
+    ana: Person, database_urls: DatabaseUrls, statement: str, sequence: int
+) -> None:
+    await some_history(ana)
+    owner = await asyncpg.connect(database_urls.owner.replace("+asyncpg", ""))
+    await owner.execute("SELECT set_config('app.organization_id', $1, false)", str(AURORA.id))
+    assert (await owner.execute(statement)).endswith(" 1")
+    await owner.close()
+
+    verified = await ana.seen(VERIFY)
+
+    broken = {"sequence": sequence, "fault": "receipt_changed", "anchor": None}
+    assert (verified["valid"], verified["first_broken"]) == (False, broken)
+
+
 async def test_application_can_neither_change_nor_delete_links(
     ana: Person, database_urls: DatabaseUrls
 ) -> None:

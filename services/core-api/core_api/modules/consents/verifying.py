@@ -131,33 +131,42 @@ LEFT JOIN crm.consent_ledger l
 LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(kind text, client_id uuid,
   purpose_id uuid, notice_version int, notice_sha256 text, channel text, decided_at timestamptz,
   expires_at timestamptz, shown_at timestamptz, locale text, recorded_by uuid,
-  evidence_sha256 text) ON true
+  evidence_id uuid, evidence_sha256 text, renews_id uuid, at timestamptz) ON true
 WHERE c.organization_id = :organization_id AND (
   l.sequence IS NULL
   OR (said.kind, said.client_id, said.purpose_id, said.notice_version, said.notice_sha256,
       said.channel, said.decided_at, said.expires_at, said.shown_at, said.locale,
-      said.recorded_by, said.evidence_sha256) IS DISTINCT FROM
+      said.recorded_by, said.evidence_id, said.evidence_sha256, said.renews_id, said.at)
+      IS DISTINCT FROM
      ('consent.' || c.decision, c.client_id, c.purpose_id, c.notice_version, c.notice_sha256,
       c.channel, c.decided_at, c.expires_at, c.shown_at, c.locale,
-      nullif(c.recorded_by, '00000000-0000-0000-0000-000000000000'), c.evidence_sha256))
+      nullif(c.recorded_by, '00000000-0000-0000-0000-000000000000'),
+      c.evidence_id, c.evidence_sha256, c.renews_id, c.created_at))
 UNION ALL
 SELECT coalesce(l.sequence, 0), l.sequence IS NULL
 FROM crm.consent_revocations r
 LEFT JOIN crm.consent_ledger l
   ON l.organization_id = r.organization_id AND l.receipt_id = r.id
 LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(kind text, consent_id uuid,
-  ended_at timestamptz) ON true
+  ended_at timestamptz, recorded_by uuid, at timestamptz) ON true
 WHERE r.organization_id = :organization_id AND (
   l.sequence IS NULL
-  OR (said.kind, said.consent_id, said.ended_at)
-    IS DISTINCT FROM ('consent.' || r.kind, r.consent_id, r.revoked_at))
+  OR (said.kind, said.consent_id, said.ended_at, said.recorded_by, said.at)
+    IS DISTINCT FROM ('consent.' || r.kind, r.consent_id, r.revoked_at,
+      nullif(r.recorded_by, '00000000-0000-0000-0000-000000000000'), r.created_at))
 UNION ALL
 SELECT coalesce(l.sequence, 0), l.sequence IS NULL
 FROM crm.consent_notices n
 LEFT JOIN crm.consent_ledger l
   ON l.organization_id = n.organization_id AND l.receipt_id = n.id
+LEFT JOIN LATERAL jsonb_to_record(l.entry::jsonb) AS said(purpose_id uuid, notice_version int,
+  notice_sha256 text, locale text, is_material boolean, recorded_by uuid, at timestamptz) ON true
 WHERE n.organization_id = :organization_id AND (
-  l.sequence IS NULL OR l.entry::jsonb ->> 'notice_sha256' IS DISTINCT FROM n.sha256
+  l.sequence IS NULL
+  OR (said.purpose_id, said.notice_version, said.notice_sha256, said.locale, said.is_material,
+      said.recorded_by, said.at) IS DISTINCT FROM
+     (n.purpose_id, n.version, n.sha256, n.locale, n.is_material,
+      nullif(n.published_by, '00000000-0000-0000-0000-000000000000'), n.created_at)
   OR encode(sha256(convert_to(n.text, 'UTF8')), 'hex') <> n.sha256)
 UNION ALL
 SELECT l.sequence, true
