@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 import pytest
 from system_event_stream import Event, events
 from system_stack import eventually, running_stack
+from wire.openai_wire import OpenAIWire
+from wire.replies import says
 
 pytestmark = pytest.mark.stack
 
@@ -17,54 +20,23 @@ REPLY = {
     "citations": [{"passage": 1, "quote": TEXT}],
 }
 QUESTION = {"question": "Quantos dias de férias?", "stream": True}
+HALF: Final = 5
+"""Words of the reply after which it is in the middle of the answer."""
 
 
-class Provider:
+@pytest.fixture
+async def provider() -> AsyncIterator[OpenAIWire]:
     """Says the first half, and the second when it may."""
-
-    def __init__(self) -> None:
-        self.may_end = asyncio.Event()
-        self.hung_up = asyncio.Event()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One completion per connection."""
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-        )
-        said = json.dumps(REPLY)
-        half = said.index(" dias")
-        writer.write(piece(said[:half]))
-        await writer.drain()
-        await asyncio.wait(
-            [asyncio.create_task(self.may_end.wait()), asyncio.create_task(self._cut(reader))],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if self.may_end.is_set():
-            writer.write(piece(said[half:]) + b"data: [DONE]\n\n")
-        writer.close()
-
-    async def _cut(self, reader: asyncio.StreamReader) -> None:
-        while await reader.read(65_536):  # the rest of the request
-            pass
-        self.hung_up.set()
+    async with OpenAIWire.open() as wire:
+        yield wire.always(says(json.dumps(REPLY), stalls_after=HALF))
 
 
-def piece(text: str) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    body = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return b"data: " + json.dumps({**body, "choices": [choice]}).encode() + b"\n\n"
-
-
-async def test_answer_comes_through_while_it_is_written() -> None:
-    provider = Provider()
-    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+async def test_answer_comes_through_while_it_is_written(provider: OpenAIWire) -> None:
     environment: dict[str, Any] = {
         "LLM_PROVIDER": "openai",
         "LLM_MODEL": "wire-model",
         "OPENAI_API_KEY": "test",
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "OPENAI_BASE_URL": provider.url,
     }
     starting = running_stack(**environment)
     stack = await asyncio.to_thread(starting.__enter__)
@@ -84,7 +56,7 @@ async def test_answer_comes_through_while_it_is_written() -> None:
                     async for event in events(response):
                         if event.name == "delta":
                             break
-                await provider.hung_up.wait()
+                await provider.left.wait()
 
                 async with ana.stream("POST", "/api/v1/rag/ask", json=QUESTION) as response:
                     assert response.headers["content-type"].startswith("text/event-stream")
@@ -92,10 +64,9 @@ async def test_answer_comes_through_while_it_is_written() -> None:
                     async for event in events(response):
                         seen.append(event)
                         if event.name == "delta":
-                            provider.may_end.set()  # it came before the provider had finished
+                            provider.go_on()  # it came before the provider had finished
     finally:
         await asyncio.to_thread(starting.__exit__, None, None, None)
-        server.close()
 
     assert seen[0].name == "passages"
     assert (seen[-1].name, seen[-1].data["model"]) == ("done", "wire-model")

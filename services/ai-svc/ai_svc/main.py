@@ -18,7 +18,6 @@ from ai_svc.modules.memory.following import SUBSCRIPTIONS as MEMORY
 from ai_svc.modules.privacy.erasing import keep_erasing
 from ai_svc.modules.privacy.following import SUBSCRIPTIONS as PRIVACY
 from ai_svc.modules.providers.dependencies import open_brain
-from ai_svc.modules.rag.dependencies import open_answerers
 from ai_svc.modules.triage.keeping import TriageKeeper, open_triage
 from ai_svc.modules.triage.service import SUBSCRIPTIONS as TRIAGE
 from ai_svc.modules.viewing.page_images import open_artist
@@ -40,7 +39,6 @@ async def open_own(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     async with (
         open_workshop(app, resources),
         open_brain(app, resources),
-        open_answerers(app, resources),
         open_artist(app, resources),
         open_desk(app, resources),
         open_runs(app, resources),

@@ -113,7 +113,8 @@ class ProviderSettings(SettingsGroup):
             raise ValueError("LLM_PROVIDERS names a provider twice")
         for name in self.asked:
             if missing := self._missing(name):
-                raise ValueError(f"{missing} is missing (LLM_PROVIDERS names {name})")
+                why = f"LLM_PROVIDERS names {name}" if self.order else f"LLM_PROVIDER is {name}"
+                raise ValueError(f"{missing} is missing ({why})")
         return self
 
     @property

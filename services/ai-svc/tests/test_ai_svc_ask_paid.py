@@ -1,38 +1,30 @@
 """What a question put to a provider costs is on the budget of who asks, however it ends."""
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
-import httpx2
 import pytest
+from ai_svc_brain import PROTOCOLS, thinking_through
 from ai_svc_factories import HOLIDAYS, Person
-from ai_svc_provider import Provider, answering_through, completion, says
+from ai_svc_provider import ASK, MODEL, answering_through, listen, quoting, streamed
 from ai_svc_usage import ANA
 from fastapi import FastAPI
-
-from ai_svc.modules.rag.answering import AnswerModel, Draft, Tokens
-from ai_svc.modules.rag.evidence import Evidence
-from ai_svc.modules.rag.paying import Paid
-from chassis.data.database import Database
-from shared_schemas.actor import Actor, TokenClaims
+from wire.openai_wire import OpenAIWire
+from wire.replies import Refuses, Reply, Stalls, says
 
 pytestmark = pytest.mark.committed
 
-ASK = "/api/v1/rag/ask"
 BUDGETS = "/api/v1/ai/budgets"
 QUESTION = "Qual o valor do auxílio-creche?"
-ANSWER = says("São R$ 850,00 por mês. [1]", (1, "no valor de R$ 850,00 por mês"))
+ANSWER = quoting("São R$ 850,00 por mês. [1]", (1, "no valor de R$ 850,00 por mês"))
 
 
 @pytest.fixture
-def provider(app: FastAPI) -> Iterator[Provider]:
+async def provider(app: FastAPI) -> AsyncIterator[OpenAIWire]:
     """The service answers through this provider for the time of the test."""
-    with answering_through(app) as provider:
-        provider.reply = completion(ANSWER)
-        yield provider
+    async with answering_through(app) as provider:
+        yield provider.always(ANSWER)
 
 
 async def entries(superuser: asyncpg.Connection) -> list[dict[str, Any]]:
@@ -44,22 +36,24 @@ async def no_budget(ana: Person) -> None:
     assert (await ana.post(BUDGETS, json=budget)).status_code == 201
 
 
+@pytest.mark.parametrize("stream", [False, True])
 async def test_an_answer_is_paid_for_by_who_asked(
-    ana: Person, provider: Provider, superuser: asyncpg.Connection
+    ana: Person, provider: OpenAIWire, superuser: asyncpg.Connection, stream: bool
 ) -> None:
     await ana.index(HOLIDAYS)
 
-    first, again = await ana.ask(QUESTION), await ana.ask(QUESTION)
+    first = (await streamed(ana, QUESTION))[-1][1] if stream else await ana.ask(QUESTION)
+    again = await ana.ask(QUESTION)
 
     (entry,) = await entries(superuser)
     assert (first["tokens_used"], again["cached"]) == (120, True)
     assert (entry["state"], entry["use"], entry["user_id"]) == ("settled", "ask", ANA)
     assert (entry["input_tokens"], entry["output_tokens"]) == (100, 20)
-    assert entry["model"] == "wire-model"
+    assert entry["model"] == MODEL
 
 
 async def test_without_a_budget_nobody_is_asked(
-    ana: Person, provider: Provider, superuser: asyncpg.Connection
+    ana: Person, provider: OpenAIWire, superuser: asyncpg.Connection
 ) -> None:
     await ana.index(HOLIDAYS)
     await no_budget(ana)
@@ -89,69 +83,65 @@ async def test_the_built_in_model_costs_nothing(ana: Person, superuser: asyncpg.
 @pytest.mark.parametrize(
     ("reply", "state", "tokens"),
     [
-        (lambda _: httpx2.Response(500), "released", 0),
-        (lambda _: httpx2.Response(429), "released", 0),
-        (completion("isto não é JSON"), "settled", 120),
-        (completion(says("Inventado. [1]", (1, "nunca foi escrito"))), "settled", 120),
-        (lambda _: httpx2.Response(200, extensions={"stall": True}), "settled", None),
+        (Refuses(500), "released", 0),
+        (Refuses(429), "released", 0),
+        (says("isto não é JSON"), "settled", 120),
+        (quoting("Inventado. [1]", (1, "nunca foi escrito")), "settled", 120),
     ],
+    ids=["500", "429", "prose", "invented"],
 )
 async def test_a_provider_that_fails_is_paid_what_it_has_used(
     ana: Person,
-    provider: Provider,
+    provider: OpenAIWire,
     superuser: asyncpg.Connection,
-    reply: Any,
+    reply: Reply,
     state: str,
-    tokens: int | None,
+    tokens: int,
 ) -> None:
     await ana.index(HOLIDAYS)
-    provider.reply = reply
+    provider.always(reply)
 
     answer = await ana.ask(QUESTION)
 
     (entry,) = await entries(superuser)
-    used = entry["input_tokens"] + entry["output_tokens"]
     assert answer["model"] == "extractive"
     assert entry["state"] == state
-    assert used == tokens if tokens is not None else used > 2_000
+    assert entry["input_tokens"] + entry["output_tokens"] == tokens
 
 
-@dataclass
-class Writer:
-    """A provider's model that writes on and on, or says what it has used."""
-
-    name: str = "wire-model"
-    tokens: Tokens | None = None
-
-    async def stream(self, _: Evidence) -> AsyncGenerator[str | Draft, None]:
-        """Ten characters at a time."""
-        for _part in range(3 if self.tokens else 1_000):
-            yield "dez letras"
-        yield Draft("", (), self.name, self.tokens or Tokens(0, 0))
-
-
-@pytest.mark.parametrize(
-    ("tokens", "parts", "output"), [(None, 4, 20), (Tokens(7, 9), 99, 9), (Tokens(7, 9), 1, 5)]
-)
-async def test_who_hangs_up_pays_for_what_was_written(
-    app: FastAPI,
-    ana: Person,
-    superuser: asyncpg.Connection,
-    token_factory: Any,
-    tokens: Tokens | None,
-    parts: int,
-    output: int,
+async def test_one_that_stalls_may_have_written_all_of_it(
+    app: FastAPI, ana: Person, superuser: asyncpg.Connection
 ) -> None:
-    actor = Actor.of(TokenClaims.model_validate(token_factory.claims("ana")), "tests")
-    database: Database = app.state.resources.database
-    paid = Paid(cast("AnswerModel", Writer(tokens=tokens)), database, actor)
+    await ana.index(HOLIDAYS)
 
-    evidence = Evidence(QUESTION, cast("Any", None), (), (), None)
-    async with aclosing(paid.stream(evidence)) as stream:
-        async for _ in stream:
-            parts -= 1
-            if parts == 0:
-                break
+    async with answering_through(app, time_limit_seconds=0.5) as provider:
+        provider.always(Stalls())
+        answer = await ana.ask(QUESTION)
 
     (entry,) = await entries(superuser)
-    assert (entry["state"], entry["output_tokens"]) == ("settled", output)
+    assert answer["model"] == "extractive"
+    assert entry["state"] == "settled"
+    assert (entry["input_tokens"] > 100, entry["output_tokens"]) == (True, 4096)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_who_hangs_up_pays_for_what_was_written(
+    app: FastAPI, ana: Person, superuser: asyncpg.Connection, protocol: str
+) -> None:
+    await ana.index(HOLIDAYS)
+
+    async def hang_up() -> bool:
+        return False
+
+    async with PROTOCOLS[protocol].open() as wire:
+        wire.always(quoting("São R$ 850,00 por mês. [1]", (1, "R$ 850,00"), stalls_after=6))
+        async with thinking_through(app, {protocol: wire}):
+            heard = await listen(app, ana, QUESTION, hang_up)
+            await wire.left.wait()
+
+    (entry,) = await entries(superuser)
+    assert "event: delta" in heard
+    assert "event: done" not in heard
+    assert (entry["state"], len(wire.asked)) == ("settled", 1)
+    assert 0 < entry["output_tokens"] < 100  # what came, not all that was set aside
+    assert entry["input_tokens"] > 0

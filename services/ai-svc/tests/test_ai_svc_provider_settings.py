@@ -68,9 +68,13 @@ def test_several_are_asked_in_the_order_that_is_said(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"LLM_PROVIDERS": "anthropic"}, "ANTHROPIC_API_KEY is missing"),
+        (
+            {"LLM_PROVIDERS": "anthropic"},
+            "ANTHROPIC_API_KEY is missing (LLM_PROVIDERS names anthropic)",
+        ),
         ({"LLM_PROVIDERS": "google"}, "GOOGLE_API_KEY is missing"),
-        ({"LLM_PROVIDER": "openai"}, "OPENAI_API_KEY is missing"),
+        ({"LLM_PROVIDER": "openai"}, "OPENAI_API_KEY is missing (LLM_PROVIDER is openai)"),
+        ({"LLM_PROVIDER": "nonsense"}, "LLM_PROVIDER is invalid"),
         ({"LLM_PROVIDERS": "compatible"}, "COMPATIBLE_BASE_URL is missing"),
         (
             {"LLM_PROVIDERS": "compatible", "COMPATIBLE_BASE_URL": "http://x"},

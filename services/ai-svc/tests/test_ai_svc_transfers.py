@@ -2,7 +2,7 @@
 transfers both bear, asked before each call."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from access_factories import MARKETING, SERVICE, CoreApi
 from ai_svc_factories import HOLIDAYS, Person
-from ai_svc_provider import Provider, answering_through, completion, says
+from ai_svc_provider import MODEL, answering_through, quoting
 from fastapi import FastAPI
+from wire.openai_wire import OpenAIWire
 
 from ai_svc.modules.rag.answering import KEPT_HERE
 from ai_svc.modules.rag.asking import Asking
 from chassis.data.columns import utc_now
-from knowledge.recipients import Recipient
 from shared_schemas.ids import new_id
 
 pytestmark = pytest.mark.committed
@@ -39,11 +39,10 @@ async def core_api(app: FastAPI, clean: None) -> CoreApi:
 
 
 @pytest.fixture
-def provider(app: FastAPI) -> Iterator[Provider]:
+async def provider(app: FastAPI) -> AsyncIterator[OpenAIWire]:
     """Abroad, and ready to answer."""
-    with answering_through(app) as provider:
-        provider.reply = completion(says("É de R$ 7.319,00. [1]", (1, QUOTE)))
-        yield provider
+    async with answering_through(app) as provider:
+        yield provider.always(quoting("É de R$ 7.319,00. [1]", (1, QUOTE)))
 
 
 @pytest.fixture
@@ -58,20 +57,20 @@ async def asked(person: Person, **filters: Any) -> dict[str, Any]:
     return await person.ask(QUESTION, filters=NAMED | filters)
 
 
-def was_kept(answer: dict[str, Any], provider: Provider) -> bool:
+def was_kept(answer: dict[str, Any], provider: OpenAIWire) -> bool:
     """By the built-in model, which says so; nothing left."""
     kept = (answer["model"], KEPT_HERE in answer["answer"], provider.asked) == (
         "extractive",
         True,
         [],
     )
-    assert kept or (answer["model"], KEPT_HERE in answer["answer"]) == ("wire-model", False)
+    assert kept or (answer["model"], KEPT_HERE in answer["answer"]) == (MODEL, False)
     assert "7.319" in answer["answer"]
     return kept
 
 
 async def test_without_an_entry_nothing_leaves_and_the_answer_says_so(
-    ana: Person, provider: Provider
+    ana: Person, provider: OpenAIWire
 ) -> None:
     answer = await asked(ana)
     again = await asked(ana)
@@ -83,7 +82,7 @@ async def test_without_an_entry_nothing_leaves_and_the_answer_says_so(
 
 
 async def test_what_the_register_bears_leaves(
-    ana: Person, provider: Provider, core_api: CoreApi
+    ana: Person, provider: OpenAIWire, core_api: CoreApi
 ) -> None:
     await core_api.transfer(SERVICE)
 
@@ -104,7 +103,7 @@ ENTRIES: Final[dict[str, tuple[tuple[str, ...], dict[str, Any], bool]]] = {
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_an_entry_bears_its_provider_country_purposes_and_days_only(
-    ana: Person, provider: Provider, core_api: CoreApi, entry: str
+    ana: Person, provider: OpenAIWire, core_api: CoreApi, entry: str
 ) -> None:
     purposes, changes, is_kept = ENTRIES[entry]
     await core_api.transfer(*purposes, **changes)
@@ -113,7 +112,7 @@ async def test_an_entry_bears_its_provider_country_purposes_and_days_only(
 
 
 async def test_an_entry_that_is_suspended_holds_for_the_next_question(
-    ana: Person, provider: Provider, core_api: CoreApi
+    ana: Person, provider: OpenAIWire, core_api: CoreApi
 ) -> None:
     await core_api.transfer(SERVICE)
     await asked(ana)
@@ -128,7 +127,7 @@ async def test_an_entry_that_is_suspended_holds_for_the_next_question(
 
 
 async def test_one_passage_that_must_stay_keeps_all_of_them(
-    ana: Person, provider: Provider, core_api: CoreApi
+    ana: Person, provider: OpenAIWire, core_api: CoreApi
 ) -> None:
     """The reader may know both: an answer of one alone would hide the other."""
     await core_api.transfer(MARKETING)
@@ -143,17 +142,17 @@ async def test_one_passage_that_must_stay_keeps_all_of_them(
 
 
 async def test_a_question_about_a_client_is_data_about_the_client(
-    ana: Person, provider: Provider, core_api: CoreApi
+    ana: Person, provider: OpenAIWire, core_api: CoreApi
 ) -> None:
     await ana.index(HOLIDAYS)
     question = "Qual o valor do auxílio-creche?"
-    provider.reply = completion(says("R$ 850,00. [1]", (1, "no valor de R$ 850,00 por mês")))
+    provider.always(quoting("R$ 850,00. [1]", (1, "no valor de R$ 850,00 por mês")))
 
     kept = await ana.ask(question, filters=NAMED)
     assert (kept["model"], provider.asked) == ("extractive", [])
-    assert (await ana.ask(question))["model"] == "wire-model"
+    assert (await ana.ask(question))["model"] == MODEL
     await core_api.transfer(MARKETING, SERVICE)
-    assert (await ana.ask(question, filters=NAMED))["model"] == "wire-model"
+    assert (await ana.ask(question, filters=NAMED))["model"] == MODEL
     await core_api.blocked(CLIENT)
     again = await ana.ask(f"{question} Responda.", filters=NAMED)
     assert (again["model"], len(provider.asked)) == ("extractive", 2)
@@ -162,12 +161,13 @@ async def test_a_question_about_a_client_is_data_about_the_client(
 async def test_a_provider_in_the_country_needs_a_basis_and_no_entry(
     app: FastAPI, ana: Person, core_api: CoreApi
 ) -> None:
-    with answering_through(app, Recipient("nuvem-nacional", "BR")) as provider:
-        provider.reply = completion(says("É de R$ 7.319,00. [1]", (1, QUOTE)))
+    at_home = {"openai_recipient": "nuvem-nacional", "openai_country": "BR"}
+    async with answering_through(app, **at_home) as provider:
+        provider.always(quoting("É de R$ 7.319,00. [1]", (1, QUOTE)))
         assert not was_kept(await asked(ana), provider)
 
 
-async def test_a_stream_keeps_to_it_as_well(ana: Person, provider: Provider) -> None:
+async def test_a_stream_keeps_to_it_as_well(ana: Person, provider: OpenAIWire) -> None:
     body = {"question": QUESTION, "filters": NAMED, "stream": True}
     answer = await ana.post("/api/v1/rag/ask", json=body)
 
@@ -180,7 +180,7 @@ async def test_a_stream_keeps_to_it_as_well(ana: Person, provider: Provider) -> 
 
 
 async def test_what_is_blocked_between_finding_and_sending_does_not_leave(
-    ana: Person, provider: Provider, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
+    ana: Person, provider: OpenAIWire, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await core_api.transfer(SERVICE)
     find = Asking.find

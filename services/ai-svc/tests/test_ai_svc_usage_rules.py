@@ -11,7 +11,7 @@ from ai_svc.modules.usage.days import BRASILIA, Period, day_of
 from ai_svc.modules.usage.limits import Sum, money, passed, tokens
 from ai_svc.modules.usage.models import Budget, Counted, Scope
 from ai_svc.modules.usage.prices import PriceList, Rate, shipped_prices
-from ai_svc.settings import AnswerSettings
+from ai_svc.provider_settings import ProviderSettings
 
 LISTED = {"source": "a page", "checked_on": date(2026, 11, 21)}
 DAY = date(2026, 11, 30)
@@ -116,7 +116,7 @@ def test_two_prices_of_one_day_are_refused() -> None:
 def test_the_list_we_ship_knows_the_default_model_and_ours() -> None:
     prices = shipped_prices()
 
-    assert prices.of(AnswerSettings().model, DAY).is_known
+    assert prices.of(ProviderSettings().openai_model, DAY).is_known
     assert prices.of("extractive", DAY).cost(10_000, 10_000) == 0
     assert all(each.input >= Decimal(0) and each.checked_on for each in prices.price)
     assert prices.currency == "USD"

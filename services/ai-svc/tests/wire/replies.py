@@ -42,7 +42,8 @@ class Says:
     ended: str = "stop"
     """stop, length or content_filter. Tool calls say so by themselves."""
     stalls_after: int | None = None
-    """Words after which nothing comes any more until `server.go_on()`; only in a stream."""
+    """Words after which nothing comes any more until `server.go_on()`; without a stream nothing
+    at all."""
     cut_after: int | None = None
     """Words after which the connection is gone; without a stream, in the middle of the body."""
     cleanly: bool = False
@@ -52,10 +53,15 @@ class Says:
     garbled_after: int | None = None
     """Words after which an event of the stream is no JSON; without a stream the body is none."""
 
+    every: int | None = None
+    """So many characters count as a word, whatever they are."""
+
     @property
     def words(self) -> list[str]:
         """How the text is streamed."""
-        return _WORD.findall(self.text)
+        if self.every is None:
+            return _WORD.findall(self.text)
+        return [self.text[at : at + self.every] for at in range(0, len(self.text), self.every)]
 
 
 def says(text: str, *calls: ToolCall, **changes: Any) -> Says:

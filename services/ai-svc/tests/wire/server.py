@@ -152,6 +152,8 @@ class WireServer(ABC):
             case Says() if self.streams(asked):
                 await self._stream(asked, reply, reader, writer)
             case Says():
+                if reply.stalls_after is not None:
+                    await self._stall(reader)
                 await self._at_once(asked, reply, writer)
 
     async def _at_once(self, asked: Asked, says: Says, writer: asyncio.StreamWriter) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from ai_svc.provider_settings import ProviderName
 from shared_schemas.ids import OrganizationId, UserId
 
 
@@ -17,6 +18,7 @@ class Use(StrEnum):
     TRIAGE = "triage"
     SUMMARY = "summary"
     COMPATIBLE = "compatible"
+    ASK = "ask"
 
 
 class Carries(Protocol):
@@ -52,6 +54,17 @@ class Call:
     use: Use
     carried: Carries
     run_id: UUID | None = None
+
+
+class Candidate(NamedTuple):
+    """Who may be asked, and whether also what is about clients."""
+
+    provider: ProviderName
+    model: str
+    sees_personal_data: bool
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}{'' if self.sees_personal_data else '-'}"
 
 
 class Kept(StrEnum):

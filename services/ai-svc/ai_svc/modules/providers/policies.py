@@ -43,6 +43,10 @@ class Policy:
             return NotAskedBecause.COUNTRY
         return None
 
+    def shows_personal_data(self, backend: Backend) -> bool:
+        """Whether it may be sent what is about clients, as far as this installation lets it."""
+        return backend.personal_data and backend.name in self.personal_data
+
     def in_order(self, backends: Sequence[Backend]) -> list[Backend]:
         """Those that may be asked at all, best first."""
         allowed = [backend for backend in backends if self.forbids(backend) is None]
@@ -84,8 +88,7 @@ async def objection(
     clients, documents = set(carried.client_ids), set(carried.document_ids)
     if not clients and not documents:
         return None
-    sees_personal_data = backend.personal_data and backend.name in policy.personal_data
-    if not sees_personal_data and (
+    if not policy.shows_personal_data(backend) and (
         clients or await _any_about_a_client(session, organization_id, documents)
     ):
         return NotAskedBecause.PERSONAL_DATA

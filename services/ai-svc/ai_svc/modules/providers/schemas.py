@@ -54,7 +54,7 @@ class ProviderRead(BaseModel):
             is_abroad=backend.recipient.is_abroad,
             state=provider.breaker.state,
             position=order.index(backend) + 1 if backend in order else None,
-            may_see_personal_data=backend.personal_data and backend.name in policy.personal_data,
+            may_see_personal_data=policy.shows_personal_data(backend),
         )
 
 

@@ -23,7 +23,15 @@ from pydantic_ai.tools import RunContext
 from ai_svc.modules.providers import metrics
 from ai_svc.modules.providers.asked_models import AskedModel
 from ai_svc.modules.providers.attempts import Errand
-from ai_svc.modules.providers.calls import Answered, Call, Carries, CarriesNothing, Kept, Use
+from ai_svc.modules.providers.calls import (
+    Answered,
+    Call,
+    Candidate,
+    Carries,
+    CarriesNothing,
+    Kept,
+    Use,
+)
 from ai_svc.modules.providers.clock import Clock
 from ai_svc.modules.providers.connecting import Provider
 from ai_svc.modules.providers.policies import Policies, Policy
@@ -32,7 +40,17 @@ from ai_svc.provider_settings import ProviderSettings
 from chassis.data.database import Database
 from shared_schemas.ids import OrganizationId
 
-__all__ = ["Answered", "Brain", "Call", "Carries", "CarriesNothing", "Chain", "Kept", "Use"]
+__all__ = [
+    "Answered",
+    "Brain",
+    "Call",
+    "Candidate",
+    "Carries",
+    "CarriesNothing",
+    "Chain",
+    "Kept",
+    "Use",
+]
 
 BUILT_IN: Final = "builtin"
 
@@ -54,25 +72,30 @@ class Brain:
         Asking it raises BudgetExceeded when the organization's or the user's budget is used up, and
         pydantic_ai's ModelAPIError when a stream breaks after its first token.
         """
-        return Chain(self, call, await self._in_order(call.organization_id), last)
+        asked = await self.candidates(call.organization_id)
+        by_name = {provider.name: provider for provider in self.providers}
+        return Chain(self, call, [by_name[each.provider] for each in asked], last)
+
+    async def candidates(self, organization_id: OrganizationId) -> Sequence[Candidate]:
+        """Whom the organization asks by now, best first; the built-in model is not counted."""
+        if not self.providers:
+            return ()
+        async with self.database.transaction(organization_id, read_only=True) as session:
+            row = await Policies(session, organization_id).find()
+        backends = [provider.backend for provider in self.providers]
+        policy = Policy.of(row, backends)
+        return [
+            Candidate(backend.name, backend.model, policy.shows_personal_data(backend))
+            for backend in policy.in_order(backends)
+        ]
 
     async def has_provider(self, organization_id: OrganizationId) -> bool:
         """Whether the organization has any model to ask but the built-in one."""
-        return bool(await self._in_order(organization_id))
+        return bool(await self.candidates(organization_id))
 
     async def close(self) -> None:
         """Waits for what is being settled."""
         await asyncio.gather(*self.ending, return_exceptions=True)
-
-    async def _in_order(self, organization_id: OrganizationId) -> list[Provider]:
-        if not self.providers:
-            return []
-        async with self.database.transaction(organization_id, read_only=True) as session:
-            row = await Policies(session, organization_id).find()
-        by_name = {provider.name: provider for provider in self.providers}
-        backends = [provider.backend for provider in self.providers]
-        ordered = Policy.of(row, backends).in_order(backends)
-        return [by_name[backend.name] for backend in ordered]
 
 
 class Chain(FallbackModel):

@@ -3,11 +3,10 @@
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.quotes import Citation
-from knowledge.recipients import Recipient
 
 NOT_FOUND: Final = (
     "Não encontrei a resposta nos documentos da organização. "
@@ -21,19 +20,6 @@ KEPT_HERE: Final = (
 _MARK: Final = re.compile(r"\s*\[(\d+)\]")
 
 
-class Tokens(NamedTuple):
-    """What a model says it has used. False when it says nothing."""
-
-    input: int
-    output: int
-
-    def __bool__(self) -> bool:
-        return any(self)
-
-
-NO_TOKENS: Final = Tokens(0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An answer before its citations were checked. `[n]` in the text is the n-th citation.
@@ -44,24 +30,17 @@ class Draft:
     text: str
     citations: Sequence[Citation]
     model: str
-    tokens: Tokens = NO_TOKENS
+    tokens_used: int = 0
+    """In and out."""
     prompt_version: str | None = None
-
-    @property
-    def tokens_used(self) -> int:
-        """In and out."""
-        return sum(self.tokens)
 
 
 class AnswerFailed(Exception):
-    """The model gave no usable answer: unreachable, too slow, or without a single true quote.
+    """There is no usable answer: nobody could be reached in time, or not one quote is true."""
 
-    `tokens` are what it has used all the same; None: nobody knows.
-    """
 
-    def __init__(self, reason: str, tokens: Tokens | None = None) -> None:
-        super().__init__(reason)
-        self.tokens = tokens
+class MustStayHere(AnswerFailed):
+    """Nobody was asked: whose data question and passages hold does not allow it."""
 
 
 class AnswerModel(Protocol):
@@ -74,10 +53,6 @@ class AnswerModel(Protocol):
     @property
     def version(self) -> str:
         """Changes whenever the same evidence may get another answer."""
-
-    @property
-    def recipient(self) -> Recipient | None:
-        """Who is sent the evidence, and so has to be allowed it; None: it stays in this process."""
 
     async def answer(self, evidence: Evidence) -> Draft:
         """Raises AnswerFailed. May take half a minute."""

@@ -14,17 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.modules.answers import service as answers
 from ai_svc.modules.answers.service import Recorded, RecordedSource, Seen
 from ai_svc.modules.rag.abstention import Calibration
-from ai_svc.modules.rag.answering import NOT_FOUND, AnswerModel, Draft
+from ai_svc.modules.rag.answerers import Answerers
+from ai_svc.modules.rag.answering import NOT_FOUND, Draft
 from ai_svc.modules.rag.citations import Place, places_of
-from ai_svc.modules.rag.dependencies import Answerers
 from ai_svc.modules.rag.evidence import Evidence, gather
-from ai_svc.modules.rag.paying import Paid
 from ai_svc.modules.rag.quotes import Citation
 from ai_svc.searching import searched
 from ai_svc.workshop import Workshop
 from knowledge.access import Reader, access_key, reader_of
 from knowledge.search import SearchFilters, SearchQuery
-from knowledge.transfers import may_be_sent
 from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
 
@@ -59,12 +57,6 @@ class Asking:
     def client_id(self) -> UUID | None:
         """Whom it is about."""
         return self.filters.client_id
-
-    @property
-    def writer(self) -> AnswerModel | Paid:
-        """The model that is asked first; a provider's on the budget of who asks."""
-        first = self.answerers.first
-        return first if first.recipient is None else Paid(first, self.workshop.database, self.actor)
 
     async def recalled(self) -> Recorded | None:
         """The answer given before, if nothing has changed since."""
@@ -101,16 +93,6 @@ class Asking:
         except IntegrityError:
             return None  # a document it quotes was deleted this very moment
 
-    async def may_be_sent(self, found: Found) -> bool:
-        """Whether question and evidence may leave for the chosen model. Asked before each call."""
-        recipient = self.answerers.first.recipient
-        if recipient is None:
-            return True
-        tenant = self.actor.organization_id
-        documents = {passage.document_id for passage in found.evidence.passages}
-        async with self.workshop.database.transaction(tenant, read_only=True) as session:
-            return await may_be_sent(session, tenant, self.client_id, documents, recipient)
-
     @property
     def threshold(self) -> float:
         """The least confidence of an answer."""
@@ -138,7 +120,7 @@ class Asking:
             tokens_used=draft.tokens_used,
         )
         await answers.record(session, self.actor, self.question, answer, self.client_id)
-        # What the built-in model said while another one was down is not what will be said then.
+        # What another model said while the best one was down is not what will be said then.
         if draft.model == self.answerers.first.name:
             await answers.keep(session, self.actor, self.question, found.scope, answer, found.seen)
         return answer

@@ -43,7 +43,6 @@ class ExtractiveModel:
 
     name = NAME
     version = VERSION
-    recipient = None
 
     async def answer(self, evidence: Evidence) -> Draft:
         """Up to three quotes of any of the passages, in the order of their weight."""

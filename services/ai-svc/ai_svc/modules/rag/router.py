@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from ai_svc.modules.access import service as access
 from ai_svc.modules.privacy.exceptions import ClientErased
+from ai_svc.modules.providers.dependencies import CurrentBrain
 from ai_svc.modules.rag import service
 from ai_svc.modules.rag.abstention import learned
+from ai_svc.modules.rag.answerers import answerers_for
 from ai_svc.modules.rag.asking import Asking
-from ai_svc.modules.rag.dependencies import CurrentAnswerers
 from ai_svc.modules.rag.schemas import AnswerRead, AskRequest
 from ai_svc.modules.rag.streaming import streamed
 from ai_svc.streams import wants_stream
@@ -51,7 +52,7 @@ async def ask_question(
     body: AskRequest,
     actor: Asker,
     workshop: CurrentWorkshop,
-    answerers: CurrentAnswerers,
+    brain: CurrentBrain,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Success[AnswerRead] | Response:
     """From the documents the caller may read, citing the exact passages; or `abstained`.
@@ -61,6 +62,7 @@ async def ask_question(
     citations), `done` (the whole answer), or `error`.
     """
     await access.refresh(workshop, actor, body.filters.client_id)
+    answerers = await answerers_for(brain, actor, body.filters.client_id)
     asking = Asking(workshop, answerers, learned(), actor, body.question, body.filters.read())
     if body.stream or wants_stream(accept):
         return streamed(asking)

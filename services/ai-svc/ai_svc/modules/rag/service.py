@@ -1,11 +1,11 @@
-"""Answering: by the model that was chosen, else by the built-in one, else not at all."""
+"""Answering: by a model the organization asks, else by the built-in one, else not at all."""
 
 from dataclasses import replace
 
 import structlog
 
 from ai_svc.modules.answers.service import Recorded
-from ai_svc.modules.rag.answering import KEPT_HERE, AnswerFailed, Draft
+from ai_svc.modules.rag.answering import KEPT_HERE, AnswerFailed, Draft, MustStayHere
 from ai_svc.modules.rag.asking import Asking, Found
 from ai_svc.modules.rag.metrics import ANSWERS, FALLBACKS, KEPT
 
@@ -50,18 +50,16 @@ def nothing(model: str) -> Draft:
     return Draft("", (), model)
 
 
-async def kept_here(asking: Asking, found: Found) -> Draft:
-    """By the built-in model, which says why, where the evidence may not leave."""
-    log.info("evidence_kept_here", model=asking.answerers.first.name)
-    KEPT.inc()
+async def instead(asking: Asking, found: Found, failure: AnswerFailed) -> Draft:
+    """By the built-in model, which says so where the evidence may not leave."""
     draft = await built_in(asking, found)
-    return replace(draft, text=f"{draft.text}\n\n{KEPT_HERE}") if draft.citations else draft
-
-
-def fall_back(asking: Asking, error: AnswerFailed) -> None:
-    """Tells of a model that gave no usable answer."""
-    log.warning("model_fell_back", model=asking.answerers.first.name, reason=str(error))
+    if isinstance(failure, MustStayHere):
+        log.info("evidence_kept_here", model=asking.answerers.first.name)
+        KEPT.inc()
+        return replace(draft, text=f"{draft.text}\n\n{KEPT_HERE}") if draft.citations else draft
+    log.warning("model_fell_back", model=asking.answerers.first.name, reason=str(failure))
     FALLBACKS.inc()
+    return draft
 
 
 def tell(asking: Asking, answer: Recorded) -> None:
@@ -80,12 +78,10 @@ def tell(asking: Asking, answer: Recorded) -> None:
 
 
 async def _draft(asking: Asking, found: Found) -> Draft:
+    first = asking.answerers.first
     if not found.answerable:
-        return nothing(asking.answerers.first.name)
-    if not await asking.may_be_sent(found):
-        return await kept_here(asking, found)
+        return nothing(first.name)
     try:
-        return await asking.writer.answer(found.evidence)
-    except AnswerFailed as error:
-        fall_back(asking, error)
-        return await built_in(asking, found)
+        return await first.answer(found.evidence)
+    except AnswerFailed as failure:
+        return await instead(asking, found, failure)

@@ -90,26 +90,21 @@ async def _written(asking: Asking, found: Found) -> AsyncGenerator[str | Draft |
     """Parts of the text, the draft at the end; None where it starts anew."""
     if not found.answerable:
         return
-    if not await asking.may_be_sent(found):
-        draft = await service.kept_here(asking, found)
-        if draft.text:
-            yield draft.text
-        yield draft
-        return
     begun = False
     try:
-        async with aclosing(asking.writer.stream(found.evidence)) as parts:
+        async with aclosing(asking.answerers.first.stream(found.evidence)) as parts:
             async for part in parts:
                 begun = True
                 yield part
-    except AnswerFailed as error:
-        service.fall_back(asking, error)
+    except AnswerFailed as failure:
+        draft = await service.instead(asking, found, failure)
     else:
         return
     if begun:
         yield None
-    async for part in asking.answerers.last.stream(found.evidence):
-        yield part
+    if draft.text:
+        yield draft.text
+    yield draft
 
 
 def _final(answer: Recorded) -> list[bytes]:
