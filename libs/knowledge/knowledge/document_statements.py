@@ -74,6 +74,7 @@ def _beginning() -> sa.Select[Any]:
         now.c.number == document.c.current_version,
         now.c.number != _versions.number,
         now.c.chunking == _versions.chunking,
+        sa.func.coalesce(_versions.language, now.c.language) == now.c.language,
         _versions.revises.is_(None),  # what is corrected comes from the same source
     )
     columns = (

@@ -54,7 +54,7 @@ async def submit_version(
     # Read again: the worker may have written between the caller's read and the job's lock.
     await session.refresh(document)
     document.title = tidy_title(title or "") or document.title
-    if await _says_the_same(session, document, source, chunking):
+    if await _says_the_same(session, document, source, chunking, language):
         await forget_newer(session, document.organization_id, document.id)
         _settle(document)
         return NewVersion(document.latest_version, is_unchanged=True)
@@ -72,7 +72,11 @@ async def submit_version(
 
 
 async def _says_the_same(
-    session: AsyncSession, document: Document, source: Source, chunking: str
+    session: AsyncSession,
+    document: Document,
+    source: Source,
+    chunking: str,
+    language: Language | None,
 ) -> bool:
     if source.content_sha256 is None or document.current_version is None:
         return False  # what a page says is only known when it was fetched
@@ -83,6 +87,7 @@ async def _says_the_same(
             DocumentVersion.number == document.current_version,
             DocumentVersion.content_sha256 == source.content_sha256,
             DocumentVersion.chunking == str(chunking),
+            sa.true() if language is None else DocumentVersion.language == language,
         )
     )
     return same is not None

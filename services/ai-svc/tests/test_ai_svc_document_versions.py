@@ -192,6 +192,18 @@ async def test_the_same_content_is_no_new_version(ana: Person, objects: Path) ->
     assert otherwise_cut.status_code == 202
 
 
+async def test_another_language_is_a_new_version(ana: Person) -> None:
+    document_id = await ana.index(FIRST)
+
+    as_detected = await send(ana, document_id, FIRST, language="pt")
+    said = await send(ana, document_id, FIRST, language="en")
+    await ana.ingestion.drain_once("tests")
+    document = (await ana.get(f"{DOCUMENTS}/{document_id}")).json()["data"]
+
+    assert (as_detected.status_code, said.status_code) == (200, 202)
+    assert (document["current_version"], document["language"]) == (2, "en")
+
+
 async def test_going_back_to_what_is_searched_forgets_what_failed_since(ana: Person) -> None:
     document_id = await ana.index(FIRST)
     await ana.post(f"{DOCUMENTS}/{document_id}/versions", files={"file": ("a.pdf", BROKEN)})

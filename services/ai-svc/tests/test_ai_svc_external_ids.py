@@ -31,6 +31,20 @@ async def test_new_then_the_same_then_another(ana: Person) -> None:
     assert await ana.content(last["id"]) == "A taxa é vinte."
 
 
+async def test_the_same_in_another_language_is_processed_again(ana: Person) -> None:
+    body = {"text": "A taxa é dez."}
+    await push(ana, "erp-1", json=body)
+    await ana.ingestion.drain_once("tests")
+
+    corrected = await push(ana, "erp-1", json={**body, "language": "en"})
+    again = await push(ana, "erp-1", json={**body, "language": "en"})
+    await ana.ingestion.drain_once("tests")
+    last = (await ana.get(again.headers["location"])).json()["data"]
+
+    assert (corrected.status_code, again.status_code) == (202, 200)
+    assert (last["current_version"], last["language"]) == (2, "en")
+
+
 async def test_files_are_kept_under_their_document_and_no_others(
     ana: Person, objects: Path
 ) -> None:

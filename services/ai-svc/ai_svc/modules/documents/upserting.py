@@ -209,6 +209,8 @@ async def _says_so_already(
     ]
     if "chunking" in fields.model_fields_set:
         wanted.append(DocumentVersion.chunking == fields.cutting)
+    if fields.language is not None:
+        wanted.append(DocumentVersion.language == fields.language)
     return await session.scalar(sa.select(DocumentVersion.number).where(*wanted)) is not None
 
 
