@@ -117,6 +117,8 @@ async def test_review_is_asked_for_and_answered_by_a_person(
     assert again.json()["code"] == "DECISION_REVIEW_ANSWERED"
     detail = await davi.seen(path)
     assert (detail["grounds"], detail["answer"]) == (GROUNDS, answer["answer"])
+    (read,) = await records.audit("decision_review.read")
+    assert str(read["about"]) == decision["client_id"]
     assert await davi.seen("/api/v1/accountability/deadlines") == []
     assert (await ana.seen(f"{DECISIONS}/{decision['id']}"))["review_status"] == "answered"
     (requested_event,) = await records.events("decision.review_requested")
@@ -131,7 +133,7 @@ async def test_review_is_asked_for_and_answered_by_a_person(
 
 
 async def test_words_are_gone_with_the_clients_key(
-    ana: Person, davi: Person, database: Database
+    ana: Person, davi: Person, database: Database, records: Records
 ) -> None:
     decision = await decided(ana, database)
     review = await asked(ana, decision["id"])
@@ -144,6 +146,7 @@ async def test_words_are_gone_with_the_clients_key(
 
     detail = await davi.seen(f"{REVIEWS}/{review['id']}")
     assert (detail["grounds"], detail["status"]) == (None, "open")
+    assert await records.audit("decision_review.read") == []
 
 
 async def test_small_agents_have_twice_the_time(

@@ -37,6 +37,8 @@ async def test_a_hold_says_who_answers_for_it_and_until_when(
     assert "reason" not in hold
     shown = await davi.seen(f"{HOLDS}/{hold['id']}")
     assert (shown["reason"], shown["lift_reason"]) == ("Ação judicial", None)
+    (read,) = await records.audit("legal_hold.read")
+    assert (str(read["actor_id"]), str(read["about"])) == (me["id"], hold["client_id"])
     assert [one["id"] for one in await davi.seen(HOLDS, standing=True)] == [hold["id"]]
     (noted,) = await records.audit("legal_hold.placed")
     assert str(noted["about"]) == hold["client_id"]

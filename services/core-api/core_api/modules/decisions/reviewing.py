@@ -118,7 +118,7 @@ class ReviewService:
         return review
 
     async def read(self, review_id: UUID) -> ReviewDetail:
-        """With its texts; ReviewNotFound."""
+        """With its texts; that they were read is noted. ReviewNotFound."""
         review = await self.decisions.review(review_id)
         grounds, answer = await self.texts.open(
             [
@@ -126,6 +126,9 @@ class ReviewService:
                 Sealed(review.id, ANSWER, review.answer_sealed),
             ]
         )
+        if grounds or answer:  # where they are gone nothing is written about the client
+            await self._note("decision_review.read", review, {})
+            await self.tx.flush()
         return ReviewDetail.opened(review, grounds, answer, utc_now())
 
     async def _is_there(self, client_id: UUID) -> bool:

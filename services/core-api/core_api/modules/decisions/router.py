@@ -113,9 +113,9 @@ async def list_reviews(
     "/decision-reviews/{review_id}", summary="Show a review", responses=raises(ReviewNotFound)
 )
 async def get_review(
-    review_id: ReviewId, actor: Officer, tx: ReadTx, response: Response
+    review_id: ReviewId, actor: Officer, tx: Tx, response: Response
 ) -> Success[ReviewDetail]:
-    """One review with what was said."""
+    """One review with what was said. Who read it is kept in the audit log."""
     return versioned(actor, response, await ReviewService(tx, actor).read(review_id))
 
 

@@ -15,7 +15,7 @@ from core_api.documentation import raises
 from core_api.inputs import changes
 from core_api.modules.clients.service import ClientMerged, ClientNotFound, family_of
 from core_api.modules.erasure.exceptions import HoldLifted, HoldNotFound, ReviewInThePast
-from core_api.modules.erasure.holding import LONGEST_DAYS, HoldService, texts_of
+from core_api.modules.erasure.holding import LONGEST_DAYS, HoldService
 from core_api.modules.erasure.repository import REVIEWED_FIRST, LegalHolds
 from core_api.modules.erasure.schemas import (
     LegalHoldCreate,
@@ -86,11 +86,11 @@ async def list_legal_holds(
 
 @router.get("/legal-holds/{hold_id}", summary="Show a legal hold", responses=raises(HoldNotFound))
 async def get_legal_hold(
-    hold_id: HoldId, actor: Reader, tx: ReadTx, response: Response
+    hold_id: HoldId, actor: Reader, tx: Tx, response: Response
 ) -> Success[LegalHoldDetail]:
-    """With why it was placed, and why it was lifted."""
-    hold = await LegalHolds(tx, actor.organization_id).get(hold_id)
-    return versioned(actor, response, LegalHoldDetail.of(hold, *await texts_of(tx, hold)))
+    """With why it was placed, and why it was lifted. Who read it is kept in the audit log."""
+    read = LegalHoldDetail.of(*await HoldService(tx, actor).read(hold_id))
+    return versioned(actor, response, read)
 
 
 @router.patch(

@@ -148,6 +148,15 @@ class HoldService:
         )
         return hold
 
+    async def read(self, hold_id: UUID) -> tuple[LegalHold, str | None, str | None]:
+        """With why it was placed and lifted; that words were read is noted. HoldNotFound."""
+        hold = await self.holds.get(hold_id)
+        reason, lifted = await texts_of(self.tx, hold)
+        if reason or lifted:  # where they are gone nothing is written about the client
+            await self._note(hold, "legal_hold.read", {})
+            await self.tx.flush()
+        return hold, reason, lifted
+
     async def _standing(self, hold_id: UUID, seen_version: int | None) -> LegalHold:
         hold = await self.holds.get(hold_id, lock=True)
         check_version(hold.version, seen_version)
