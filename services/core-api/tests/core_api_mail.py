@@ -1,5 +1,7 @@
 """Mails to data subjects, and a worker that sends them in this process to a mail server of ours."""
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Any, Self
 
 import asyncpg
@@ -76,6 +78,51 @@ class MailWorker:
                 await self.work(job)
                 worked += 1
         return worked
+
+
+class Line(httpx.AsyncBaseTransport):
+    """core-api behind a line on which reports are refused, or their answers lost, the work being
+    done, or on which they are held up."""
+
+    def __init__(self, app: FastAPI, *, reports: str = "sent") -> None:
+        self._inside = httpx.ASGITransport(app)
+        self._reports = f"/{reports}"
+        self.refuse = self.lose = 0
+        self.away = httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE"})
+        self.asked_for: list[str] = []
+        self._held = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def holding(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """The work, as far as its report, which is held up until `go_on` is set."""
+        self.go_on.clear()
+        self._held.clear()
+        working = asyncio.create_task(work)
+        await self._held.wait()
+        return working
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked_for.append(request.url.path.rpartition("/")[2])
+        if not request.url.path.endswith(self._reports):
+            return await self._inside.handle_async_request(request)
+        self._held.set()
+        await self.go_on.wait()
+        if self.refuse:
+            self.refuse -= 1
+            return self.away
+        answer = await self._inside.handle_async_request(request)
+        if self.lose:
+            self.lose -= 1
+            return self.away
+        return answer
+
+
+async def say(worker: MailWorker, job: ClaimedJob, what: str, **said: Any) -> httpx.Response:
+    """One call of a worker about what it holds."""
+    given = {"organization_id": str(job.organization_id), "lease_token": job.lease_token}
+    path = f"/internal/v1/deliveries/{job.id}/{what}"
+    return await worker.core.request("POST", path, request_id="test", json=given | said)
 
 
 async def make_message(

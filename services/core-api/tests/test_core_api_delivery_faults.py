@@ -1,11 +1,8 @@
 """Mails that meet what goes wrong: servers that refuse, stall or are away, workers that die."""
 
-import asyncio
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from core_api_factories import Person
 from core_api_mail import (
@@ -23,13 +20,9 @@ from mail_server import MailServer
 from privacy_factories import REQUESTS
 
 from chassis.data.database import Database
-from chassis.messaging.backoff import Backoff
 from chassis.web.resources import Resources
 from core_api.subject_stores import ERASED_NAME
 from core_api.workplace import Workplace
-from worker_svc import delivering
-from worker_svc.delivering import Delivering, deliver
-from worker_svc.mail import Letter, Postman
 
 pytestmark = pytest.mark.committed
 
@@ -160,37 +153,6 @@ async def test_two_workers_send_it_once(
     await other.close()
 
 
-async def test_who_dies_before_saying_so_sends_the_same_mail_again(
-    ana: Person,
-    davi: Person,
-    mail_worker: MailWorker,
-    smtp: MailServer,
-    superuser: asyncpg.Connection,
-) -> None:
-    """The one case in which a mail goes twice: who gets it can tell by its id."""
-    message = await make_message(ana)
-    job = await mail_worker.claim()
-
-    class Killed(BaseException):
-        pass
-
-    class Mortal:
-        async def send(self, letter: Letter) -> str:
-            await mail_worker.postman.send(letter)
-            raise Killed
-
-    mortal = Delivering(mail_worker.core, cast("Postman", Mortal()))
-    with pytest.raises(Killed):
-        await deliver(mail_worker.queue, mortal, job)
-    await lose_lease(superuser)
-    await mail_worker.drain()
-
-    first, second = (mail.message["Message-ID"] for mail in smtp.received)
-    assert first == second == f"<{message['mail']['id']}@assist.example.org>"
-    found = (await message_again(davi, message))["mail"]
-    assert (found["state"], found["attempts"]) == ("sent", 2)
-
-
 async def test_who_lost_the_lease_says_nothing(
     ana: Person,
     davi: Person,
@@ -208,57 +170,6 @@ async def test_who_lost_the_lease_says_nothing(
     await mail_worker.drain()
     assert (await message_again(davi, message))["mail"]["state"] == "sent"
     assert len(smtp.received) == 1
-
-
-class LostAnswers(httpx.AsyncBaseTransport):
-    """core-api behind a line on which the next answers to `sent` are lost, the work being done."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._inside = httpx.ASGITransport(app)
-        self.refuse = self.lose = 0
-        self.away = httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE"})
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not request.url.path.endswith("/sent"):
-            return await self._inside.handle_async_request(request)
-        if self.refuse:
-            self.refuse -= 1
-            return self.away
-        answer = await self._inside.handle_async_request(request)
-        if self.lose:
-            self.lose -= 1
-            return self.away
-        return answer
-
-
-@pytest.mark.parametrize(
-    ("status", "refuse", "lose"), [(503, 2, 0), (503, 0, 1), (401, 2, 0), (404, 1, 0)]
-)
-async def test_an_owner_that_does_not_hear_of_it_is_told_again(
-    ana: Person,
-    davi: Person,
-    app: FastAPI,
-    database: Database,
-    smtp: MailServer,
-    monkeypatch: pytest.MonkeyPatch,
-    status: int,
-    refuse: int,
-    lose: int,
-) -> None:
-    at_once = Backoff(first=timedelta(microseconds=1), longest=timedelta(microseconds=1))
-    monkeypatch.setattr(delivering, "_AGAIN", at_once)
-    line = LostAnswers(app)
-    line.refuse, line.lose = refuse, lose
-    line.away = httpx.Response(status, json={"code": "NOT_NOW"})
-    mail_worker = MailWorker(database, smtp, line)
-    message = await make_message(ana)
-
-    await mail_worker.drain()
-
-    found = (await message_again(davi, message))["mail"]
-    assert (found["state"], found["attempts"]) == ("sent", 1)
-    assert len(smtp.received) == 1
-    await mail_worker.close()
 
 
 async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_rest(
@@ -287,37 +198,3 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     await go_on(workshop, workplace, erasure["id"])
     assert await superuser.fetchval("SELECT count(*) FROM crm.deliveries") == 0
     assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
-
-
-class Slow(httpx.AsyncBaseTransport):
-    """core-api behind a line on which `sent` takes as long as the test wants."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._inside = httpx.ASGITransport(app)
-        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/sent"):
-            self.asked.set()
-            await self.go_on.wait()
-        return await self._inside.handle_async_request(request)
-
-
-async def test_who_is_told_to_stop_still_says_what_was_sent(
-    ana: Person, davi: Person, app: FastAPI, database: Database, smtp: MailServer
-) -> None:
-    line = Slow(app)
-    mail_worker = MailWorker(database, smtp, line)
-    message = await make_message(ana)
-    working = asyncio.create_task(mail_worker.work(await mail_worker.claim()))
-    await line.asked.wait()
-
-    working.cancel()
-    line.go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await working
-
-    assert await mail_worker.drain() == 0
-    assert (await message_again(davi, message))["mail"]["state"] == "sent"
-    assert len(smtp.received) == 1
-    await mail_worker.close()

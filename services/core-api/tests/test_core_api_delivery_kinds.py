@@ -2,22 +2,27 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from core_api_accountability import OFFICER, PROFILE, hear_block, incident, organization_of
 from core_api_factories import CLIENTS, Person, make_client, make_purpose
-from core_api_mail import ADDRESS, MailWorker
+from core_api_mail import ADDRESS, Line, MailWorker, lose_lease
 from erasure_factories import Planted, execute, go_on, sweep, workshop_of
+from fastapi import FastAPI
 from mail_server import MailServer
 
 from chassis.data.database import Database
 from chassis.web.resources import Resources
 from core_api.mail_sources import mail_sources
+from core_api.modules.deliveries.erasing import DELIVERY_STORES
 from core_api.modules.deliveries.models import DeliveryKind
 from core_api.settings import CoreApiSettings
-from core_api.subject_stores import ERASED_NAME
+from core_api.subject_stores import ERASED_NAME, StoreBusy, Subject
 from core_api.workplace import Workplace
+from devstack.people import AURORA
+from shared_schemas.ids import OrganizationId
 
 pytestmark = pytest.mark.committed
 
@@ -89,6 +94,27 @@ async def test_a_recipient_that_was_told_otherwise_gets_no_mail(
     assert smtp.connections == 0
 
 
+async def test_a_recipient_told_otherwise_under_way_keeps_that_proof(
+    ana: Person, davi: Person, app: FastAPI, database: Database, smtp: MailServer
+) -> None:
+    notice, line = await noticed(ana, database, email="dados@grafica.example"), Line(app)
+    async with MailWorker(database, smtp, line) as worker:
+        sending = await line.holding(worker.work(await worker.claim()))
+        told = await davi.made(f"{NOTICES}/{notice['id']}/sent", {"channel": "letter"})
+        line.go_on.set()
+        await sending
+
+    assert (told["mail"]["state"], told["mail"]["cause"] is None) == ("sending", False)
+    found = await davi.seen(f"{NOTICES}/{notice['id']}")
+    assert (found["state"], found["channel"], found["sent_at"]) == (
+        "sent",
+        "letter",
+        told["sent_at"],
+    )
+    assert found["mail"]["state"] == "sent"
+    assert found["mail"]["message_id"] == smtp.received[0].message["Message-ID"]
+
+
 async def affected(davi: Person, ana: Person) -> tuple[str, str, list[str]]:
     """Two people affected, one without an address; the incident's path, its notice to them."""
     await davi.call("PUT", "/api/v1/controller-profile", json=PROFILE)
@@ -140,6 +166,34 @@ async def test_who_was_told_by_a_person_gets_no_mail(
     subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
     assert subjects[julia]["proof"] == "Ligação 7"
     assert subjects[julia]["mail"]["state"] == "withdrawn"
+
+
+async def test_who_was_told_by_a_person_under_way_keeps_that_proof(
+    ana: Person, davi: Person, app: FastAPI, database: Database, smtp: MailServer
+) -> None:
+    path, send, (julia, caio) = await affected(davi, ana)
+    await davi.post(send)
+    line = Line(app)
+    async with MailWorker(database, smtp, line) as worker:
+        jobs = await worker.queue.claim("test", 10)
+        (julias,) = [job for job in jobs if str(job.id) == await mail_to(davi, path, julia)]
+        sending = await line.holding(worker.work(julias))
+        told = {"client_ids": [julia], "channel": "phone", "proof": "Ligação 7"}
+        assert (await davi.post(f"{path}/subjects/told", told)).is_success
+        line.go_on.set()
+        await sending
+
+    subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
+    assert subjects[julia]["proof"] == "Ligação 7"
+    assert subjects[julia]["mail"]["state"] == "sent"
+    assert subjects[julia]["mail"]["called_off_at"] is not None
+    assert subjects[caio]["mail"]["called_off_at"] is None
+
+
+async def mail_to(davi: Person, path: str, client_id: str) -> str:
+    """Which delivery goes to one of those affected."""
+    subjects = {each["client_id"]: each for each in await davi.seen(f"{path}/subjects")}
+    return str(subjects[client_id]["mail"]["id"])
 
 
 async def test_only_a_notice_to_subjects_by_mail_is_sent(ana: Person, davi: Person) -> None:
@@ -218,6 +272,60 @@ async def test_an_erasure_lets_letters_to_recipients_out_first(
     # What proves that they were told stays.
     found = await davi.seen(f"{NOTICES}/{notice['id']}")
     assert found["mail"]["state"] == "sent"
+
+
+async def test_an_erasure_waits_for_a_letter_that_is_going_out(
+    ana: Person,
+    davi: Person,
+    app: FastAPI,
+    database: Database,
+    smtp: MailServer,
+    resources: Resources,
+    workplace: Workplace,
+    superuser: asyncpg.Connection,
+) -> None:
+    notice, line = await noticed(ana, database, email="dados@grafica.example"), Line(app)
+    workshop = workshop_of(resources, workplace)
+    async with MailWorker(database, smtp, line) as worker:
+        sending = await line.holding(worker.work(await worker.claim()))
+        erasure = await execute(davi, Planted(notice["client_id"]))
+        await go_on(workshop, workplace, erasure["id"])
+        assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
+        line.go_on.set()
+        await sending
+
+    await go_on(workshop, workplace, erasure["id"])
+
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
+
+
+async def test_an_erasure_ends_when_no_letter_is_in_a_process(
+    ana: Person,
+    davi: Person,
+    database: Database,
+    mail_worker: MailWorker,
+    resources: Resources,
+    workplace: Workplace,
+    superuser: asyncpg.Connection,
+) -> None:
+    """One that is tried again while the rest is being erased may have been read with the name."""
+    notice = await noticed(ana, database, email="dados@grafica.example")
+    erasure = await execute(davi, Planted(notice["client_id"]))
+    workshop = workshop_of(resources, workplace)
+    await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '61 seconds'")
+    store = next(store for store in DELIVERY_STORES if store.name == "deliveries_to_recipients")
+    await mail_worker.claim()
+    subject = Subject(
+        organization_id=OrganizationId(AURORA.id), client_ids=(UUID(notice["client_id"]),)
+    )
+
+    with pytest.raises(StoreBusy):
+        await store.prove(workshop, subject)
+
+    await lose_lease(superuser)
+    assert await store.prove(workshop, subject) == 0
+    await go_on(workshop, workplace, erasure["id"])
+    assert await superuser.fetchval("SELECT name FROM crm.clients") == ERASED_NAME
 
 
 async def test_an_erasure_does_not_wait_for_a_mail_server_that_is_not_there(

@@ -46,6 +46,8 @@ class MailServer:
     on_accept: Callable[[], None] | None = None
     hangs_at: str | None = None
     """At this command it says nothing, until the other side is gone."""
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    """It does so now."""
     drops_after: str | None = None
     """After its answer to this command it hangs up."""
     _encrypted: bool = False
@@ -73,6 +75,7 @@ class _Talk:
             command = line.decode().strip()
             verb = command.upper().partition(" ")[0].partition(":")[0]
             if verb == self.server.hangs_at:
+                self.server.hanging.set()
                 await self.reader.read()  # until they give up
                 return
             if await self._obeyed(verb, command) or verb == self.server.drops_after:

@@ -11,7 +11,7 @@ class DeliveryNotFound(NotFound):
 
 
 class DeliveryLeaseLost(Conflict):
-    """Another worker sends it by now, or it was called off."""
+    """Another worker sends it by now, or it has ended."""
 
     code = "LEASE_LOST"
     message = "O envio não está mais com este processo."

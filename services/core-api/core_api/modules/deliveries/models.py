@@ -59,6 +59,8 @@ class Delivery(Base):
         *(sa.Column(column, sa.Uuid()) for column, _ in OWNERS.values()),
         sa.Column("message_id", sa.Text()),  # of the mail that went out (RFC 5322, 3.6.4)
         sa.Column("sent_at", Instant),
+        # While it was being sent: it ends with what became of it, and is not tried again.
+        sa.Column("called_off_at", Instant),
         _refers("client_id", "clients"),
         *(_refers(column, table) for column, table in OWNERS.values()),
         sa.CheckConstraint(

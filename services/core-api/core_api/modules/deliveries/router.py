@@ -36,13 +36,14 @@ _NEWEST_FIRST: Final = Keyset(
     parse=datetime.fromisoformat,
 )
 _NOWHERE: Final = _ROWS.error_code.in_(UNDELIVERABLE)
+_OVERTAKEN: Final = sa.and_(_ROWS.state == JobState.PENDING, _ROWS.called_off_at.is_not(None))
 _FITTING: Final = {
-    MailState.WAITING: _ROWS.state == JobState.PENDING,
+    MailState.WAITING: sa.and_(_ROWS.state == JobState.PENDING, _ROWS.called_off_at.is_(None)),
     MailState.SENDING: _ROWS.state == JobState.PROCESSING,
     MailState.SENT: _ROWS.state == JobState.SUCCEEDED,
     MailState.FAILED: sa.and_(_ROWS.state == JobState.FAILED, ~_NOWHERE),
     MailState.UNDELIVERABLE: sa.and_(_ROWS.state == JobState.FAILED, _NOWHERE),
-    MailState.WITHDRAWN: _ROWS.state == JobState.CANCELLED,
+    MailState.WITHDRAWN: sa.or_(_ROWS.state == JobState.CANCELLED, _OVERTAKEN),
 }
 
 

@@ -34,6 +34,17 @@ _STATES: Final = {
     JobState.FAILED: MailState.FAILED,
     JobState.CANCELLED: MailState.WITHDRAWN,
 }
+_OVERTAKEN: Final = "Uma pessoa informou que a mensagem seguiu por outro meio"
+CALLED_OFF: Final = f"{_OVERTAKEN}."
+UNCONFIRMED: Final = (
+    f"{_OVERTAKEN} quando este envio já estava em curso. "
+    "Ele não foi confirmado e não será repetido."
+)
+_CALLED_OFF_UNDER_WAY: Final = {
+    JobState.PENDING: UNCONFIRMED,
+    JobState.PROCESSING: f"{_OVERTAKEN} quando este envio já estava em curso: ele ainda pode sair.",
+    JobState.SUCCEEDED: f"{_OVERTAKEN} quando este envio já estava em curso: ele também saiu.",
+}
 
 
 class DeliveryRead(BaseModel):
@@ -50,8 +61,12 @@ class DeliveryRead(BaseModel):
         description="`Message-ID` of the mail that went out: the proof",
         examples=["<0192a000-0000-7000-8000-0000000000d1@assist.example.org>"],
     )
+    called_off_at: datetime | None = Field(
+        description="When a person saw to it while it was being sent: it may go out all the same, "
+        "and is not tried again"
+    )
     cause: str | None = Field(
-        description="Why it did not go out, or not yet",
+        description="Why it did not go out, or not yet; or that it was called off under way",
         examples=["O cliente não tem endereço de e-mail cadastrado."],
     )
 
@@ -87,14 +102,20 @@ def _read(row: Any) -> dict[str, Any]:
     state = _STATES[job]
     if state is MailState.FAILED and row.error_code in UNDELIVERABLE:
         state = MailState.UNDELIVERABLE
+    cause, waiting = row.error_message, job is JobState.PENDING
+    if row.called_off_at is not None:
+        cause = _CALLED_OFF_UNDER_WAY.get(job, cause)
+        if waiting:  # whoever claims it next ends it
+            state, waiting = MailState.WITHDRAWN, False
     return {
         "id": row.id,
         "state": state,
         "attempts": row.attempts,
-        "next_attempt_at": row.run_at if job is JobState.PENDING else None,
+        "next_attempt_at": row.run_at if waiting else None,
         "sent_at": row.sent_at,
         "message_id": row.message_id,
-        "cause": row.error_message,
+        "called_off_at": row.called_off_at,
+        "cause": cause,
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.messaging.job_queue import JobState
 from core_api.modules.deliveries.models import OWNERS, Delivery, DeliveryKind
-from core_api.modules.deliveries.schemas import DeliveryRead
+from core_api.modules.deliveries.schemas import CALLED_OFF, DeliveryRead
 from core_api.modules.deliveries.sources import Held, Mail, MailSource, NotToBeSent, Withdrawn
 from shared_schemas.ids import OrganizationId, new_id
 
@@ -23,7 +23,9 @@ __all__ = [
     "MailSource",
     "NotToBeSent",
     "Withdrawn",
+    "call_back",
     "call_off",
+    "came_back",
     "enqueue",
     "enqueue_all",
     "mails_of",
@@ -34,7 +36,6 @@ _ROWS: Final = _TABLE.c
 _AT_ONCE: Final = 1_000
 _ATTEMPTS: Final = 100
 """The time a mail is tried for ends earlier; this ends one that keeps killing workers."""
-_BY_A_PERSON: Final = "Uma pessoa informou que a mensagem seguiu por outro meio."
 
 
 async def enqueue(
@@ -109,7 +110,8 @@ async def call_off(
     owner_ids: Collection[UUID],
     client_ids: Collection[UUID] = (),
 ) -> None:
-    """A person has seen to it: what has not gone out yet does not.
+    """A person has seen to it: what waits does not go out. What a worker is sending just now may go
+    out all the same: it ends with what becomes of it, and is not tried again.
 
     To be called before the owner's row is locked: who sends locks the delivery first.
     """
@@ -117,26 +119,48 @@ async def call_off(
         _ROWS.organization_id == organization_id,
         _ROWS[OWNERS[kind][0]].in_(owner_ids),
         _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING)),
+        _ROWS.called_off_at.is_(None),
     ]
     if client_ids:
         mine.append(_ROWS.client_id.in_(client_ids))
-    locked = sa.select(_ROWS.id).where(*mine).order_by(_ROWS.id).with_for_update()
-    found = (await tx.scalars(locked)).all()
-    if not found:
-        return
+    locked = sa.select(_ROWS.id, _ROWS.state).where(*mine).order_by(_ROWS.id).with_for_update()
+    found = (await tx.execute(locked)).all()
     now = sa.func.clock_timestamp()
+    ended = {
+        "state": JobState.CANCELLED,
+        "error_code": "SENT_BY_A_PERSON",
+        "error_message": CALLED_OFF,
+        "finished_at": now,
+    }
+    for state, values in (
+        (JobState.PENDING, ended),
+        (JobState.PROCESSING, {"called_off_at": now}),
+    ):
+        ids = [row.id for row in found if row.state is state]
+        if ids:
+            await tx.execute(
+                sa.update(_TABLE)
+                .where(_ROWS.organization_id == organization_id, _ROWS.id.in_(ids))
+                .values(updated_at=now, **values)
+            )
+
+
+async def call_back(
+    tx: AsyncSession, organization_id: OrganizationId, kind: DeliveryKind, owner_id: UUID
+) -> None:
+    """It is to go out after all: what was called off under way is tried again.
+
+    To be called before the owner's row is locked, as `call_off`.
+    """
     await tx.execute(
         sa.update(_TABLE)
-        .where(_ROWS.organization_id == organization_id, _ROWS.id.in_(found))
-        .values(
-            state=JobState.CANCELLED,
-            error_code="SENT_BY_A_PERSON",
-            error_message=_BY_A_PERSON,
-            leased_by=None,
-            lease_expires_at=None,
-            finished_at=now,
-            updated_at=now,
+        .where(
+            _ROWS.organization_id == organization_id,
+            _ROWS[OWNERS[kind][0]] == owner_id,
+            _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING)),
+            _ROWS.called_off_at.is_not(None),
         )
+        .values(called_off_at=None, updated_at=sa.func.clock_timestamp())
     )
 
 

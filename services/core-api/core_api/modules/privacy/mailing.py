@@ -20,6 +20,7 @@ from core_api.modules.privacy.wording import TYPE_NAMES
 from core_api.recording import Recorder
 from core_api.subject_sections import Rows
 
+_SETTLED: Final = (DeliveryState.SENT, DeliveryState.DELIVERED)
 _REASON: Final = "envio de mensagens por e-mail"
 _SUBJECT: Final = "Seu pedido sobre dados pessoais: {type}"
 _TEXT: Final = """\
@@ -72,6 +73,8 @@ async def _entered(tx: AsyncSession, held: Held, state: DeliveryState, at: datet
     request = await requests.get_for_update(row.request_id)
     message = await requests.message_for_update(row.request_id, held.owner_id)
     before = message.delivery
+    if before in _SETTLED:
+        return  # a person said so meanwhile; the delivery says the rest
     message.delivery, message.delivery_at = state, at
     journal = Journal(tx, Recorder(held.organization_id, held.run_id, reason=_REASON))
     await journal.enter(

@@ -8,7 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.data.columns import utc_now
 from chassis.web.etag import check_version
 from core_api.changes import Change
-from core_api.modules.deliveries.service import DeliveryKind, call_off, came_back, enqueue
+from core_api.modules.deliveries.service import (
+    DeliveryKind,
+    call_back,
+    call_off,
+    came_back,
+    enqueue,
+)
 from core_api.modules.privacy.content import BODY
 from core_api.modules.privacy.destruction import locked_intact, require_words
 from core_api.modules.privacy.journal import Journal
@@ -52,14 +58,15 @@ class Messaging:
     async def delivered(
         self, request_id: UUID, message_id: UUID, state: DeliveryState, seen_version: int | None
     ) -> PrivacyMessage:
-        """How far the message has come, as a person knows it: what has not gone out by e-mail yet
-        does not any more. Pending again, one by e-mail is sent again."""
-        if state is not DeliveryState.PENDING:
-            await call_off(
-                self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, [message_id]
-            )
+        """How far the message has come, as a person knows it: what waits to go out by e-mail does
+        not any more. Pending again, one by e-mail is sent again."""
+        tenant, kind = self.organization_id, DeliveryKind.PRIVACY_MESSAGE
+        if state is DeliveryState.PENDING:
+            await call_back(self.tx, tenant, kind, message_id)
+        else:
+            await call_off(self.tx, tenant, kind, [message_id])
         if state is DeliveryState.FAILED:
-            await came_back(self.tx, self.organization_id, DeliveryKind.PRIVACY_MESSAGE, message_id)
+            await came_back(self.tx, tenant, kind, message_id)
         request = await self.requests.get_for_update(request_id)
         message = await self.requests.message_for_update(request_id, message_id)
         check_version(message.version, seen_version)

@@ -10,8 +10,8 @@ from core_api.modules.deliveries.addressing import usable_address
 from core_api.modules.deliveries.service import DeliveryKind, Held, Mail
 from core_api.modules.recipients.addresses import known_addresses, nowhere
 from core_api.modules.recipients.letters import letter_of
-from core_api.modules.recipients.models import RecipientChannel
-from core_api.modules.recipients.repository import OPEN, RecipientNotices
+from core_api.modules.recipients.models import NoticeState, RecipientChannel
+from core_api.modules.recipients.repository import RecipientNotices
 from core_api.modules.recipients.schemas import NoticeSent
 from core_api.modules.recipients.settling import Settling
 
@@ -35,9 +35,10 @@ class RecipientNoticeMails:
         return Mail(to=usable_address(address), subject=_SUBJECT, text=text, signed=True)
 
     async def sent(self, tx: AsyncSession, held: Held, at: datetime, message_id: str) -> None:
-        """A mail server took it over; whether it arrived is for a person to prove."""
+        """A mail server took it over; whether it arrived is for a person to prove. Who told them
+        otherwise meanwhile has said more."""
         notice = await RecipientNotices(tx, held.organization_id).get(held.owner_id, lock=True)
-        if notice.state in OPEN:
+        if notice.state is NoticeState.PENDING:
             settling = Settling(tx, held.organization_id, None, held.run_id)
             said = NoticeSent(channel=RecipientChannel.EMAIL, sent_at=at)
             await settling.sent(notice.id, said, None, proof=f"Message-ID {message_id}")
