@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
-from ai_svc_factories import INTERNAL_KEY, Person
+from ai_svc_factories import DOCUMENTS, INTERNAL_KEY, Person
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -163,6 +165,72 @@ async def test_a_change_applies_whole_or_not_at_all(ana: Person, changes: dict[s
 
     assert answer.status_code == 422, answer.text
     assert (await ana.get(f"{SOURCES}/{source['id']}")).json()["data"] == source
+
+
+async def brought(
+    superuser: asyncpg.Connection, source: dict[str, Any], document_id: UUID, name: str
+) -> None:
+    """The document as if the source had brought it."""
+    await superuser.execute(
+        "INSERT INTO ai.source_items"
+        " (id, organization_id, source_id, address, document_id, state, misses)"
+        " SELECT gen_random_uuid(), organization_id, id, $2, $3, 'active', 0"
+        " FROM ai.sources WHERE id = $1",
+        UUID(source["id"]),
+        f"https://www.gov.br/{name}",
+        document_id,
+    )
+
+
+async def test_whom_it_is_for_holds_for_what_it_has_brought(
+    ana: Person, vera: Person, superuser: asyncpg.Connection
+) -> None:
+    source = await created(ana)
+    page, opened, other = [
+        await ana.index(f"A senha do cofre {name} é azul.", allow_duplicate=True)
+        for name in ("um", "dois", "três")
+    ]
+    await brought(superuser, source, page, "a")
+    await brought(superuser, source, opened, "b")
+    for visibility in ("restricted", "organization"):
+        await ana.call("PATCH", f"{DOCUMENTS}/{opened}", json={"visibility": visibility})
+    await ana.call("PATCH", f"{DOCUMENTS}/{other}", json={"tags": ["cofre"]})
+
+    closed = await ana.call(
+        "PATCH",
+        f"{SOURCES}/{source['id']}",
+        json={"visibility": "restricted", "allowed_roles": ["dpo"]},
+    )
+    seen = {passage["document_id"] for passage in await vera.search("senha do cofre")}
+    events = await superuser.fetch(
+        "SELECT envelope::json->'payload' AS said FROM ai.outbox"
+        " WHERE event_type = 'document.changed' ORDER BY id"
+    )
+
+    assert closed.status_code == 200, closed.text
+    assert seen == {str(other)}
+    last = (await ana.get(f"{DOCUMENTS}/{page}")).json()["data"]
+    assert (last["visibility"], last["allowed_roles"]) == ("restricted", ["dpo"])
+    assert {json.loads(row["said"])["document_id"] for row in events[-2:]} == {
+        str(page),
+        str(opened),
+    }
+
+
+async def test_what_somebody_has_said_of_one_document_stays(
+    ana: Person, vera: Person, superuser: asyncpg.Connection
+) -> None:
+    source = await created(ana, visibility="restricted", allowed_roles=["dpo"])
+    document_id = await ana.index("O cofre é azul.", visibility="restricted")
+    await brought(superuser, source, document_id, "a")
+
+    await ana.call(
+        "PATCH",
+        f"{SOURCES}/{source['id']}",
+        json={"visibility": "organization", "allowed_roles": []},
+    )
+
+    assert await vera.search("cofre azul") == []
 
 
 async def test_names_are_one_organizations_own(ana: Person, beto: Person) -> None:

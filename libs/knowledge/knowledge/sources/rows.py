@@ -40,7 +40,6 @@ class Run:
     chunking: str
     language: Language | None
     tags: Sequence[str]
-    access: Access
     created_by: UserId
     began_at: datetime
     erased_key: bytes | None = None
@@ -97,14 +96,32 @@ async def begin(session: AsyncSession, job: ClaimedJob) -> Run:
         chunking=source.chunking,
         language=source.language,
         tags=tuple(source.tags),
-        access=Access(
-            Visibility(source.visibility),
-            allowed_roles=tuple(source.allowed_roles),
-            allowed_team_ids=tuple(source.allowed_team_ids),
-        ),
         created_by=source.created_by,
         began_at=began_at,
         erased_key=source.erased_key,
+    )
+
+
+async def access_now(session: AsyncSession, run: Run) -> Access:
+    """Whom what it brings is for. Who changes that waits, or is waited for: no document comes in
+    behind it. Raises LeaseLost when the source is gone."""
+    found = await session.execute(
+        sa.select(
+            WatchedSource.visibility, WatchedSource.allowed_roles, WatchedSource.allowed_team_ids
+        )
+        .where(
+            WatchedSource.organization_id == run.organization_id,
+            WatchedSource.id == run.source_id,
+        )
+        .with_for_update(read=True)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise LeaseLost
+    return Access(
+        Visibility(row.visibility),
+        allowed_roles=tuple(row.allowed_roles),
+        allowed_team_ids=tuple(row.allowed_team_ids),
     )
 
 

@@ -38,7 +38,7 @@ async def submit_fetched(
             chunking=run.chunking,
             language=run.language,
             tags=run.tags,
-            access=run.access,
+            access=await rows.access_now(session, run),
             upload=fetched.upload,
             allow_duplicate=True,  # what changes later must be a document of its own
             quota=quota,

@@ -103,10 +103,11 @@ async def change_source(
     seen_version: IfMatch,
     response: Response,
 ) -> Success[SourceRead]:
-    """What is said about documents holds for those that come from now on."""
+    """Whom documents are for holds at once, also for those it has brought, unless somebody has said
+    so of one by itself. Everything else holds for those that come from now on."""
     sources = Sources(tx, actor.organization_id)
     source = await sources.get_for_change(source_id, seen_version)
-    await service.change(tx, workshop, source, given)
+    await service.change(tx, actor, workshop, source, given)
     runs = await sources.latest_runs([source_id])
     set_etag(response, source.version)
     return success(actor, SourceRead.of(source, runs.get(source_id)))

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_svc.modules.sources.exceptions import CredentialsNotKept, SyncUnderWay
+from ai_svc.modules.sources.readers import hand_on, readers_of
 from ai_svc.modules.sources.repository import Sources
 from ai_svc.modules.sources.schemas import (
     BucketKey,
@@ -54,9 +55,14 @@ async def create(
 
 
 async def change(
-    session: AsyncSession, workshop: Workshop, source: WatchedSource, given: SourceChange
+    session: AsyncSession,
+    actor: Actor,
+    workshop: Workshop,
+    source: WatchedSource,
+    given: SourceChange,
 ) -> None:
     """Applies all of it to the locked source, or nothing. Raises UrlRefused, CredentialsNotKept."""
+    former = readers_of(source)
     values = given.model_dump(exclude_unset=True, exclude={"options", "credentials"})
     if given.options is not None:
         _check_addresses(workshop, source.kind, source.address, given.options)
@@ -73,6 +79,7 @@ async def change(
         pause = source.every_minutes
         source.next_sync_at = None if pause is None else utc_now() + timedelta(minutes=pause)
     await session.flush()
+    await hand_on(session, actor, source, former)
 
 
 async def ask_for_due(database: Database) -> int:
