@@ -150,13 +150,29 @@ async def test_identity_is_checked_and_recorded(ana: Person, davi: Person) -> No
         "identity_pending",
         "in_progress",
     ]
-    assert (failed["identity_level"], passed["identity_level"]) == ("basic", "strong")
+    assert (failed["identity_level"], passed["identity_level"]) == ("none", "strong")
+    assert (failed["identity_method"], failed["identity_checked_at"]) == (None, None)
     assert passed["identity_method"] == "document_with_photo"
     me = await davi.seen("/api/v1/me")
     assert passed["identity_checked_by"] == me["id"]
     checks = [step for step in await history(ana, request["id"]) if step["actor_id"] == me["id"]]
     assert [step["details"]["passed"] for step in checks] == [True, False, True]
     assert [step["text"] for step in checks] == [None, "A foto não confere.", None]
+
+
+async def test_who_turns_out_to_be_somebody_else_gets_nothing(ana: Person) -> None:
+    request = await make_proven(ana, type="erasure")
+    path = f"{REQUESTS}/{request['id']}"
+
+    weaker = await identify(ana, request["id"], level="basic", method="phone_call")
+    failed = await identify(ana, request["id"], passed=False, notes="O documento é falso.")
+    refused = await ana.post(f"{path}/execute")
+
+    assert (weaker["identity_level"], weaker["identity_method"]) == ("strong", "in_person")
+    assert (failed["status"], failed["identity_level"]) == ("identity_pending", "none")
+    assert (refused.status_code, refused.json()["code"]) == (409, "PRIVACY_IDENTITY_NOT_PROVEN")
+    again = await identify(ana, request["id"])
+    assert (again["status"], again["identity_level"]) == ("in_progress", "strong")
 
 
 async def test_method_cannot_prove_more_than_it_can(ana: Person) -> None:

@@ -107,6 +107,7 @@ async def test_change_of_purposes_is_told_and_unknown_ones_are_refused(
         {"purpose_codes": []},
         {"provider": "Open AI"},
         {"valid_until": "2025-12-31"},
+        {"valid_until": "9999-12-31"},
     ],
 )
 async def test_transfer_that_cannot_be_is_refused(davi: Person, changes: dict[str, Any]) -> None:

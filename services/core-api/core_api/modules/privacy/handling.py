@@ -79,18 +79,23 @@ class Handling:
     async def check_identity(
         self, request_id: UUID, check: IdentityCheck, seen_version: int | None
     ) -> PrivacyRequest:
-        """Records a check, passed or not; enough of it lets the work begin. MethodTooWeak."""
+        """Records a check; enough of it lets the work begin. One that was not passed takes back
+        what earlier ones seemed to prove. MethodTooWeak."""
         request = await self._load(request_id, seen_version, BEFORE_EXECUTION)
         if not STRONGEST[check.method].reaches(check.level):
             raise MethodTooWeak
         now = utc_now()
-        if check.passed:
-            request.identity_level, request.identity_method = check.level, check.method
-            request.identity_checked_at, request.identity_checked_by = now, self.actor.user_id
+        if not check.passed:
+            _take_back(request)
+        else:
+            if check.level.reaches(request.identity_level):  # a weaker one takes nothing away
+                request.identity_level, request.identity_method = check.level, check.method
+                request.identity_checked_at, request.identity_checked_by = now, self.actor.user_id
             if check.representative_proven and request.representative_kind is not None:
                 request.representative_checked_at = now
-        if proven(request) and request.status is not RequestStatus.IN_PROGRESS:
-            request.status = RequestStatus.IN_PROGRESS
+        request.status = (
+            RequestStatus.IN_PROGRESS if proven(request) else RequestStatus.IDENTITY_PENDING
+        )
         details = {name: value for name, value in asdict(check).items() if name != "notes"}
         await self.journal.enter(
             request, StepKind.IDENTITY_CHECKED, details=details, text=check.notes, at=now
@@ -247,6 +252,12 @@ class Handling:
             return frozenset(await family_of(self.tx, self.actor.organization_id, client_id))
         except ClientNotFound:
             return frozenset({client_id})  # deleted, and represented all the same
+
+
+def _take_back(request: PrivacyRequest) -> None:
+    request.identity_level = IdentityLevel.NONE
+    request.identity_method = request.identity_checked_at = request.identity_checked_by = None
+    request.representative_checked_at = None
 
 
 def proven(request: PrivacyRequest) -> bool:

@@ -73,7 +73,8 @@ async def check_privacy_identity(
     seen_version: IfMatch,
     response: Response,
 ) -> Success[PrivacyRequestRead]:
-    """Who checked, how, when, and whether it was passed. With enough of it the work begins."""
+    """Who checked, how, when, and whether it was passed. With enough of it the work begins; one
+    that was not passed takes back what earlier ones seemed to prove."""
     request = await Handling(tx, actor).check_identity(request_id, given.check, seen_version)
     return _answer(actor, response, request)
 

@@ -3,6 +3,7 @@
 Every one of them tells what may go where from now on (`transfer.changed`).
 """
 
+from datetime import MAXYEAR
 from typing import Any, Final
 from uuid import UUID
 
@@ -153,5 +154,7 @@ def _check_grounds(transfer: InternationalTransfer) -> None:
 
 
 def _check_days(values: dict[str, Any]) -> None:
+    if values["valid_until"] is not None and values["valid_until"].year == MAXYEAR:
+        raise InvalidInput.on("body.valid_until", "Sem data de fim, deixe a validade em branco.")
     if values["valid_until"] is not None and values["valid_until"] < values["valid_from"]:
         raise InvalidInput.on("body.valid_until", "A validade termina antes de começar.")
