@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from bench.texts import _SMALL
 from knowledge.lexical import index_chunk
-from knowledge.models import EMBEDDING_DIMENSIONS, Language
+from knowledge.lexical.vector import DocumentVector
+from knowledge.models import EMBEDDING_DIMENSIONS, LEXICAL_DIMENSIONS, Language
 from shared_schemas.ids import new_id
 
 MODEL: Final = "bench-embedder"
@@ -251,7 +252,7 @@ def _chunk(organization_id: UUID, document_id: UUID, title: str, made: Made, sta
     )
     size = len(made.content)
     place = (made.number % CHUNKS_OF_DOCUMENT, made.content, start, start + size)
-    vectors = (lexv.to_binary(), tsvector(stems), half(made.embedding), MODEL)
+    vectors = (sparse(lexv), tsvector(stems), half(made.embedding), MODEL)
     return (
         *(new_id(), organization_id, document_id, 1, *place),
         *(None, made.heading, size // 4, "pt", *vectors),
@@ -262,6 +263,12 @@ def tsvector(stems: list[str]) -> bytes:
     """PostgreSQL's binary form: lexemes without positions."""
     parts = b"".join(stem.encode() + b"\0\0\0" for stem in sorted(set(stems)))
     return struct.pack(">I", len(set(stems))) + parts
+
+
+def sparse(vector: DocumentVector) -> bytes:
+    """pgvector's binary form of a sparsevec."""
+    header = struct.pack(">iii", LEXICAL_DIMENSIONS, len(vector.terms), 0)
+    return header + vector.terms.astype(">i4").tobytes() + vector.weights.astype(">f4").tobytes()
 
 
 def half(vector: Vector) -> bytes:

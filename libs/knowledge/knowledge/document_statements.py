@@ -3,7 +3,6 @@
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.messaging import outbox
 from chassis.messaging.claims import completion
@@ -30,7 +29,10 @@ _documents, _versions, _chunks = DOCUMENTS.c, VERSIONS.c, _CHUNKS.c
 INSERT_CHUNKS: Final = sa.insert(_CHUNKS).values(
     lexv=sa.cast(sa.bindparam("lexv_text", type_=sa.Text()), _chunks.lexv.type),
     embedding=sa.cast(sa.bindparam("embedding_text", type_=sa.Text()), _chunks.embedding.type),
-    terms=sa.func.array_to_tsvector(sa.bindparam("stems", type_=ARRAY(sa.Text()))),
+    # One text: the driver looks at each of a list's.
+    terms=sa.func.array_to_tsvector(
+        sa.func.string_to_array(sa.bindparam("stems", type_=sa.Text()), " ")
+    ),
 )
 """Takes rows of `preparation.chunk_rows`."""
 

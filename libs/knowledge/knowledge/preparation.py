@@ -7,11 +7,11 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector import HalfVector
 
 from knowledge.chunk_edits import Edit, apply, separate
 from knowledge.chunking import Cutting, Passage, cut, structured, suited
 from knowledge.embedders import Vectors
+from knowledge.embedding import embedding_text_of
 from knowledge.lexical import detect_language, index_chunk
 from knowledge.models import Language
 from knowledge.parsing.normalising import NormalisedText
@@ -23,8 +23,7 @@ ROWS_PER_STATEMENT: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class IndexedPassage:
-    """A passage with its lexical entries. The vector stays in pgvector's text form: 20 KB, where
-    the object of pgvector's library takes 140."""
+    """A passage with its lexical entries. The vector is in PostgreSQL's text form: 15 KB."""
 
     passage: Passage
     lexv: str
@@ -119,7 +118,7 @@ def chunk_rows(
     prepared: PreparedDocument,
     numbers: range,
 ) -> list[dict[str, Any]]:
-    """Parameters of `INSERT_CHUNKS`: 1 ms per chunk, meant for a thread."""
+    """Parameters of `INSERT_CHUNKS`: meant for a thread, as a long document has thousands."""
     return [
         {
             "id": new_id(),
@@ -136,8 +135,8 @@ def chunk_rows(
             "enabled": item.passage.enabled,
             "language": prepared.language,
             "lexv_text": item.lexv,
-            "stems": item.stems,
-            "embedding_text": HalfVector(vector).to_text(),
+            "stems": " ".join(item.stems),
+            "embedding_text": embedding_text_of(vector),
             "embedding_model": prepared.embedding_model,
         }
         for item, vector in (

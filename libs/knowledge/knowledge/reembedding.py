@@ -16,12 +16,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from pgvector import HalfVector
 
 from chassis.data.database import Database
 from knowledge.access import Condition
 from knowledge.embedders.port import Embedder, EmbeddingFailed
-from knowledge.embedding import embed_here
+from knowledge.embedding import embed_here, embedding_text_of
 from knowledge.metrics import CHUNKS_REEMBEDDED
 from knowledge.models import Chunk, Document
 from knowledge.organizations import knowledge_organizations, organizations_keeping
@@ -140,7 +139,7 @@ class Reembedding:
                 vectors = compact(await embed([_text(row) for row in some]))
                 names = {"of_organization": organization_id, "former_model": former, "model": model}
                 rows = [
-                    {**names, "of_chunk": row.id, "vector": HalfVector(vector).to_text()}
+                    {**names, "of_chunk": row.id, "vector": embedding_text_of(vector)}
                     for row, vector in zip(some, vectors, strict=True)
                 ]
                 await self._write(organization_id, rows)

@@ -15,7 +15,18 @@ from knowledge.embedders import EmbeddingFailed
 from knowledge.embedders.configured import embedder_for, open_embedder
 from knowledge.embedders.local import LocalEmbedder
 from knowledge.embedders.openai import OpenAIEmbedder
+from knowledge.embedding import embedding_text_of
 from knowledge.settings import EmbeddingSettings
+
+
+def test_every_number_is_written_as_it_is() -> None:
+    numbers = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    finite = numbers[np.isfinite(numbers)]
+
+    written = embedding_text_of(finite).strip("[]").split(",")
+
+    # As pgvector reads them: each as a float, then rounded to half precision.
+    assert np.array_equal(np.array(written, dtype=np.float32).astype(np.float16), finite)
 
 
 class TestLocal:
@@ -53,6 +64,12 @@ class TestLocal:
         began = time.process_time()
         await embedder.embed(texts)
         assert (time.process_time() - began) / len(texts) < 0.001
+
+    async def test_a_vector_does_not_depend_on_the_texts_beside_it(self) -> None:
+        texts = [PARAGRAPH, "", "de", "Outro texto.", "The lazy dog is here with a fox."]
+        together = await LocalEmbedder().embed(texts)
+        alone = [(await LocalEmbedder().embed([text]))[0] for text in texts]
+        assert np.array_equal(together, alone)
 
     async def test_no_text_is_no_vector(self) -> None:
         assert (await LocalEmbedder().embed([])).shape == (0, 1536)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pgvector import SparseVector
 
 from knowledge.lexical import analyze, detect_language, fold, index_chunk, words
 from knowledge.lexical.analyzer import (
@@ -147,6 +148,13 @@ def test_chunk_of_random_words_stays_within_pgvectors_limit() -> None:
     vector, _ = index_chunk(title="", heading=None, content=text, language=PT)
 
     assert len(vector.indices()) == MOST_ENTRIES
+
+
+def test_vector_is_written_as_pgvector_writes_it() -> None:
+    vector, _ = index_chunk(title="Férias", heading=None, content="férias " * 40, language=PT)
+
+    entries = dict(zip(vector.indices(), vector.values(), strict=True))
+    assert vector.to_text() == SparseVector(entries, LEXICAL_DIMENSIONS).to_text()
 
 
 @given(st.text(max_size=400))

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knowledge.embedders.port import Idf, Vector, Vectors
-from knowledge.lexical import analyze, detect_language
-from knowledge.lexical.analyzer import Terms
-from knowledge.models import EMBEDDING_DIMENSIONS
+from knowledge.lexical import words
+from knowledge.lexical.analyzer import FIRST_GRAM, Analysis, analyze_words, language_of
+from knowledge.models import EMBEDDING_DIMENSIONS, LEXICAL_DIMENSIONS
 
 _STEM_WEIGHT: Final = 2.0
 """Against 1 for a 4-gram; 1 and 3 are within .01."""
+_TERM_BITS: Final = (LEXICAL_DIMENSIONS - 1).bit_length()
 _OFF_LOOP: Final = 2
 """From so many texts on, a thread is worth its price."""
 
@@ -38,7 +38,8 @@ class LocalEmbedder:
 
     async def embed_query(self, text: str, *, idf: Idf | None = None) -> Vector:
         """A question, weighted by how telling its terms are."""
-        return _vector(text, idf)
+        vector: Vector = _hashed([_analyzed(text)], idf)[0]
+        return vector
 
     async def close(self) -> None:
         """Holds nothing open."""
@@ -48,28 +49,32 @@ def vectors_of(texts: Sequence[str]) -> Vectors:
     """What `LocalEmbedder.embed` gives, without a loop to wait in."""
     if not texts:
         return np.zeros((0, EMBEDDING_DIMENSIONS), dtype=np.float32)
-    return np.stack([_vector(text, None) for text in texts])
+    return _hashed([_analyzed(text) for text in texts], None)
 
 
-def _vector(text: str, idf: Idf | None) -> Vector:
-    analysis = analyze(text, detect_language(text))
-    vector = _hashed(analysis.stem_terms, _STEM_WEIGHT, idf) + _hashed(
-        analysis.gram_terms, 1.0, idf
-    )
-    length = float(np.linalg.norm(vector))
-    return (vector / length if length else vector).astype(np.float32)
+def _analyzed(text: str) -> Analysis:
+    written = words(text)
+    return analyze_words(written, language_of(text, written))
 
 
-def _hashed(terms: Terms, weight: float, idf: Idf | None) -> NDArray[np.float64]:
-    """Adds up `± weight · (1 + ln tf) · idf` in the bucket of each distinct term."""
-    distinct, counts = np.unique(terms, return_counts=True)
-    weights = weight * (1 + np.log(counts))
+def _hashed(analyses: Sequence[Analysis], idf: Idf | None) -> Vectors:
+    """Adds up `± weight · (1 + ln tf) · idf` in the bucket of each distinct term, of all texts at
+    once; each vector is of length 1, or nothing."""
+    terms = [terms for each in analyses for terms in (each.stem_terms, each.gram_terms)]
+    texts = np.repeat(np.arange(len(terms)) // 2, [len(some) for some in terms])
+    keys, counts = np.unique((texts << _TERM_BITS) | np.concatenate(terms), return_counts=True)
+    texts, distinct = keys >> _TERM_BITS, keys & (2**_TERM_BITS - 1)
+    weights = np.where(distinct < FIRST_GRAM, _STEM_WEIGHT, 1.0) * (1 + np.log(counts))
     if idf is not None:
-        weights = weights * idf(distinct)
+        weights *= idf(distinct.astype(np.int32))
     # The finaliser of SplitMix64: neighbouring terms land far apart.
     mixed = (distinct.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     buckets = ((mixed >> np.uint64(33)) % np.uint64(EMBEDDING_DIMENSIONS)).astype(np.int64)
     signs = np.where((mixed >> np.uint64(32)) & np.uint64(1), 1.0, -1.0)
-    sums = np.bincount(buckets, weights=signs * weights, minlength=EMBEDDING_DIMENSIONS)
-    return sums.astype(np.float64, copy=False)
+    places = texts * EMBEDDING_DIMENSIONS + buckets
+    size = len(analyses) * EMBEDDING_DIMENSIONS
+    sums = np.bincount(places, weights=signs * weights, minlength=size)
+    vectors = sums.reshape(len(analyses), EMBEDDING_DIMENSIONS)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)

@@ -85,7 +85,12 @@ def language_of(text: str, written: Sequence[str]) -> Language:
 
 def analyze(text: str, language: Language) -> Analysis:
     """Splits, stems and hashes a text."""
-    found = [analyze_word(word, language) for word in words(text)]
+    return analyze_words(words(text), language)
+
+
+def analyze_words(written: Sequence[str], language: Language) -> Analysis:
+    """The same, for who has the words of the text at hand."""
+    found = [analyze_word(word, language) for word in written]
     kept = [(word.stem, word.stem_term) for word in found if word.stem is not None]
     stem_terms = np.array([term for _, term in kept], dtype=np.int32)
     return Analysis(
