@@ -19,6 +19,7 @@ from wire.replies import Refuses, Reply, Says, Stalls, says
 from wire.server import WireServer
 
 from ai_svc.modules.rag.answering import KEPT_HERE
+from ai_svc.modules.rag.asking import Asking, Found
 from ai_svc.modules.rag.metrics import FALLBACKS, KEPT
 from ai_svc.prompts import read_prompt
 from shared_schemas.ids import new_id
@@ -305,6 +306,34 @@ async def test_who_may_see_less_by_now_is_not_answered_from_the_cache(
         answer = await asked(ana, streaming=False, **about)
 
     assert answer["answer"].startswith("Do segundo")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("nobody", [{"providers": [], "personal_data": []}, {"personal_data": []}])
+async def test_what_is_decided_while_it_is_searched_for_holds_for_the_question(
+    app: FastAPI,
+    ana: Person,
+    core_api: CoreApi,
+    wires: Wires,
+    nobody: dict[str, Any],
+    streaming: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = Asking.find
+
+    async def decided_meanwhile(asking: Asking) -> Found:
+        found = await find(asking)
+        await decide(ana, **nobody)
+        return found
+
+    monkeypatch.setattr(Asking, "find", decided_meanwhile)
+    async with thinking_through(app, wires, **AT_HOME):
+        about = {"filters": {"client_id": str(CLIENT)}}
+        answer = await asked(ana, streaming=streaming, **about)
+
+    assert answer["model"] == "extractive"
+    assert (KEPT_HERE in answer["answer"]) is ("providers" not in nobody)
+    assert asked_of(wires) == [0, 0]
 
 
 @pytest.fixture
