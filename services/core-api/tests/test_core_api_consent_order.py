@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 from core_api_factories import CLIENTS, Person, make_client, make_consent, make_purpose
+from core_api_records import Records
 
 from chassis.data.columns import utc_now
 
@@ -87,6 +88,41 @@ async def test_refusal_that_turns_up_late_does_not_end_what_was_granted_since(
         ("paper", "refused"),
         ("phone", "revoked"),
     ]
+
+
+async def test_who_revoked_as_a_duplicate_has_revoked(
+    ana: Person, records: Records, davi: Person
+) -> None:
+    await make_purpose(ana)
+    await make_purpose(ana, code="pesquisa")
+    survivor, other = [(await make_client(ana))["id"] for _ in range(2)]
+    for code in (NOVIDADES, "pesquisa"):
+        await make_consent(ana, survivor, purpose_code=code, decided_at=days_ago(10))
+    consent = await make_consent(ana, other, decided_at=days_ago(30))
+    await ana.made(f"/api/v1/consents/{consent['id']}/revoke", {})
+    assert await ground(ana, survivor) == "consent"  # two people, as far as anybody knows
+
+    merge = await ana.made(f"{CLIENTS}/{survivor}/merge", {"other_id": other})
+
+    assert await ground(ana, survivor) == "ended"
+    other_purpose = await ana.seen(f"{CLIENTS}/{survivor}/legal-basis/pesquisa")
+    assert other_purpose["ground"] == "consent"
+    assert len(await records.events("consent.revoked")) == 2
+    assert (await davi.seen("/api/v1/consents/ledger/verify"))["valid"] is True
+    await ana.made(f"/api/v1/client-merges/{merge['id']}/undo", {})
+    assert await ground(ana, survivor) == "ended", "asked again rather than used by mistake"
+
+
+async def test_who_consented_again_after_it_has_consented(ana: Person) -> None:
+    await make_purpose(ana)
+    survivor, other = [(await make_client(ana))["id"] for _ in range(2)]
+    consent = await make_consent(ana, other, decided_at=days_ago(30))
+    await ana.made(f"/api/v1/consents/{consent['id']}/revoke", {})
+    await make_consent(ana, survivor)
+
+    await ana.made(f"{CLIENTS}/{survivor}/merge", {"other_id": other})
+
+    assert await ground(ana, survivor) == "consent"
 
 
 async def test_who_has_a_fast_clock_decides_now(ana: Person) -> None:

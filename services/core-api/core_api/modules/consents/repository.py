@@ -45,6 +45,8 @@ _STATUS: Final = sa.case(
     else_=sa.cast(Consent.decision, sa.Text()),
 )
 _LATER: Final = aliased(Consent)
+_OTHER: Final = aliased(Consent)
+_THEIR_END: Final = aliased(ConsentRevocation)
 _RENEWAL_DUE: Final = sa.and_(
     Consent.decision == Decision.GRANTED,
     ConsentRevocation.id.is_(None),
@@ -255,10 +257,29 @@ class Consents:
         revoked_at: datetime | None = await self._session.scalar(statement)
         return revoked_at
 
+    async def overtaken(self, family: Sequence[UUID]) -> Sequence[tuple[Consent, str]]:
+        """What stands although one of the family revoked the purpose after it, with its code."""
+        later = sa.exists().where(
+            _OTHER.organization_id == Consent.organization_id,
+            _OTHER.client_id.in_(family),
+            _OTHER.purpose_id == Consent.purpose_id,
+            _THEIR_END.organization_id == _OTHER.organization_id,
+            _THEIR_END.consent_id == _OTHER.id,
+            _THEIR_END.kind == EndKind.REVOKED,
+            _THEIR_END.revoked_at > Consent.decided_at,
+        )
+        return await self._standing_with_codes(family, later)
+
     async def all_granted_and_standing(
         self, family: Sequence[UUID], purpose_code: str | None
     ) -> Sequence[tuple[Consent, str]]:
         """The same for every purpose, or the one that is named, each with its purpose's code."""
+        named = sa.true() if purpose_code is None else ConsentPurpose.code == purpose_code
+        return await self._standing_with_codes(family, named)
+
+    async def _standing_with_codes(
+        self, family: Sequence[UUID], wanted: sa.ColumnElement[bool]
+    ) -> Sequence[tuple[Consent, str]]:
         statement = (
             sa.select(Consent, ConsentPurpose.code)
             .join(ConsentPurpose, _purpose_of_consent())
@@ -269,11 +290,10 @@ class Consents:
                 Consent.decision == Decision.GRANTED,
                 ConsentRevocation.id.is_(None),
                 sa.not_(_EXPIRED),
+                wanted,
             )
             .order_by(Consent.id)
         )
-        if purpose_code is not None:
-            statement = statement.where(ConsentPurpose.code == purpose_code)
         return [(row[0], row[1]) for row in (await self._session.execute(statement)).all()]
 
     def _standing(self) -> sa.Select[Any]:

@@ -43,9 +43,16 @@ from shared_schemas.actor import Actor
 from shared_schemas.events import ConsentGranted, ConsentRefused, ConsentRevoked
 from shared_schemas.ids import OrganizationId, new_id
 
-__all__ = ["ConsentService", "PurposeNotFound", "require_purpose", "revoke_all"]
+__all__ = [
+    "ConsentService",
+    "PurposeNotFound",
+    "heed_revocations",
+    "require_purpose",
+    "revoke_all",
+]
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=5)
+_SAME_PERSON: Final = "revogado antes pela mesma pessoa, em cadastro que foi unido a este"
 
 
 async def revoke_all(
@@ -55,6 +62,12 @@ async def revoke_all(
     purpose or to all of them; which ones. Entering the ledger is the last thing it does."""
     service = ConsentService(tx, Recorder.member(actor))
     return await service.revoke_all(client_id, purpose_code, reason)
+
+
+async def heed_revocations(tx: AsyncSession, actor: Actor, client_id: UUID) -> None:
+    """For other contexts, once two clients have become one: what the person revoked as the one,
+    they had not consented to as the other. Entering the ledger is the last thing it does."""
+    await ConsentService(tx, Recorder.member(actor)).heed_revocations(client_id)
 
 
 async def require_purpose(tx: AsyncSession, organization_id: OrganizationId, code: str) -> None:
@@ -172,6 +185,16 @@ class ConsentService:
             facts += await self.end([consent], code, EndKind.REVOKED, reason)
         await ledger.append(self.tx, self.recorder.organization_id, facts)
         return [consent.id for consent, _ in found]
+
+    async def heed_revocations(self, client_id: UUID) -> None:
+        """Ends what had been granted before a revocation of the same person's."""
+        family = await self._family(client_id)
+        for each in sorted(family):  # who revokes just now knows a smaller family
+            await self.consents.one_at_a_time([each])
+        facts: list[ledger.Fact] = []
+        for consent, code in await self.consents.overtaken(family):
+            facts += await self.end([consent], code, EndKind.REVOKED, _SAME_PERSON)
+        await ledger.append(self.tx, self.recorder.organization_id, facts)
 
     async def end(
         self, consents: Sequence[Consent], purpose_code: str, kind: EndKind, reason: str | None

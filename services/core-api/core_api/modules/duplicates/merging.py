@@ -20,6 +20,7 @@ from core_api.modules.audit import service as audit
 from core_api.modules.clients import documents
 from core_api.modules.clients.models import Client
 from core_api.modules.clients.search import index as search_index
+from core_api.modules.consents.service import heed_revocations
 from core_api.modules.duplicates.exceptions import KindsDiffer, MergeSealed, with_itself
 from core_api.modules.duplicates.models import ClientMerge
 from core_api.modules.duplicates.plan import (
@@ -124,6 +125,8 @@ class MergeService:
             [survivor, merged],
             old_names=[changes["name"].old] if "name" in changes else (),
         )
+        await self.tx.flush()
+        await heed_revocations(self.tx, self.actor, survivor.id)
         return merge
 
     async def _locked(
