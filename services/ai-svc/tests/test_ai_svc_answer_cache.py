@@ -10,7 +10,6 @@ from ai_svc_factories import DOCUMENTS, HOLIDAYS, INTERNAL_KEY, Person
 from fastapi import FastAPI
 
 from ai_svc.modules.answers import service
-from ai_svc.modules.answers.likeness import question_key
 from ai_svc.modules.rag.asking import Asking
 from devstack.people import PEOPLE
 from devstack.testing import DatabaseUrls
@@ -52,29 +51,6 @@ async def test_declined_question_is_declined_again_until_there_is_a_document(ana
 
     assert (first["abstained"], again["abstained"], again["cached"]) == (True, True, True)
     assert (then["abstained"], then["cached"]) == (False, False)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("Quando vence o IPTU?", "Onde vence o IPTU?"),
-        ("Posso faltar com atestado?", "Posso faltar sem atestado?"),
-        ("Prazo de 30 dias?", "Prazo de 60 dias?"),
-        ("Quem paga é o dono?", "Quem paga não é o dono?"),
-        ("Ônibus de Recife para Natal?", "Ônibus de Natal para Recife?"),
-        ("Como parar de compartilhar arquivos?", "Como compartilhar arquivos?"),
-    ],
-)
-def test_questions_that_mean_something_else_have_other_keys(one: str, other: str) -> None:
-    assert question_key(one) != question_key(other)
-
-
-@pytest.mark.parametrize(
-    "other",
-    ["qual o prazo da matricula", "Qual é o prazo de matrícula?", "QUAL OS PRAZOS DAS MATRÍCULAS"],
-)
-def test_questions_that_are_only_written_otherwise_share_a_key(other: str) -> None:
-    assert question_key(other) == question_key("Qual o prazo da matrícula?")
 
 
 async def new_document(ana: Person, _: UUID) -> None:
