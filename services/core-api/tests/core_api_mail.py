@@ -58,7 +58,7 @@ class MailWorker:
 
     async def close(self) -> None:
         """At the end of its service."""
-        await self.postman.close()
+        await self.postman.aclose()
         await self.core.close()
 
     async def claim(self) -> ClaimedJob:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from core_api_factories import Person
 from core_api_mail import Line, MailWorker, lose_lease, make_message, message_again, say
 from core_api_records import Records
 from fastapi import FastAPI
-from mail_server import MailServer
+from mail_server import MailServer, Received
 
 from chassis.data.database import Database
 from chassis.messaging.backoff import Backoff
@@ -35,6 +36,31 @@ async def held(database: Database, smtp: MailServer, line: Line) -> AsyncIterato
         yield worker
 
 
+@dataclass(frozen=True)
+class Late:
+    """A mail that went out; the report of it is held up, and the lease was lost meanwhile."""
+
+    message: dict[str, Any]
+    mail: Received
+    report: asyncio.Task[None]
+    line: Line
+
+    async def is_heard(self) -> None:
+        """By core-api."""
+        self.line.go_on.set()
+        await self.report
+
+
+@pytest.fixture
+async def late(
+    ana: Person, line: Line, held: MailWorker, smtp: MailServer, superuser: asyncpg.Connection
+) -> Late:
+    message = await make_message(ana)
+    report = await line.holding(held.work(await held.claim()))
+    await lose_lease(superuser)
+    return Late(message, smtp.received[0], report, line)
+
+
 async def test_who_dies_before_saying_so_sends_the_same_mail_again(
     ana: Person,
     davi: Person,
@@ -42,7 +68,7 @@ async def test_who_dies_before_saying_so_sends_the_same_mail_again(
     smtp: MailServer,
     superuser: asyncpg.Connection,
 ) -> None:
-    """The one case in which a mail goes twice: who gets it can tell by its id."""
+    """A mail goes twice: who gets it can tell by its id."""
     message = await make_message(ana)
     job = await mail_worker.claim()
 
@@ -168,6 +194,32 @@ async def test_what_a_worker_has_sent_it_only_reports_when_it_claims_it_again(
     assert "begin" not in line.asked_for[2:]
 
 
+async def test_what_a_worker_is_sending_it_does_not_send_beside_it(
+    ana: Person,
+    davi: Person,
+    mail_worker: MailWorker,
+    smtp: MailServer,
+    superuser: asyncpg.Connection,
+) -> None:
+    smtp.hangs_at = "DATA"
+    message = await make_message(ana)
+    sending = asyncio.create_task(mail_worker.work(await mail_worker.claim()))
+    await smtp.hanging.wait()
+    await lose_lease(superuser)
+
+    await mail_worker.work(await mail_worker.claim())
+
+    assert smtp.connections == 1
+    assert (await message_again(davi, message))["mail"]["state"] == "sending"
+    sending.cancel()  # as the heartbeat does that finds the lease lost
+    await sending
+    smtp.hangs_at = None
+    await lose_lease(superuser)
+    await mail_worker.drain()
+    assert (await message_again(davi, message))["mail"]["state"] == "sent"
+    assert len(smtp.received) == 1
+
+
 async def test_a_worker_that_is_not_heard_reports_when_it_claims_it_again(
     ana: Person,
     davi: Person,
@@ -193,48 +245,26 @@ async def test_a_worker_that_is_not_heard_reports_when_it_claims_it_again(
 
 
 async def test_a_report_counts_after_the_lease_too(
-    ana: Person,
-    davi: Person,
-    line: Line,
-    held: MailWorker,
-    smtp: MailServer,
-    superuser: asyncpg.Connection,
-    records: Records,
+    davi: Person, held: MailWorker, records: Records, late: Late
 ) -> None:
-    message = await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
-    await lose_lease(superuser)
-
-    line.go_on.set()
-    await working
+    await late.is_heard()
 
     assert await held.drain() == 0
-    found = await message_again(davi, message)
+    found = await message_again(davi, late.message)
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
-    assert found["mail"]["message_id"] == smtp.received[0].message["Message-ID"]
+    assert found["mail"]["message_id"] == late.mail.message["Message-ID"]
     assert len(await records.audit("delivery.sent")) == 1
 
 
 async def test_who_takes_over_and_has_not_begun_is_told_that_it_went_out(
-    ana: Person,
-    davi: Person,
-    line: Line,
-    held: MailWorker,
-    mail_worker: MailWorker,
-    smtp: MailServer,
-    superuser: asyncpg.Connection,
-    records: Records,
+    davi: Person, mail_worker: MailWorker, smtp: MailServer, records: Records, late: Late
 ) -> None:
-    message = await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
-    await lose_lease(superuser)
     taken_over = await mail_worker.claim()
-    line.go_on.set()
-    await working
+    await late.is_heard()
 
     await mail_worker.work(taken_over)
 
-    assert (await message_again(davi, message))["delivery"] == "sent"
+    assert (await message_again(davi, late.message))["delivery"] == "sent"
     assert len(smtp.received) == 1
     assert len(await records.audit("delivery.sent")) == 1
 
@@ -248,94 +278,63 @@ async def test_who_takes_over_and_has_not_begun_is_told_that_it_went_out(
     ],
 )
 async def test_who_is_sending_it_again_ends_it_with_the_first_proof(
-    ana: Person,
-    davi: Person,
-    line: Line,
-    held: MailWorker,
-    mail_worker: MailWorker,
-    smtp: MailServer,
-    superuser: asyncpg.Connection,
-    what: str,
-    said: dict[str, Any],
+    davi: Person, mail_worker: MailWorker, what: str, said: dict[str, Any], late: Late
 ) -> None:
-    message = await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
-    await lose_lease(superuser)
     taken_over = await mail_worker.claim()
     assert (await say(mail_worker, taken_over, "begin")).json()["data"]["mail"] is not None
-    line.go_on.set()
-    await working
-    under_way = (await message_again(davi, message))["mail"]
+    await late.is_heard()
+    under_way = (await message_again(davi, late.message))["mail"]
 
     answer = await say(mail_worker, taken_over, what, **said)
 
-    first = smtp.received[0].message["Message-ID"]
+    first = late.mail.message["Message-ID"]
     # Its words are in a process as long as that has not ended: an erasure waits for it.
     assert (under_way["state"], under_way["message_id"]) == ("sending", first)
-    found = await message_again(davi, message)
+    found = await message_again(davi, late.message)
     assert answer.is_success
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
     assert found["mail"]["message_id"] == first
 
 
 async def test_what_went_out_is_not_what_failed(
-    ana: Person,
     davi: Person,
-    line: Line,
-    held: MailWorker,
     mail_worker: MailWorker,
     smtp: MailServer,
     superuser: asyncpg.Connection,
+    late: Late,
 ) -> None:
-    message = await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
-    await lose_lease(superuser)
     await superuser.execute("UPDATE crm.clients SET email = NULL")
     await mail_worker.drain()
-    failed = await message_again(davi, message)
-    line.go_on.set()
-    await working
+    failed = await message_again(davi, late.message)
+    await late.is_heard()
 
     assert (failed["delivery"], failed["mail"]["state"]) == ("failed", "undeliverable")
-    found = await message_again(davi, message)
+    found = await message_again(davi, late.message)
     assert (found["delivery"], found["mail"]["state"]) == ("sent", "sent")
     assert found["mail"]["cause"] is None
     assert len(smtp.received) == 1
 
 
 async def test_what_was_queued_again_meanwhile_goes_on_and_the_first_keeps_its_proof(
-    ana: Person,
-    davi: Person,
-    line: Line,
-    held: MailWorker,
-    mail_worker: MailWorker,
-    smtp: MailServer,
-    superuser: asyncpg.Connection,
+    davi: Person, mail_worker: MailWorker, superuser: asyncpg.Connection, late: Late
 ) -> None:
-    message = await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
-    await lose_lease(superuser)
     await superuser.execute("UPDATE crm.clients SET email = NULL")
     await mail_worker.drain()
-    assert (await davi.post(f"/api/v1/deliveries/{message['mail']['id']}/retry")).is_success
-    line.go_on.set()
-    await working
+    assert (await davi.post(f"/api/v1/deliveries/{late.message['mail']['id']}/retry")).is_success
+    await late.is_heard()
 
-    again, first = await davi.seen("/api/v1/deliveries", client_id=message["client_id"])
+    again, first = await davi.seen("/api/v1/deliveries", client_id=late.message["client_id"])
     assert (again["state"], again["message_id"]) == ("waiting", None)
-    assert (first["state"], first["id"]) == ("undeliverable", message["mail"]["id"])
-    assert first["message_id"] == smtp.received[0].message["Message-ID"]
+    assert (first["state"], first["id"]) == ("undeliverable", late.message["mail"]["id"])
+    assert first["message_id"] == late.mail.message["Message-ID"]
 
 
 async def test_a_report_of_what_is_no_more_is_forgotten(
-    ana: Person, line: Line, held: MailWorker, superuser: asyncpg.Connection
+    held: MailWorker, superuser: asyncpg.Connection, late: Late
 ) -> None:
-    await make_message(ana)
-    working = await line.holding(held.work(await held.claim()))
     await superuser.execute("DELETE FROM crm.deliveries")
 
-    line.go_on.set()
-    await working
+    await late.is_heard()
 
     assert held.delivering._unheard == {}
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -42,7 +43,7 @@ async def send(
     server: MailServer, letter: Letter, tls: ssl.SSLContext | None = None, **given: object
 ) -> str:
     """By a postman of its own, who has gone home afterwards."""
-    async with Postman(settings_for(server, **given), tls) as postman:
+    async with aclosing(Postman(settings_for(server, **given), tls)) as postman:
         return await postman.send(letter)
 
 
@@ -193,7 +194,7 @@ async def test_nobody_waits_for_a_server_that_says_no_goodbye(
 
     async with asyncio.timeout(10):
         await mails.send(letter())
-    leaving = asyncio.create_task(mails.close())
+    leaving = asyncio.create_task(mails.aclose())
     await asyncio.wait([leaving], timeout=0)
     assert not leaving.done()  # the connection is there until the end of the service
 

@@ -4,7 +4,7 @@ sends it and says what became of it."""
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, cast
@@ -50,7 +50,7 @@ async def delivering(resources: Resources) -> AsyncIterator[None]:
         yield
         return
     queue = JobQueue(resources.database, DELIVERIES)
-    async with core_api(resources) as core, Postman(settings.smtp) as postman:
+    async with core_api(resources) as core, aclosing(Postman(settings.smtp)) as postman:
         work = partial(deliver, queue, Delivering(core, postman))
         async with working(queue, work, settings.worker, slots=settings.smtp.slots):
             yield
@@ -84,10 +84,17 @@ class Delivering:
         self._core = core
         self._postman = postman
         self._unheard: dict[UUID, Mapping[str, Any]] = {}
+        self._under_way: set[UUID] = set()
 
     async def deliver(self, job: ClaimedJob) -> None:
         """Asks for the mail, sends it, says so. LeaseLost, JobFailed."""
-        said = self._unheard.get(job.id) or await self._send(job)
+        if job.id in self._under_way:
+            raise LeaseLost  # this very process is at it: what becomes of that counts
+        self._under_way.add(job.id)
+        try:
+            said = self._unheard.get(job.id) or await self._send(job)
+        finally:
+            self._under_way.discard(job.id)
         if said is not None:
             await _to_the_end(self._report(job, said))
 

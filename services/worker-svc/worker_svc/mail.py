@@ -12,8 +12,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 import aiosmtplib
@@ -53,8 +52,7 @@ class NotSent(Exception):
 
 
 class Postman:
-    """Hands mails to the configured server, each on a connection of its own. Use it as a context
-    manager, or close it."""
+    """Hands mails to the configured server, each on a connection of its own. To be closed."""
 
     def __init__(self, settings: SmtpSettings, tls: ssl.SSLContext | None = None) -> None:
         """`tls`: whom to believe; by default the authorities of the system."""
@@ -65,18 +63,7 @@ class Postman:
         self._tls = tls
         self._parting: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Waits until the last connections have ended, which takes two seconds at the most."""
         await asyncio.gather(*self._parting, return_exceptions=True)
 

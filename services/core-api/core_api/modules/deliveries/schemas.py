@@ -52,7 +52,8 @@ class DeliveryRead(BaseModel):
 
     id: UUID
     state: MailState = Field(
-        description="`waiting` also where no mail server is configured: a person sends it then"
+        description="`waiting` also where no mail server is configured: a person sends it then. "
+        "`withdrawn`: it is not tried any more; the cause says whether it was under way"
     )
     attempts: int
     next_attempt_at: datetime | None = Field(description="Not before then, while it is waiting")

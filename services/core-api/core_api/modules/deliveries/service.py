@@ -152,16 +152,9 @@ async def call_back(
 
     To be called before the owner's row is locked, as `call_off`.
     """
-    await tx.execute(
-        sa.update(_TABLE)
-        .where(
-            _ROWS.organization_id == organization_id,
-            _ROWS[OWNERS[kind][0]] == owner_id,
-            _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING)),
-            _ROWS.called_off_at.is_not(None),
-        )
-        .values(called_off_at=None, updated_at=sa.func.clock_timestamp())
-    )
+    unfinished = _ROWS.state.in_((JobState.PENDING, JobState.PROCESSING))
+    which = sa.and_(unfinished, _ROWS.called_off_at.is_not(None))
+    await _change(tx, organization_id, kind, owner_id, which, called_off_at=None)
 
 
 async def came_back(
@@ -171,19 +164,29 @@ async def came_back(
 
     To be called before the owner's row is locked, as `call_off`.
     """
+    await _change(
+        tx,
+        organization_id,
+        kind,
+        owner_id,
+        _ROWS.state == JobState.SUCCEEDED,
+        state=JobState.FAILED,
+        error_code="BOUNCED",
+        error_message="A mensagem voltou. Confira o endereço antes de enviar de novo.",
+    )
+
+
+async def _change(
+    tx: AsyncSession,
+    organization_id: OrganizationId,
+    kind: DeliveryKind,
+    owner_id: UUID,
+    which: sa.ColumnElement[bool],
+    **values: Any,
+) -> None:
+    mine = sa.and_(_ROWS.organization_id == organization_id, _ROWS[OWNERS[kind][0]] == owner_id)
     await tx.execute(
-        sa.update(_TABLE)
-        .where(
-            _ROWS.organization_id == organization_id,
-            _ROWS[OWNERS[kind][0]] == owner_id,
-            _ROWS.state == JobState.SUCCEEDED,
-        )
-        .values(
-            state=JobState.FAILED,
-            error_code="BOUNCED",
-            error_message="A mensagem voltou. Confira o endereço antes de enviar de novo.",
-            updated_at=sa.func.clock_timestamp(),
-        )
+        sa.update(_TABLE).where(mine, which).values(updated_at=sa.func.clock_timestamp(), **values)
     )
 
 
