@@ -1,6 +1,7 @@
 """A person is erased from core-api: nothing of them is left, others are untouched, it is proven."""
 
 import json
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -31,7 +32,8 @@ from privacy_factories import REQUESTS, make_proven
 from chassis.data.database import Database
 from chassis.messaging.streams import dead_letters_of
 from chassis.web.resources import Resources
-from core_api.modules.erasure.finishing import note_answer
+from core_api.modules.erasure import sweeping
+from core_api.modules.erasure.finishing import finish, note_answer
 from core_api.modules.erasure.suppression import key_of
 from core_api.modules.tickets.search import words as search_words
 from core_api.subject_stores import ERASED_NAME, ERASED_TEXT, Workshop
@@ -332,3 +334,34 @@ async def test_an_erased_client_has_a_name_that_says_so(
     assert (row["name"], row["email"], row["document_sealed"]) == (ERASED_NAME, None, None)
     assert row["deleted_at"] is not None
     assert await workplace.storage.read(key_of(TENANT, row["id"]))
+
+
+async def test_one_that_cannot_be_ended_keeps_no_other_open(
+    ana: Person,
+    workshop: Workshop,
+    workplace: Workplace,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(2):
+        request = await make_proven(ana, type="erasure")
+        await ana.made(f"{REQUESTS}/{request['id']}/execute", {})
+    stuck, other = sorted(await ana.seen(ERASURES), key=lambda erasure: str(erasure["id"]))
+    await sweep(workshop, workplace)
+    async with database.transaction(TENANT) as tx:
+        for erasure in (stuck, other):
+            await note_answer(tx, answer_of(erasure))
+
+    async def ends(*given: Any) -> bool:
+        if given[-1] == UUID(stuck["id"]):
+            raise RuntimeError("a row nobody thought of")
+        return await finish(*given)
+
+    monkeypatch.setattr(sweeping, "finish", ends)
+    done = await sweep(workshop, workplace)
+
+    assert (done.completed, done.waiting) == (1, 1)
+    parts = (await ana.seen(f"{ERASURES}/{stuck['id']}"))["parts"]
+    assert {part["service"]: part["problem"] for part in parts}["core-api"] == "unavailable"
+    monkeypatch.undo()
+    assert (await sweep(workshop, workplace)).completed == 1

@@ -75,14 +75,13 @@ async def advance(
             swept.erased += 1
         if await part.others_answered():
             await part.destroy_key()
+        swept.asked_again += await _ask_again(workshop, organization_id, erasure_id)
+        swept.completed += await finish(workshop, signer, organization_id, erasure_id)
     except OutOfTime:
         return
     except Exception as error:  # noqa: BLE001 - whatever stopped it is shown, and tried again
         swept.waiting += 1
         await _note_problem(workshop, organization_id, erasure_id, error)
-        return
-    swept.asked_again += await _ask_again(workshop, organization_id, erasure_id)
-    swept.completed += await finish(workshop, signer, organization_id, erasure_id)
 
 
 async def _open(workshop: Workshop) -> Sequence[tuple[OrganizationId, UUID]]:
