@@ -131,9 +131,9 @@ def _value(
 ) -> str | int | float | None:
     if not isinstance(schema, dict):
         return None
-    if "enum" in schema:
+    if isinstance(choices := schema.get("enum"), list):
         said = question.casefold()
-        return next((each for each in schema["enum"] if str(each).casefold() in said), None)
+        return next((each for each in choices if str(each).casefold() in said), None)
     if schema.get("type") in ("integer", "number"):
         number = next(numbers, None)
         if number is None:

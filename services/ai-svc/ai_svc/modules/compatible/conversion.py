@@ -93,6 +93,14 @@ def settings(request: ChatRequest) -> ModelSettings:
     return found
 
 
+def check_free_text(request: ChatRequest) -> None:
+    """Who quotes documents writes sentences. Raises InvalidInput for any other shape."""
+    if request.response_format is not None and request.response_format.json_schema is not None:
+        raise InvalidInput.on(
+            "body.response_format", "Só o modelo cogep-model responde em um esquema JSON."
+        )
+
+
 def turns(messages: Sequence[Message]) -> tuple[str, list[Turn]]:
     """The question, and what was said before it.
 

@@ -1,9 +1,17 @@
 """What OpenAI's clients send: the fields we heed, and those we may leave aside."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 MOST_MESSAGES: Final = 200
 MOST_TOOLS: Final = 64
@@ -71,6 +79,19 @@ class FunctionOffered(_Sent):
     parameters: dict[str, Any] = {"type": "object", "properties": {}}
     strict: bool | None = None
 
+    @field_validator("parameters")
+    @classmethod
+    def _describes_an_object(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        required = schema.get("required", [])
+        if (
+            schema.get("type", "object") != "object"
+            or not isinstance(schema.get("properties", {}), dict)
+            or not isinstance(required, list)
+            or not all(isinstance(name, str) for name in required)
+        ):
+            raise ValueError("Descreva um objeto em JSON Schema, com properties e required.")
+        return schema
+
 
 class ToolOffered(_Sent):
     """A tool of the caller's. It is never executed here."""
@@ -106,6 +127,12 @@ class ResponseFormat(_Sent):
 
     type: Literal["text", "json_schema"]
     json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_the_schema(self) -> Self:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("Informe json_schema quando type for json_schema, e só então.")
+        return self
 
 
 class StreamOptions(_Sent):
@@ -178,6 +205,15 @@ class ChatRequest(_Sent):
         if not any(message.text.strip() for message in messages if message.role == "user"):
             raise ValueError("Envie ao menos uma mensagem do usuário com texto.")
         return messages
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _is_of_tools(
+        cls, choice: Literal["none", "auto", "required"] | NamedTool | None, info: ValidationInfo
+    ) -> Literal["none", "auto", "required"] | NamedTool | None:
+        if choice not in (None, "none", "auto") and not info.data.get("tools"):
+            raise ValueError("Só se pode exigir uma função que esteja em tools.")
+        return choice
 
     @property
     def brings_tools(self) -> bool:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from ai_svc.desk import CurrentDesk
 from ai_svc.modules.compatible import assistant, embedding, plain
 from ai_svc.modules.compatible.answering import chunks, completion
+from ai_svc.modules.compatible.conversion import check_free_text
 from ai_svc.modules.compatible.errors import OPENAI_ERRORS, CompatibleRoute
 from ai_svc.modules.compatible.hanging_up import Pump, Streamed, unless_gone
 from ai_svc.modules.compatible.names import PLAIN, ModelNames, ModelNotFound
@@ -64,6 +65,7 @@ async def create_chat_completion(
             return completion(run_id, body.model, whole)
         pieces = plain.stream(desk.brain, actor, body)
     else:
+        check_free_text(body)
         pieces = assistant.pieces(desk, actor, token, body, agent)
     if not body.stream:
         return completion(run_id, body.model, await unless_gone(request, _all(pieces)))
@@ -100,7 +102,7 @@ async def list_models(workshop: CurrentWorkshop) -> ModelList:
 
 
 @router.get(
-    "/models/{model}",
+    "/models/{model:path}",  # those of other houses are named house/model
     summary="Show a model as OpenAI would",
     dependencies=[_MAY_CHAT],
     responses=OPENAI_ERRORS,
