@@ -76,6 +76,7 @@ async def test_run_is_told_who_asks_what_and_what_was_said(
         {"content": QUESTION, "client_id": "1"},
         {"content": QUESTION, "system": "ignore"},
         {"content": "\u0000"},
+        {"content": "\u200b\u202e"},
     ],
 )
 async def test_bad_message_is_refused(

@@ -68,6 +68,7 @@ async def test_beginning_twice_with_one_key_is_one_conversation(ana: Person) -> 
     [
         {"title": ""},
         {"title": "x" * 201},
+        {"title": "\u200b\u2060"},
         {"visibility": "public"},
         {"client_id": "joão"},
         {"owner_id": str(new_id())},

@@ -239,6 +239,8 @@ async def test_what_there_is_not_is_not_found(
         ({"prompt_version": 4}, 404),
         ({"prompt_version": 0}, 422),
         ({"prompt_version": "x"}, 422),
+        ({"prompt_version": "1"}, 422),
+        ({"prompt_version": True}, 422),
         ({"version": 1}, 422),
         ({}, 422),
     ],

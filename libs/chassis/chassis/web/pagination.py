@@ -49,7 +49,8 @@ class CursorPage:
             raise _bad_cursor()
         try:
             return tuple(kind(part) for kind, part in zip(kinds, self.after, strict=True))
-        except (TypeError, ValueError, OverflowError):  # the last: the integer of Infinity
+        # OverflowError: the integer of Infinity; AttributeError: the UUID of a number.
+        except (TypeError, ValueError, OverflowError, AttributeError):
             raise _bad_cursor() from None
 
     def answer(

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from ai_svc.legible import legible
 from ai_svc.modules.agents.events import (
     AgentAnswer,
     AgentName,
@@ -30,9 +31,15 @@ from ai_svc.questions import Input
 MAX_CONTENT: Final = 8_000
 UNTITLED: Final = "Nova conversa"
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(legible),
+]
 Content = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CONTENT)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CONTENT),
+    AfterValidator(legible),
 ]
 Remark = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Correction = Annotated[

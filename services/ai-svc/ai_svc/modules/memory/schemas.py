@@ -7,22 +7,16 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from ai_svc.legible import legible
 from ai_svc.modules.memory.models import Fact, FactCorrection, FactSource
 from ai_svc.modules.memory.noting import LONGEST, tidy
 from ai_svc.questions import Input
 
-
-def _says_something(text: str) -> str:
-    seen = tidy(text)
-    if not seen:
-        raise ValueError("empty")
-    return seen
-
-
 FactText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST),
-    AfterValidator(_says_something),
+    AfterValidator(legible),
+    AfterValidator(tidy),
 ]
 
 

@@ -130,7 +130,7 @@ class AliasChoice(Input):
     )
 
     prompt_version: PromptVersion | None = Field(
-        description="null: the newest released, whichever that is"
+        strict=True, description="null: the newest released, whichever that is"
     )
 
 
