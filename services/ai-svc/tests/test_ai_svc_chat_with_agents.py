@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 from ai_svc_factories import HOLIDAYS, Person
-from chat_factories import begin, heard, settled, text_of
+from chat_factories import CONVERSATIONS, begin, heard, settled, text_of
 from fastapi import FastAPI
 
 pytestmark = pytest.mark.committed
@@ -99,3 +99,52 @@ async def test_message_costs_as_many_statements_however_much_was_said(
         statements.clear()
 
     assert counts[1] == counts[-1] <= 17
+
+
+@pytest.mark.usefixtures("chatting")
+async def test_history_is_read_with_as_many_statements_however_long_it_is(
+    app: FastAPI, ana: Person, vera: Person
+) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    async def counts() -> list[int]:
+        """Of its messages, its export, the conversations and what is remembered, for two people."""
+        found = []
+        for reader in (ana, vera):
+            for path in (
+                f"{chat.path}?limit=100",
+                f"{CONVERSATIONS}/{chat.id}/export",
+                f"{CONVERSATIONS}?scope=shared",
+                f"{CONVERSATIONS}/search?q=creche",
+                "/api/v1/chat/memories",
+                "/api/v1/chat/proposals",
+            ):
+                statements.clear()
+                answer = await reader.get(path)
+                assert answer.status_code == 200, answer.text
+                found.append(len(statements))
+        return found
+
+    await ana.index(HOLIDAYS)
+    chat = await begin(app, ana, visibility="organization")
+    await chat.send("Lembre que prefiro respostas curtas.")
+    await chat.send(QUESTION)
+    await settled(app.state.runs)
+    engine = app.state.workshop.database.engines[0].sync_engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        few = await counts()
+        for number in range(6):
+            await chat.send(f"Anote que a sala {number} está livre.")
+            await begin(app, ana, visibility="organization", title=f"Outra {number}")
+            await chat.send(f"{QUESTION} {'?' * number}")
+        await settled(app.state.runs)
+        many = await counts()
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+    assert many == few
+    assert max(few) <= 5

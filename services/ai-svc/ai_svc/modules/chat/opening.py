@@ -15,6 +15,7 @@ from ai_svc.modules.agents.events import RunEvent
 from ai_svc.modules.agents.service import RunRequest
 from ai_svc.modules.chat.live_run import LiveRun
 from ai_svc.modules.chat.runs import Runs
+from ai_svc.modules.chat.taking_turns import Turns
 from ai_svc.modules.memory import service as memory
 from ai_svc.turns import Turn
 from chassis.messaging.endurance import describe, keep_running
@@ -53,7 +54,24 @@ async def open_runs(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     async def remember(live: LiveRun) -> None:
         await _remember(desk, live)
 
-    runs = Runs(resources.database, resources.redis, prepare=prepare, runner=run, remember=remember)
+    turns = Turns()
+
+    @asynccontextmanager
+    async def admit(live: LiveRun) -> AsyncIterator[None]:
+        if await desk.brain.has_provider(live.actor.organization_id):
+            yield  # most of the time it waits for the provider
+            return
+        async with turns.turn():
+            yield
+
+    runs = Runs(
+        resources.database,
+        resources.redis,
+        prepare=prepare,
+        admit=admit,
+        runner=run,
+        remember=remember,
+    )
     app.state.runs = runs
     upkeep: ChatUpkeep = app.state.chat
     upkeep.runs = runs

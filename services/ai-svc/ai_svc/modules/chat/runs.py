@@ -27,7 +27,7 @@ from ai_svc.modules.chat.exceptions import TooManyRuns
 from ai_svc.modules.chat.live_run import BrokenOff, LiveRun
 from ai_svc.modules.chat.metrics import RUNNING, RUNS
 from ai_svc.modules.chat.models import MessageStatus
-from ai_svc.modules.chat.writing import LOST, Prepare, Runner, see_through, store, write
+from ai_svc.modules.chat.writing import LOST, Admit, Prepare, Runner, see_through, store, write
 from chassis.data.database import Database
 from chassis.messaging.endurance import describe, heed_cancellation, is_outage
 from shared_schemas.actor import Actor
@@ -63,6 +63,7 @@ class Runs:
         redis: Redis,
         *,
         prepare: Prepare,
+        admit: Admit,
         runner: Runner,
         remember: Remember,
     ) -> None:
@@ -71,6 +72,7 @@ class Runs:
         self.runner = runner
         self.grace = GRACE
         self._prepare = prepare
+        self._admit = admit
         self._remember = remember
         self._live: dict[UUID, LiveRun] = {}
         self._keepers: set[asyncio.Task[None]] = set()
@@ -91,7 +93,8 @@ class Runs:
                 message_id=begun.message_id,
             )
         )
-        live.task = asyncio.create_task(write(live, self._prepare, self.runner, self.database))
+        writing = write(live, self._prepare, self._admit, self.runner, self.database)
+        live.task = asyncio.create_task(writing)
         keeper = asyncio.create_task(self._keep(live))
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from typing import Final
 
@@ -34,6 +34,8 @@ Runner = Callable[[RunRequest], AsyncGenerator[RunEvent, None]]
 """Answers; ends with `done` or `error`. Closed, it stops everything under it."""
 Prepare = Callable[[LiveRun], Awaitable[RunRequest]]
 """Looks up what a run is to know beforehand."""
+Admit = Callable[[LiveRun], AbstractAsyncContextManager[None]]
+"""Around all of it: waits until the run may begin."""
 
 LONGEST: Final = timedelta(seconds=90)
 """Agents end sooner by themselves; this is for one that does not."""
@@ -63,10 +65,16 @@ _BROKEN: Final = BrokenOff(
 
 
 async def write(
-    live: LiveRun, prepare: Prepare, runner: Runner, database: Database
+    live: LiveRun, prepare: Prepare, admit: Admit, runner: Runner, database: Database
 ) -> DoneEvent | ErrorEvent:
     """Tells what the agents tell, as it comes; returns the last event untold."""
-    request = await prepare(live)
+    async with admit(live):
+        return await _told(live, await prepare(live), runner, database)
+
+
+async def _told(
+    live: LiveRun, request: RunRequest, runner: Runner, database: Database
+) -> DoneEvent | ErrorEvent:
     async with aclosing(runner(request)) as events:
         async for event in events:
             if live.take_in(event):

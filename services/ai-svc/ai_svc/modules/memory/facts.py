@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_svc.modules.memory.exceptions import MemoryNotFound
 from ai_svc.modules.memory.models import Fact, FactClient, FactCorrection, FactSource
 from chassis.data.columns import utc_now
+from chassis.data.compiled import CompiledStatement, rows
 from knowledge.access import purposes_in_force
 from knowledge.access_tables import Purpose
 from knowledge.models import LegalBasis
@@ -20,6 +22,8 @@ from shared_schemas.actor import Actor
 from shared_schemas.ids import new_id
 from shared_schemas.permissions import Permission
 
+_LOOKED_AT: Final = 100
+"""The latest, of which those a question is about are told."""
 MOST: Final = 500
 """Of one person; what was told longest ago goes."""
 
@@ -98,15 +102,16 @@ class Facts:
         await self._forget_the_oldest()
         return fact_id
 
-    async def about(self, client_ids: Collection[UUID], most: int) -> list[tuple[Fact, list[UUID]]]:
-        """Those about these clients, or about nobody; the latest first."""
-        of_others = self._links().where(
-            FactClient.client_id != sa.all_(sa.cast(list(client_ids), ARRAY(sa.Uuid())))
-        )
-        statement = self._read().where(sa.not_(of_others.exists()))
-        return self._pairs(
-            await self._session.execute(statement.order_by(Fact.id.desc()).limit(most))
-        )
+    async def about(self, client_ids: Collection[UUID]) -> Sequence[Any]:
+        """Those about these clients, or about nobody, the latest first: what is told of a fact, and
+        `client_ids`."""
+        statement = _about(sees_clients=self._actor.may(Permission.CLIENTS_READ))
+        asked = {
+            "organization_id": self._actor.organization_id,
+            "user_id": self._actor.user_id,
+            "client_ids": list(client_ids),
+        }
+        return await rows(self._session, statement, asked)
 
     async def page(
         self, limit: int, after: UUID | None, client_ids: Collection[UUID] | None
@@ -117,7 +122,7 @@ class Facts:
             statement = statement.where(Fact.id < after)
         if client_ids is not None:
             named = sa.any_(sa.cast(list(client_ids), ARRAY(sa.Uuid())))
-            statement = statement.where(self._links().where(FactClient.client_id == named).exists())
+            statement = statement.where(_links().where(FactClient.client_id == named).exists())
         return self._pairs(await self._session.execute(statement))
 
     async def get(self, fact_id: UUID, *, for_update: bool = False) -> tuple[Fact, list[UUID]]:
@@ -159,32 +164,58 @@ class Facts:
             Fact.user_id == self._actor.user_id,
         )
 
-    def _links(self) -> sa.Select[Any]:
-        return sa.select(sa.literal(1)).where(
-            FactClient.organization_id == Fact.organization_id, FactClient.fact_id == Fact.id
-        )
-
     def _read(self) -> sa.Select[Any]:
         """With whose data they hold."""
-        whose = (
-            sa.select(sa.func.array_agg(FactClient.client_id))
-            .where(FactClient.organization_id == Fact.organization_id)
-            .where(FactClient.fact_id == Fact.id)
-            .correlate(Fact)
-            .scalar_subquery()
-        )
-        in_force = purposes_in_force(FactClient.organization_id, FactClient.client_id)
-        unusable = self._links()
-        if self._actor.may(Permission.CLIENTS_READ):
-            unusable = unusable.where(FactClient.purpose_code != sa.all_(in_force))
-        return sa.select(Fact, whose.label("client_ids")).where(
-            *self._mine(), Fact.expires_at > sa.func.now(), sa.not_(unusable.exists())
-        )
+        sees_clients = self._actor.may(Permission.CLIENTS_READ)
+        return sa.select(Fact, _whose()).where(*self._mine(), *_usable(sees_clients=sees_clients))
 
     @staticmethod
     def _pairs(rows: sa.Result[Any]) -> list[tuple[Fact, list[UUID]]]:
         found: Sequence[Any] = rows.all()
-        return [(fact, sorted(client_ids or ())) for fact, client_ids in found]
+        return [(fact, sorted(client_ids)) for fact, client_ids in found]
+
+
+@cache
+def _about(*, sees_clients: bool) -> CompiledStatement:
+    """Compiled once: every question asks it."""
+    named = sa.cast(sa.bindparam("client_ids", type_=ARRAY(sa.Uuid())), ARRAY(sa.Uuid()))
+    of_others = _links().where(FactClient.client_id != sa.all_(named))
+    return CompiledStatement(
+        sa.select(Fact.id, Fact.text, Fact.source, Fact.confidence, Fact.updated_at, _whose())
+        .where(
+            Fact.organization_id == sa.bindparam("organization_id", type_=sa.Uuid()),
+            Fact.user_id == sa.bindparam("user_id", type_=sa.Uuid()),
+            *_usable(sees_clients=sees_clients),
+            sa.not_(of_others.exists()),
+        )
+        .order_by(Fact.id.desc())
+        .limit(_LOOKED_AT)
+    )
+
+
+def _usable(*, sees_clients: bool) -> tuple[sa.ColumnElement[bool], ...]:
+    """Not past their time, and about nobody whose data may not be used now."""
+    unusable = _links()
+    if sees_clients:
+        in_force = purposes_in_force(FactClient.organization_id, FactClient.client_id)
+        unusable = unusable.where(FactClient.purpose_code != sa.all_(in_force))
+    return Fact.expires_at > sa.func.now(), sa.not_(unusable.exists())
+
+
+def _whose() -> sa.ColumnElement[Any]:
+    ids = (
+        sa.select(sa.func.array_agg(FactClient.client_id))
+        .where(FactClient.organization_id == Fact.organization_id, FactClient.fact_id == Fact.id)
+        .correlate(Fact)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(ids, sa.cast([], ARRAY(sa.Uuid()))).label("client_ids")
+
+
+def _links() -> sa.Select[Any]:
+    return sa.select(sa.literal_column("1")).where(
+        FactClient.organization_id == Fact.organization_id, FactClient.fact_id == Fact.id
+    )
 
 
 def digest_of(text: str, client_ids: Collection[UUID]) -> str:

@@ -50,7 +50,6 @@ _log = structlog.get_logger(__name__)
 
 AT_HAND: Final = short_term.KEPT + timedelta(hours=1)
 """Of a conversation in which nothing was said for so long, nothing is at hand."""
-_FACTS_LOOKED_AT: Final = 100
 _FACTS: Final = 12
 _EARLIER: Final = 3
 _PATIENCE: Final = 0.25
@@ -77,18 +76,20 @@ async def recall(
         if conversation_id is not None:
             said = await history.messages(session, actor, conversation_id, before)
         about = await _about(session, actor, client_id, said)
-        facts = await Facts(session, actor).about(about, _FACTS_LOOKED_AT)
+        facts = await Facts(session, actor).about(about)
         earlier = await history.earlier(session, actor, conversation_id, about)
-        held = about.union(*(who for _, who in facts), *(each.client_ids for each in earlier))
+        held = about.union(
+            *(fact.client_ids for fact in facts), *(each.client_ids for each in earlier)
+        )
         corrections = await corrections_of(session, actor.organization_id, held)
     corrected_since = await corrected(desk.workshop.core_api, actor, corrections)
     said = [each for each in said if corrected_since.may_use(each.client_ids, each.at)]
     window, older = said[: history.WINDOW], said[history.WINDOW :]
     words = await _words(desk, actor, conversation_id, [each.id for each in window])
     known = [
-        KnownFact(fact.id, fact.text, fact.source, fact.confidence, tuple(client_ids))
-        for fact, client_ids in facts
-        if corrected_since.may_use(client_ids, fact.updated_at)
+        KnownFact(fact.id, fact.text, fact.source, fact.confidence, tuple(fact.client_ids))
+        for fact in facts
+        if corrected_since.may_use(fact.client_ids, fact.updated_at)
         and not corrected_since.has_old_values(fact.text)
     ]
     earlier = [

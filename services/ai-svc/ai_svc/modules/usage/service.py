@@ -42,8 +42,8 @@ __all__ = [
     "settle",
 ]
 
-LEASE: Final = timedelta(minutes=10)
-"""Longer than any call may take: whoever has not settled by then is dead."""
+LEASE: Final = timedelta(minutes=5)
+"""Longer than any call may take, which is four: whoever has not settled by then is dead."""
 KEEP: Final = timedelta(days=400)
 """What was used can be compared with the same month of the year before."""
 _BATCH: Final = 5_000
