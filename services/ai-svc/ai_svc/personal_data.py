@@ -106,7 +106,7 @@ _EVERYWHERE: Final = fields_of(
         NONE,
         """status stage purpose_code items error_code error_message notice mime_type content_sha256
         embedding_model model prompt_version fusion milliseconds way request_id access_key_id
-        secret_access_key state under endpoint region formats currency""",
+        secret_access_key state under endpoint region currency""",
     ),
 )
 _WITHIN: Final = {

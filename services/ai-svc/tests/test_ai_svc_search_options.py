@@ -1,7 +1,9 @@
 """What a search over HTTP can be asked beside its query, and what it says beside its passages."""
 
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 from ai_svc_factories import DOCUMENTS, HOLIDAYS, Person
 
@@ -93,6 +95,34 @@ async def test_filters_by_format_and_heading(ana: Person) -> None:
     assert await headings(formats=["application/pdf"]) == set()
 
 
+async def test_filters_by_the_source_that_brought_it(
+    ana: Person, beto: Person, superuser: asyncpg.Connection
+) -> None:
+    page: dict[str, Any] = {"name": "Portal", "kind": "url", "address": "https://www.gov.br/a"}
+    sources = [
+        (await person.post("/api/v1/rag/sources", json=page)).json()["data"]["id"]
+        for person in (ana, beto)
+    ]
+    brought, _ = [await ana.index(f"Pedido de férias, {n}.") for n in ("no portal", "em papel")]
+    await superuser.execute(
+        "INSERT INTO ai.source_items"
+        " (id, organization_id, source_id, address, document_id, state, misses)"
+        " SELECT gen_random_uuid(), organization_id, id, address, $2, 'active', 0"
+        " FROM ai.sources WHERE id = $1",
+        UUID(sources[0]),
+        brought,
+    )
+
+    async def found(person: Person, *source_ids: str) -> set[str]:
+        passages = await person.search("pedido de férias", filters={"source_ids": [*source_ids]})
+        return {passage["document_id"] for passage in passages}
+
+    assert await found(ana, sources[0]) == {str(brought)}
+    assert await found(ana, sources[1], str(brought)) == set()
+    assert await found(beto, sources[0]) == set()
+    assert len(await found(ana)) == 2
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -102,7 +132,15 @@ async def test_filters_by_format_and_heading(ana: Person) -> None:
         {"explain": "perhaps"},
         {"filters": {"heading": ""}},
         {"filters": {"client_id": "nobody"}},
-        {"filters": {"formats": ["x"] * 31}},
+        {"filters": {"formats": ["application/pdf"] * 31}},
+        {"filters": {"formats": ["pdf"]}},
+        {
+            "filters": {
+                "created_from": "2026-02-01T00:00:00Z",
+                "created_to": "2026-01-01T00:00:00Z",
+            }
+        },
+        {"filters": {"source_ids": ["portal"]}},
     ],
 )
 async def test_bad_option_is_refused(ana: Person, body: dict[str, Any]) -> None:

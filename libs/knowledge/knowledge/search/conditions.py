@@ -10,6 +10,7 @@ from knowledge.access import Reader, readable, spelt_out
 from knowledge.models import Chunk, Document, DocumentVersion, Visibility
 from knowledge.outline import PATH_SEPARATOR
 from knowledge.search.passages import SearchFilters
+from knowledge.sources.models import SourceItem
 from shared_schemas.permissions import Permission
 
 Condition = sa.ColumnElement[bool]
@@ -49,6 +50,8 @@ def _asked(filters: SearchFilters) -> list[Condition]:
         found.append(Document.id.in_(filters.document_ids))
     if filters.source_types:
         found.append(Document.source_type.in_(filters.source_types))
+    if filters.source_ids:
+        found.append(_brought_by(filters.source_ids))
     if filters.tags:
         found.append(Document.tags.overlap(list(filters.tags)))
     if filters.created_from is not None:
@@ -91,6 +94,14 @@ def _under(path: str) -> Condition:
     """The heading itself, and everything below it; not one that merely begins with its letters."""
     below = path + PATH_SEPARATOR
     return sa.or_(Chunk.heading == path, sa.func.starts_with(Chunk.heading, below))
+
+
+def _brought_by(source_ids: Sequence[UUID]) -> Condition:
+    return sa.exists().where(
+        SourceItem.organization_id == Document.organization_id,
+        SourceItem.document_id == Document.id,
+        SourceItem.source_id.in_(source_ids),
+    )
 
 
 def _of_format(formats: Sequence[str]) -> Condition:

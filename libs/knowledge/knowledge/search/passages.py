@@ -23,6 +23,7 @@ class SearchFilters:
 
     document_ids: Sequence[UUID] = ()
     source_types: Sequence[SourceType] = ()
+    source_ids: Sequence[UUID] = ()  # watched sources that brought them
     formats: Sequence[str] = ()  # MIME types of the originals, any of them
     tags: Sequence[str] = ()  # any of them
     language: Language | None = None
@@ -34,7 +35,7 @@ class SearchFilters:
 
     def __post_init__(self) -> None:
         """Lists become tuples: statements are kept by reader and filters."""
-        for name in ("document_ids", "source_types", "formats", "tags"):
+        for name in ("document_ids", "source_types", "source_ids", "formats", "tags"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
