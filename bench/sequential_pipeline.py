@@ -9,13 +9,13 @@ from chassis.messaging.job_queue import ClaimedJob
 from knowledge.chunking import Cutting
 from knowledge.document_statements import INSERT_CHUNKS
 from knowledge.document_writes import begin, write_indexed
+from knowledge.embedding import compact
 from knowledge.ingestion import Ingestion
 from knowledge.lexical import statistics
 from knowledge.originals import SubmittedDocument
 from knowledge.preparation import (
     PreparedDocument,
     chunk_rows,
-    compact,
     cut_text,
     embedding_texts,
     index_passages,

@@ -47,6 +47,11 @@ async def embed_here(texts: Sequence[str]) -> Vectors:
     return await _HERE.embed(texts)
 
 
+def compact(vectors: Vectors) -> NDArray[np.float16]:
+    """As precise as the column is."""
+    return vectors.astype(np.float16)
+
+
 def embedding_text_of(vector: NDArray[np.float16]) -> str:
     """As PostgreSQL reads it, to be cast to the column's type: 10 µs. A list of numbers would be
     converted one by one, on the event loop."""

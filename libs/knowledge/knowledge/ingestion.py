@@ -37,7 +37,7 @@ from knowledge.document_writes import (
 )
 from knowledge.edit_writes import EditsChanged
 from knowledge.embedders import Embedder, EmbeddingFailed
-from knowledge.embedding import MustStayHere, embed_here, embed_passages
+from knowledge.embedding import MustStayHere, compact, embed_here, embed_passages
 from knowledge.failures import (
     DocumentRefused,
     EditedMeanwhile,
@@ -56,7 +56,6 @@ from knowledge.preparation import (
     PreparedDocument,
     batches,
     chunk_rows,
-    compact,
     cut_text,
     embedding_texts,
     index_passages,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from knowledge.chunk_edits import Edit, apply, separate
 from knowledge.chunking import Cutting, Passage, cut, structured, suited
-from knowledge.embedders import Vectors
 from knowledge.embedding import embedding_text_of
 from knowledge.lexical import detect_language, index_chunk
 from knowledge.models import Language
@@ -98,11 +97,6 @@ def embedding_texts(title: str, passages: Sequence[IndexedPassage]) -> list[str]
 def embedding_text(title: str, heading: str | None, content: str) -> str:
     """The passage under its title and headings, which say what it is about."""
     return f"{title}\n{heading}\n\n{content}" if heading else f"{title}\n\n{content}"
-
-
-def compact(vectors: Vectors) -> NDArray[np.float16]:
-    """As precise as the column is."""
-    return vectors.astype(np.float16)
 
 
 def batches(prepared: PreparedDocument) -> Iterator[range]:

@@ -20,11 +20,11 @@ import structlog
 from chassis.data.database import Database
 from knowledge.access import Condition
 from knowledge.embedders.port import Embedder, EmbeddingFailed
-from knowledge.embedding import embed_here, embedding_text_of
+from knowledge.embedding import compact, embed_here, embedding_text_of
 from knowledge.metrics import CHUNKS_REEMBEDDED
 from knowledge.models import Chunk, Document
 from knowledge.organizations import knowledge_organizations, organizations_keeping
-from knowledge.preparation import compact, embedding_text
+from knowledge.preparation import embedding_text
 from knowledge.transfers import KEPT_HERE, may_leave
 from shared_schemas.ids import OrganizationId
 

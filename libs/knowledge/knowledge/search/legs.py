@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
-from pgvector import HalfVector
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.access import Reader
+from knowledge.embedding import compact, embedding_text_of
 from knowledge.lexical.query import Question
 from knowledge.lexical.statistics import Statistics
 from knowledge.search.candidates import (
@@ -100,7 +100,7 @@ class Legs:
         """What is looked for."""
         given: dict[str, Any] = {"question": self.question.vector}
         if self.embedding is not None:
-            given["asked"] = HalfVector(self.embedding.vector)
+            given["asked"] = embedding_text_of(compact(self.embedding.vector))
         return given
 
     def _wanted(self) -> Iterator[Wanted]:

@@ -30,9 +30,19 @@ _KEPT: Final = 100
 
 Statement = sa.Select[*tuple[Any, ...]]
 
+
+class _Written(HALFVEC):
+    """A vector that is given as PostgreSQL reads it."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> None:
+        """Nothing to convert."""
+
+
 _TEXTS: Final = ARRAY(sa.Text())
 _QUESTION: Final = sa.bindparam("question", type_=SPARSEVEC(LEXICAL_DIMENSIONS))
-_ASKED: Final = sa.bindparam("asked", type_=HALFVEC(EMBEDDING_DIMENSIONS))
+_ASKED: Final = sa.bindparam("asked", type_=_Written(EMBEDDING_DIMENSIONS))
 _STEMS: Final = sa.cast(sa.bindparam("stems", type_=_TEXTS), _TEXTS)
 _REQUIRED: Final = sa.cast(sa.bindparam("required", type_=_TEXTS), _TEXTS)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer())
@@ -42,7 +52,8 @@ _MOST: Final = sa.bindparam("most", type_=sa.Integer())
 @dataclass(frozen=True)
 class Statements:
     """All have the parameters `question` (the sparse vector) and `limit`; with a `model` also
-    `asked`, the question's embedding by it. `with_vectors`: rows bring the chunks' embeddings.
+    `asked`, the question's embedding by it, as `embedding_text_of` writes it. `with_vectors`: rows
+    bring the chunks' embeddings.
     """
 
     reader: Reader
