@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from core_api_factories import TICKETS, Person, make_ticket
+from core_api_factories import CLIENTS, TICKETS, Person, make_client, make_ticket
 from core_api_files import EXE, PDF, PNG
 from core_api_records import Records
+from erasure_factories import lift_hold, place_hold
 
 from core_api.modules.attachments import service as limits
 from core_api.modules.attachments.intake import MAX_BYTES
@@ -37,6 +38,30 @@ async def objects(workplace: Workplace) -> set[str]:
 @pytest.fixture(autouse=True)
 async def _empty(workplace: Workplace) -> None:
     await workplace.storage.delete_prefix("")
+
+
+async def test_while_a_legal_hold_stands_no_file_of_the_client_is_deleted(
+    ana: Person, bruno: Person, beto: Person, workplace: Workplace
+) -> None:
+    ticket, others = await make_ticket(bruno), await make_ticket(bruno)
+    path = f"{TICKETS}/{ticket['id']}/attachments"
+    file = (await attach(bruno, ticket["id"])).json()["data"]
+    free = (await attach(bruno, others["id"])).json()["data"]
+    other = await make_client(ana)
+    hold = await place_hold(ana, other["id"])  # on an entry of the same person, joined later
+    merge = {"other_id": other["id"]}
+    await ana.made(f"{CLIENTS}/{ticket['client_id']}/merge", merge)
+
+    held = await bruno.delete(f"{path}/{file['id']}")
+
+    assert (held.status_code, held.json()["code"]) == (409, "ATTACHMENT_HELD")
+    assert "suspensão legal" in held.json()["message"]
+    assert file["id"] in await objects(workplace)
+    assert (await beto.delete(f"{path}/{file['id']}")).status_code == 404
+    deleted = await bruno.delete(f"{TICKETS}/{others['id']}/attachments/{free['id']}")
+    assert deleted.status_code == 204
+    await lift_hold(ana, hold["id"])
+    assert (await bruno.delete(f"{path}/{file['id']}")).status_code == 204
 
 
 async def test_a_file_is_kept_told_by_its_content_and_listed(

@@ -66,6 +66,16 @@ class TicketFull(Conflict):
     )
 
 
+class AttachmentHeld(Conflict):
+    """A legal hold stands on the client: nothing of theirs is destroyed."""
+
+    code = "ATTACHMENT_HELD"
+    message = (
+        "Há uma suspensão legal sobre os dados deste cliente: o anexo não pode ser apagado. "
+        "Fale com o encarregado de dados."
+    )
+
+
 class AttachmentIsEvidence(Conflict):
     """A receipt of a consent rests on it."""
 

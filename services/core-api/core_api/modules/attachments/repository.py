@@ -29,6 +29,20 @@ _TICKETS: Final = sa.table(
     sa.column("client_id", sa.Uuid()),
     schema=SCHEMA,
 )
+_CLIENTS: Final = sa.table(
+    "clients",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("id", sa.Uuid()),
+    sa.column("merged_into_id", sa.Uuid()),
+    schema=SCHEMA,
+)
+_HOLDS: Final = sa.table(
+    "legal_holds",
+    sa.column("organization_id", sa.Uuid()),
+    sa.column("client_id", sa.Uuid()),
+    sa.column("lifted_at", sa.DateTime(timezone=True)),
+    schema=SCHEMA,
+)
 _RECEIPTS: Final = sa.table(
     "consents",
     sa.column("organization_id", sa.Uuid()),
@@ -146,6 +160,21 @@ class Attachments:
     async def is_evidence(self, attachment_id: UUID) -> bool:
         """Whether a receipt names it. The caller has locked it."""
         statement = sa.select(self.proves()).where(self._mine(), Attachment.id == attachment_id)
+        return bool(await self._session.scalar(statement))
+
+    async def is_held(self, client_id: UUID) -> bool:
+        """Whether a legal hold stands on the client, or on one that was merged into it."""
+        family = sa.select(_CLIENTS.c.id).where(
+            _CLIENTS.c.organization_id == self._organization_id,
+            sa.or_(_CLIENTS.c.id == client_id, _CLIENTS.c.merged_into_id == client_id),
+        )
+        statement = sa.select(
+            sa.exists().where(
+                _HOLDS.c.organization_id == self._organization_id,
+                _HOLDS.c.client_id.in_(family),
+                _HOLDS.c.lifted_at.is_(None),
+            )
+        )
         return bool(await self._session.scalar(statement))
 
     async def proof(self, attachment_id: UUID) -> sa.Row[Any] | None:

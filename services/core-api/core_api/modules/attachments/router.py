@@ -16,6 +16,7 @@ from core_api.documentation import form_with_file, raises
 from core_api.modules.attachments.downloading import Holder, download
 from core_api.modules.attachments.exceptions import (
     AttachmentEmpty,
+    AttachmentHeld,
     AttachmentInfected,
     AttachmentIsEvidence,
     AttachmentNotFound,
@@ -109,7 +110,7 @@ async def list_attachments(
     _OF_TICKET + "/{attachment_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete an attachment",
-    responses=raises(TicketNotFound, AttachmentNotFound, AttachmentIsEvidence),
+    responses=raises(TicketNotFound, AttachmentNotFound, AttachmentIsEvidence, AttachmentHeld),
 )
 async def delete_attachment(
     ticket_id: TicketId,
@@ -118,7 +119,8 @@ async def delete_attachment(
     tx: Tx,
     workplace: CurrentWorkplace,
 ) -> Response:
-    """For good, and written to the audit log with its name and checksum."""
+    """For good, and written to the audit log with its name and checksum. Not while a legal hold
+    stands on the client."""
     await AttachmentService(tx, actor).delete(ticket_id, attachment_id)
     # Sent after the commit, like everything of the answer.
     task = BackgroundTask(clear, workplace.storage, actor.organization_id, attachment_id)

@@ -11,6 +11,7 @@ from chassis.data.columns import utc_now
 from chassis.messaging import outbox
 from core_api.changes import made, removed
 from core_api.modules.attachments.exceptions import (
+    AttachmentHeld,
     AttachmentIsEvidence,
     AttachmentUnusable,
     TicketFull,
@@ -123,6 +124,8 @@ class AttachmentService:
         attachment = await self.attachments.get(ticket_id, attachment_id, lock=True)
         if await self.attachments.is_evidence(attachment_id):
             raise AttachmentIsEvidence
+        if await self.attachments.is_held(ticket.client_id):
+            raise AttachmentHeld
         await self.tx.delete(attachment)
         await self._tell("attachment.deleted", ticket, attachment, removed(_told(attachment)))
 
