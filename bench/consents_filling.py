@@ -63,16 +63,17 @@ async def _fill_ledger(
     )
     await connection.execute(
         "INSERT INTO crm.consent_notices (id, organization_id, purpose_id, version, locale, text,"
-        " sha256, published_by) VALUES ($1, $2, $3, 1, 'pt-BR', $4, $5, $6)",
-        *(notice, AURORA.id, purpose, _TEXT, sha256, somebody),
+        " sha256, published_by, created_at) VALUES ($1, $2, $3, 1, 'pt-BR', $4, $5, $6, $7)",
+        *(notice, AURORA.id, purpose, _TEXT, sha256, somebody, now),
     )
-    facts: list[tuple[UUID, dict[str, Any]]] = [
-        (notice, {"kind": "notice.published", "notice_sha256": sha256})
-    ]
+    published = {"kind": "notice.published", "purpose_id": purpose, "notice_sha256": sha256}
+    published |= {"notice_version": 1, "locale": "pt-BR", "is_material": False}
+    published |= {"recorded_by": somebody, "at": now}
+    facts: list[tuple[UUID, dict[str, Any]]] = [(notice, published)]
     consents, said = [], ("pt-BR", "granted", "phone")
     for number in range(CONSENTS):
         consent, client = new_id(), clients[number % len(clients)]
-        consents.append((consent, AURORA.id, client, purpose, 1, sha256, *said, now, somebody))
+        consents.append((consent, AURORA.id, client, purpose, 1, sha256, *said, now, somebody, now))
         fields = {"consent_id": consent, "client_id": client, "purpose_id": purpose}
         facts.append(
             (
@@ -89,7 +90,7 @@ async def _fill_ledger(
             )
         )
     names = "id organization_id client_id purpose_id notice_version notice_sha256 locale decision"
-    columns = [*names.split(), "channel", "decided_at", "recorded_by"]
+    columns = [*names.split(), "channel", "decided_at", "recorded_by", "created_at"]
     await connection.copy_records_to_table(
         "consents", schema_name="crm", columns=columns, records=consents
     )
