@@ -14,7 +14,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo
 from pydantic_ai.tools import ToolDefinition
 
-from ai_svc.modules.agents import intents
+from ai_svc.modules.agents import intents, prompting
 from ai_svc.modules.agents.builtin.recognising import person_named, ticket_number
 from ai_svc.modules.agents.events import AgentName
 from ai_svc.modules.agents.intents import classify
@@ -82,6 +82,7 @@ def test_who_pastes_something_long_is_understood_by_what_stands_around_it() -> N
         (drafting._ASKED.findall, "palavra " * _MUCH),
         (thinking._ADDRESS.findall, "a" * _MUCH),
         (urgency_of, "urgente " * 8_000),
+        (prompting._NUMBER.findall, "a" + " " * _MUCH + "b"),
     ],
 )
 def test_what_a_text_names_is_soon_found(read: Callable[[str], object], text: str) -> None:

@@ -13,16 +13,16 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from ai_svc.marking import cleaned, marked
 from ai_svc.modules.memory.service import Recalled
 from ai_svc.modules.rag.extractive import NAME
-from ai_svc.modules.skills.marking import cleaned, marked
 from ai_svc.modules.skills.skill import SkillResult
 from ai_svc.turns import Turn
 
 MOST_TURNS: Final = 20
 MOST_SAID: Final = 12_000
 """Characters of earlier turns; the oldest go first."""
-_NUMBER: Final = re.compile(r"\s*\[\d{1,3}\]")
+_NUMBER: Final = re.compile(r"(?<!\s)\s*\[\d{1,3}\]")
 
 
 def conversation(history: Sequence[Turn]) -> list[ModelMessage]:
