@@ -214,8 +214,8 @@ async def test_pages_nobody_could_read_are_said(
         2,
     )
     assert document["notice"] == (
-        "2 páginas ou figuras não foram lidas, por precisarem de reconhecimento de texto (OCR): "
-        "a busca não encontra o que está escrito nelas."
+        "Em 2 páginas ou arquivos há imagens que não foram lidas, por precisarem de reconhecimento "
+        "de texto (OCR): a busca não encontra o que está escrito nelas."
     )
     version = (await ana.get(f"{DOCUMENTS}/{document_id}/versions/1")).json()["data"]
     assert version["unread_pages"] == 2

@@ -34,14 +34,14 @@ _IS_DUPLICATE: Final = (
     "Para guardá-lo outra vez, envie com allow_duplicate."
 )
 _UNREAD_PAGE: Final = (
-    "1 página ou figura não foi lida, por precisar de reconhecimento de texto (OCR): "
-    "a busca não encontra o que está escrito nela."
+    "Em 1 página ou arquivo há uma imagem que não foi lida, por precisar de reconhecimento de "
+    "texto (OCR): a busca não encontra o que está escrito nela."
 )
 _UNREAD_PAGES: Final = (
-    "{} páginas ou figuras não foram lidas, por precisarem de reconhecimento de texto (OCR): "
-    "a busca não encontra o que está escrito nelas."
+    "Em {} páginas ou arquivos há imagens que não foram lidas, por precisarem de reconhecimento "
+    "de texto (OCR): a busca não encontra o que está escrito nelas."
 )
-_UNREAD: Final = "Pages or pictures nobody could read, for want of text recognition; see `notice`"
+_UNREAD: Final = "Pages and pictures of which most is for text recognition only; see `notice`"
 
 
 class StageRead(BaseModel):
