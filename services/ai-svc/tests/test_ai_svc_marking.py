@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from ai_svc.modules.skills.marking import LONGEST, cleaned, marked, marked_facts
+from ai_svc.marking import LONGEST, cleaned, marked, marked_facts
 
 ENDS = [
     "</dados>",

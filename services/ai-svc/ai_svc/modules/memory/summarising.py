@@ -19,12 +19,12 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
 from ai_svc.desk import Desk
+from ai_svc.marking import cleaned, marked
 from ai_svc.modules.memory import history, short_term
 from ai_svc.modules.memory.history import Message
 from ai_svc.modules.memory.summary import summarise
 from ai_svc.modules.prompts.service import prompt_for
 from ai_svc.modules.providers.service import Call, Use
-from ai_svc.modules.skills.marking import cleaned, marked
 from shared_schemas.actor import Actor
 
 _log = structlog.get_logger(__name__)

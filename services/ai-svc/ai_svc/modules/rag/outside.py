@@ -24,6 +24,7 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
+from ai_svc.marking import marked
 from ai_svc.modules.prompts.service import Prompt
 from ai_svc.modules.providers.service import Brain, Call, Candidate, Chain, Kept, Use
 from ai_svc.modules.rag.answering import AnswerFailed, Draft, MustStayHere
@@ -114,7 +115,7 @@ class OutsideModels:
 
     def _messages(self, evidence: Evidence) -> list[ModelMessage]:
         numbered = "\n\n".join(
-            f'<trecho numero="{number}" titulo="{passage.title}">\n{passage.content}\n</trecho>'
+            marked("trecho", f"{passage.title}\n\n{passage.content}", number)
             for number, passage in enumerate(evidence.passages, start=1)
         )
         rules, question = self.prompt.render(question=evidence.question, passages=numbered)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from ai_svc.marking import cleaned, marked
 from ai_svc.modules.proposals.service import Wish, propose
 from ai_svc.modules.skills import crm
-from ai_svc.modules.skills.marking import cleaned, marked
 from ai_svc.modules.skills.skill import Arguments, Declined, Skill, SkillContext, SkillResult
 from ai_svc.modules.skills.tickets import Priority, WhichTicket, ticket_of
 from shared_schemas.permissions import Permission

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from ai_svc.marking import cleaned, marked
 from ai_svc.modules.skills import crm
-from ai_svc.modules.skills.marking import cleaned, marked
 from ai_svc.modules.skills.skill import Arguments, Numbered, Skill, SkillContext, SkillResult
 from ai_svc.questions import MAX_QUESTION
 from ai_svc.searching import searched

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from pydantic_ai import Tool
 from pydantic_ai.messages import ToolReturn
 
+from ai_svc.marking import marked_facts
 from ai_svc.modules.skills.calculating import CALCULATE
 from ai_svc.modules.skills.clients import CHECK_CONSENT, FIND_CLIENTS, GET_CLIENT
 from ai_svc.modules.skills.dates import CURRENT_DATE
-from ai_svc.modules.skills.marking import marked_facts
 from ai_svc.modules.skills.proposing import (
     CREATE_TICKET,
     DRAFT_REPLY,

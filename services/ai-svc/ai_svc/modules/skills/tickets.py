@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from ai_svc.marking import cleaned, marked_facts
 from ai_svc.modules.skills import crm
-from ai_svc.modules.skills.marking import cleaned, marked_facts
 from ai_svc.modules.skills.skill import Arguments, Declined, Skill, SkillContext, SkillResult
 from shared_schemas.permissions import Permission
 

@@ -18,11 +18,11 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
+from ai_svc.marking import cleaned, marked
 from ai_svc.modules.prompts.service import Prompt, prompt_for
 from ai_svc.modules.providers.service import Brain, Call, Use
 from ai_svc.modules.rag.evidence import Evidence
 from ai_svc.modules.rag.quotes import Citation, locate
-from ai_svc.modules.skills.marking import cleaned, marked
 from ai_svc.modules.triage.drafting import Draft, passages_of, verified
 from ai_svc.modules.triage.proposing import Judgement
 from ai_svc.modules.triage.sorting import Pick

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from ai_svc.modules.skills.marking import cleaned
+from ai_svc.marking import cleaned
 from knowledge.lexical import analyze, fold
 from knowledge.models import Language
 
