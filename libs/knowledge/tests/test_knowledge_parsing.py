@@ -267,6 +267,14 @@ class TestPdf:
         assert failure.value.cause is Cause.TOO_LONG
 
 
+def test_a_hyphen_at_a_line_end_goes_unless_it_belongs_there() -> None:
+    lines = "O direi-\nto da Lei 8.112-\n90 no Estado-\nMembro, CEP 70000-\n000, ADMINIS-\nTRAR."
+    text = read_pdf(make_pdf(lines)).text
+    assert text.replace("\n", " ") == (
+        "O direito da Lei 8.112-90 no Estado-Membro, CEP 70000-000, ADMINISTRAR."
+    )
+
+
 class TestDocx:
     def test_headings_and_tables_are_kept(self) -> None:
         text = read_docx(make_docx(heading="Férias"))

@@ -18,6 +18,10 @@ from knowledge.parsing.pdf_tables import text_with_tables
 from knowledge.parsing.recognition import Recogniser
 
 _HYPHEN_AT_LINE_END: Final = re.compile(r"[\x02\ufffe\u00ad]\r?\n?")
+# "Estado-Membro", "8.112-90": of names and numbers, which are not hyphenated.
+_HYPHEN_OF_ITS_OWN: Final = re.compile(
+    r"(?<=[a-zß-öø-ÿ])[\x02\ufffe]\r?\n?(?=[A-ZÀ-ÖØ-Þ])|(?<=\d)[-\x02\ufffe]\r?\n(?=\d)"
+)
 _DOTS: Final = re.compile(r" ?\.(?: ?\.){4,} ?")
 _LEADER: Final = " … "
 """Between an entry of a table of contents and its page."""
@@ -169,7 +173,11 @@ def _outline(document: pdfium.PdfDocument) -> Outline:
 
 def _page_blocks(text: str, page: int, headings: list[tuple[int, str]]) -> Iterator[Block]:
     """The page, cut at the lines that are headings; the first block begins a paragraph."""
-    text = _HYPHEN_AT_LINE_END.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = (
+        _HYPHEN_AT_LINE_END.sub("", _HYPHEN_OF_ITS_OWN.sub("-", text))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
     lines = [_DOTS.sub(_LEADER, line).strip() for line in text.split("\n")]
     widest = max(map(len, lines))
     wanted = {_key(title): (level, title) for level, title in reversed(headings)}
