@@ -113,6 +113,17 @@ def test_what_never_ends_is_given_out_in_parts_and_nothing_of_it_is_lost() -> No
     assert given[-1].marks == (Mark("S1", "fim"),)
 
 
+def test_what_is_long_and_borne_out_keeps_its_mark() -> None:
+    row = "célula " * 500
+    sentences = Sentences()
+
+    given = sentences.add(f"{row}[[S1|{row.strip()}]]") + sentences.end()
+
+    assert [(each.text, each.marks) for each in given] == [
+        (row.strip(), (Mark("S1", row.strip()),))
+    ]
+
+
 def test_many_tools_are_weighed_with_one_look_at_the_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

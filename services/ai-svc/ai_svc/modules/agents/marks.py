@@ -144,9 +144,12 @@ def _ends(text: str) -> list[tuple[int, int]]:
 
 
 def _of_endless(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """What is given out of a sentence that has not ended yet: nothing, or all but its last word."""
+    """What is given out of a sentence that has not ended yet: nothing, or all up to its last mark,
+    or all but its last word."""
     if end - start < LONGEST_SENTENCE:
         return []
+    if found := list(_PRIVATE.finditer(text, start, end)):
+        return [(start, found[-1].end())]
     blank = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
     return [(start, blank if blank > start else end)]
 
