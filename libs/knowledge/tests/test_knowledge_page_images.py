@@ -9,6 +9,8 @@ import pytest
 from knowledge_factories import in_parts
 from knowledge_files import make_encrypted_pdf, make_pdf, make_scanned_pdf
 from PIL import Image
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 from knowledge.page_images import Mark, NoSuchPage, mark_on_page
 from knowledge.parsing.causes import Cause, ParsingFailure
@@ -77,6 +79,34 @@ async def test_of_two_places_the_one_that_was_cited_is_boxed(sandbox: Sandbox) -
         assert area is not None
         tops.append(area[1])
     assert tops[0] < tops[1]
+
+
+def filled_form() -> bytes:
+    """A form of two pages, somebody's name and town in it."""
+    canvas = Canvas(raw := io.BytesIO(), pagesize=A4)
+    for label, value in (("Nome", "Maria da Silva Souza"), ("Município", "Sobral, no Ceará")):
+        canvas.drawString(50, 800, "Requerimento de férias")
+        canvas.drawString(50, 705, label)
+        canvas.acroForm.textfield(name=label, value=value, x=150, y=700, width=200, height=20)
+        canvas.showPage()
+    canvas.save()
+    return raw.getvalue()
+
+
+async def test_what_was_filled_into_a_form_is_read_and_boxed(sandbox: Sandbox) -> None:
+    raw = filled_form()
+    text = await sandbox.parse(file_of(raw), Format.PDF)
+    assert [text.text.count(value) for value in ("Maria da Silva Souza", "Sobral, no Ceará")] == [
+        1,
+        1,
+    ]
+    area = marked_area(
+        await picture(sandbox, raw, 2, await mark_for(sandbox, raw, "Sobral, no Ceará", 2))
+    )
+    assert area is not None
+    left, top, right, bottom = area
+    assert 0.24 < left < right < 0.6
+    assert 0.13 < top < bottom < 0.18
 
 
 async def test_a_passage_over_two_pages_is_boxed_on_each(sandbox: Sandbox) -> None:

@@ -12,6 +12,7 @@ from pypdfium2 import raw as pdfium_c
 
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.extraction import CELL_SEPARATOR, Block, Extraction, Limits
+from knowledge.parsing.pdf_fields import filled_page
 from knowledge.parsing.pdf_headings import large_lines
 from knowledge.parsing.pdf_scans import is_picture, letters
 from knowledge.parsing.pdf_tables import text_with_tables
@@ -124,7 +125,7 @@ def scale_within(page: pdfium.PdfPage, max_pixels: int, dots_per_inch: int) -> f
 def _page_text(document: pdfium.PdfDocument, index: int) -> str | None:
     """The page's text in reading order; None for a page that cannot be read."""
     try:
-        page = document[index]
+        page = filled_page(document, index)
         try:
             text_page = page.get_textpage()
             try:

@@ -11,6 +11,7 @@ from PIL import Image, ImageChops, ImageDraw
 from knowledge.parsing.causes import Cause, ParsingFailure
 from knowledge.parsing.page_mark import Mark, NoSuchPage
 from knowledge.parsing.pdf import open_pdf, scale_within
+from knowledge.parsing.pdf_fields import filled_page
 
 _DOTS_PER_INCH: Final = 144
 _MAX_CHARACTERS: Final = 200_000
@@ -34,7 +35,7 @@ def render_pdf_page(raw: bytes, page: int, mark: Mark | None, max_pixels: int) -
     if not 0 < page <= len(document):
         raise NoSuchPage
     try:
-        return _drawn(document[page - 1], mark, max_pixels)
+        return _drawn(filled_page(document, page - 1), mark, max_pixels)
     except pdfium.PdfiumError as error:
         raise ParsingFailure(Cause.BROKEN) from error
 

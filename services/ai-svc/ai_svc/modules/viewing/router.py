@@ -34,7 +34,7 @@ from shared_schemas.envelope import Success
 
 router = APIRouter(prefix="/rag/documents", tags=["documents"])
 
-_DRAWING: Final = "1"
+_DRAWING: Final = "2"
 """Changes when the same passage would be drawn differently."""
 _PNG: Final[dict[int | str, dict[str, Any]]] = {
     200: {
