@@ -10,7 +10,8 @@ a art arts av cap cf cia dec dr dra etc ex fig fl fls fs h inc incs jr lt ltda m
 p par pág pag pp prof profa r ref res s sec séc sr sra srs st tel v vol vs
 """
 _ABBREVIATIONS: Final = frozenset(_ABBREVIATED.split())
-_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)")
+# A run of stops is tried once, from its first: otherwise it takes the square of its length.
+_END: Final = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*(?=\s)")
 _BLOCK: Final = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•–—|#>]|\(?\w{1,3}[.)]\s))")
 _MARKED_HEADING: Final = re.compile(r"\s*#{1,6}[ \t]+\S[^\n]*")
 _LAST_WORD: Final = re.compile(r"[^\W_]+$")
