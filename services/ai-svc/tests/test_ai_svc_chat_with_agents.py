@@ -39,7 +39,7 @@ async def test_answer_quotes_what_is_stored_and_comes_in_order(app: FastAPI, ana
         "extractive",
     )
     assert answer["content"] == done["text"] == text_of(events).strip()
-    assert "850" in answer["content"]
+    assert "850,00" in answer["content"]
     content = await ana.content(document_id)
     for source in answer["sources"]:
         assert content[source["char_start"] : source["char_end"]] == source["quote"]
@@ -72,7 +72,7 @@ async def test_words_of_a_deleted_document_are_gone_from_the_conversation(
     answer = (await chat.messages())[1]
     assert (answer["content"], answer["sources"]) == (None, [])
     left = await superuser.fetchval(
-        "SELECT count(*) FROM ai.conversation_messages m WHERE m::text LIKE '%850%'"
+        "SELECT count(*) FROM ai.conversation_messages m WHERE m::text LIKE '%850,00%'"
     )
     assert left == 0
 

@@ -20,7 +20,9 @@ from core_api_needs import ANYBODY, INTERNAL, LINK, NEEDS
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.web.live.updates import LiveUpdates
 from chassis.web.resources import Resources
+from core_api.modules.live.programme import PROGRAMME
 from devstack.people import AURORA
 from devstack.token_factory import TokenFactory
 from shared_schemas.ids import new_id
@@ -291,6 +293,7 @@ async def built_matrix(
         outer = await connection.begin()
         database = resources.database.joined_to(connection)
         app.state.resources = replace(resources, database=database, rows=None)
+        app.state.live = LiveUpdates(PROGRAMME)  # fed by nobody: the stream refuses, and ends
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://core.test") as http:
 
