@@ -23,7 +23,7 @@ from ai_svc.modules.chat import exporting
 from ai_svc.modules.compatible import builtin
 from ai_svc.modules.rag.sentences import sentences
 from ai_svc.modules.triage import drafting, thinking
-from ai_svc.modules.triage.urgency import urgency_of
+from ai_svc.modules.triage.urgency import Urgency, urgency_of
 
 _SECONDS: Final = 2.0
 _MUCH: Final = 60_000
@@ -74,30 +74,34 @@ def test_who_pastes_something_long_is_understood_by_what_stands_around_it() -> N
 
 
 @pytest.mark.parametrize(
-    ("read", "text"),
+    ("read", "text", "found"),
     [
-        (person_named, "1" * _MUCH),
-        (person_named, "a." * _MUCH),
-        (ticket_number, "chamado" + " " * _MUCH + "x"),
-        (exporting._text, "a" + "\n" * _MUCH + "b"),
-        (drafting._ASKED.findall, "palavra " * _MUCH),
-        (thinking._ADDRESS.findall, "a" * _MUCH),
-        (urgency_of, "urgente " * 8_000),
-        (prompting._NUMBER.findall, "a" + " " * _MUCH + "b"),
+        (person_named, "1" * _MUCH, None),
+        (person_named, "a." * _MUCH, None),
+        (ticket_number, "chamado" + " " * _MUCH + "x", None),
+        (exporting._text, "a" + "\n" * _MUCH + "b", "a" + "\n" * _MUCH + "b"),
+        (drafting._ASKED.findall, "palavra " * _MUCH, []),
+        (thinking._ADDRESS.findall, "a" * _MUCH, []),
+        (urgency_of, "urgente " * 8_000, Urgency("urgent", 0.82, ("urgente",))),
+        (prompting._NUMBER.findall, "a" + " " * _MUCH + "b", []),
     ],
 )
-def test_what_a_text_names_is_soon_found(read: Callable[[str], object], text: str) -> None:
+def test_what_a_text_names_is_soon_found(
+    read: Callable[[str], object], text: str, found: object
+) -> None:
     with in_time():
-        read(text)
+        assert read(text) == found
 
 
 @pytest.mark.parametrize("piece", [".", "!?", "[[", "[[S1|", "[[ ", "]][[ ", "- ", "=", "]"])
 def test_model_that_repeats_itself_holds_nothing_up(piece: str) -> None:
     sentences = Sentences()
     with in_time():
-        for _ in range(2_000):
-            sentences.add(piece)
-        sentences.end()
+        given = [each for _ in range(2_000) for each in sentences.add(piece)]
+        given += sentences.end()
+
+    assert given != []
+    assert all(each.text in piece * 2_000 and not each.marks for each in given)
 
 
 def test_what_never_ends_is_given_out_in_parts_and_nothing_of_it_is_lost() -> None:

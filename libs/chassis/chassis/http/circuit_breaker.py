@@ -67,7 +67,7 @@ class CircuitBreaker:
         self._probing = probe
         try:
             yield
-        except Exception:
+        except Exception:  # counted, and raised on
             self._failed(probe=probe)
             raise
         else:

@@ -50,7 +50,7 @@ async def _guarded(asking: Asking) -> AsyncGenerator[bytes, None]:
     except DomainError as error:
         ended = "error"
         yield _error(asking, str(error.code), str(error))
-    except Exception:
+    except Exception:  # whatever it is: who listens is told, and the log has it whole
         ended = "error"
         log.exception("answer_stream_failed")
         yield _error(asking, str(ErrorCode.INTERNAL_ERROR), _BROKEN)
