@@ -37,6 +37,7 @@ from core_api.schema import SCHEMA
 from core_api.settings import (
     CoreApiSettings,
 )
+from core_api.subject_stores import Workshop
 from core_api.workplace import VAULT, Workplace
 from devstack.testing import DatabaseUrls
 from devstack.token_factory import TokenFactory
@@ -112,6 +113,12 @@ def workplace(settings: CoreApiSettings, neighbour: Neighbour) -> Workplace:
         storage=ObjectStorage.at(settings.storage),
         ai_svc=neighbour.client(),
     )
+
+
+@pytest.fixture
+def workshop(resources: Resources, workplace: Workplace) -> Workshop:
+    """What sweeps over data subjects work with."""
+    return Workshop(database=resources.database, redis=resources.redis, storage=workplace.storage)
 
 
 @pytest.fixture(autouse=True)

@@ -192,11 +192,6 @@ async def execute(person: Person, planted: Planted) -> dict[str, Any]:
     return found
 
 
-def workshop_of(resources: Any, workplace: Workplace) -> Workshop:
-    """What the sweep works with."""
-    return Workshop(database=resources.database, redis=resources.redis, storage=workplace.storage)
-
-
 def signer_of(workplace: Workplace) -> Signer:
     """Signs receipts and tombstones."""
     return Signer(workplace.settings.ledger)

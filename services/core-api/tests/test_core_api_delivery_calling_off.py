@@ -18,17 +18,16 @@ from core_api_mail import (
     say,
 )
 from core_api_records import Records
-from erasure_factories import ERASURES, Planted, execute, go_on, rows_with, sweep, workshop_of
+from erasure_factories import ERASURES, Planted, execute, go_on, rows_with, sweep
 from fastapi import FastAPI
 from mail_server import MailServer
 from privacy_factories import REQUESTS, history
 from worker_svc_factories import until
 
 from chassis.data.database import Database
-from chassis.web.resources import Resources
 from core_api.modules.deliveries.service import Held, Mail
 from core_api.modules.privacy.mailing import PrivacyMessageMails
-from core_api.subject_stores import ERASED_NAME
+from core_api.subject_stores import ERASED_NAME, Workshop
 from core_api.workplace import Workplace
 
 pytestmark = pytest.mark.committed
@@ -240,12 +239,11 @@ async def test_an_erasure_waits_for_what_was_called_off_under_way(
     app: FastAPI,
     database: Database,
     smtp: MailServer,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
     message, line = await make_message(ana), Line(app)
-    workshop = workshop_of(resources, workplace)
     async with MailWorker(database, smtp, line) as worker:
         sending = await line.holding(worker.work(await worker.claim()))
         assert (await settle(davi, message, "delivered")).is_success

@@ -14,14 +14,13 @@ from core_api_mail import (
     message_again,
 )
 from core_api_records import Records
-from erasure_factories import ERASURES, Planted, execute, go_on, sweep, workshop_of
+from erasure_factories import ERASURES, Planted, execute, go_on, sweep
 from fastapi import FastAPI
 from mail_server import MailServer
 from privacy_factories import REQUESTS
 
 from chassis.data.database import Database
-from chassis.web.resources import Resources
-from core_api.subject_stores import ERASED_NAME
+from core_api.subject_stores import ERASED_NAME, Workshop
 from core_api.workplace import Workplace
 
 pytestmark = pytest.mark.committed
@@ -177,7 +176,7 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     davi: Person,
     mail_worker: MailWorker,
     smtp: MailServer,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
@@ -186,7 +185,6 @@ async def test_an_erasure_waits_for_the_mail_that_is_going_out_and_takes_the_res
     await ana.made(path, {"channel": "email", "body": "Outra mensagem."})
     going_out = await mail_worker.claim()
     erasure = await execute(davi, Planted(message["client_id"]))
-    workshop = workshop_of(resources, workplace)
 
     await sweep(workshop, workplace)
 

@@ -9,17 +9,16 @@ import pytest
 from core_api_accountability import OFFICER, PROFILE, hear_block, incident, organization_of
 from core_api_factories import CLIENTS, Person, make_client, make_purpose
 from core_api_mail import ADDRESS, Line, MailWorker, lose_lease
-from erasure_factories import Planted, execute, go_on, sweep, workshop_of
+from erasure_factories import Planted, execute, go_on, sweep
 from fastapi import FastAPI
 from mail_server import MailServer
 
 from chassis.data.database import Database
-from chassis.web.resources import Resources
 from core_api.mail_sources import mail_sources
 from core_api.modules.deliveries.erasing import DELIVERY_STORES
 from core_api.modules.deliveries.models import DeliveryKind
 from core_api.settings import CoreApiSettings
-from core_api.subject_stores import ERASED_NAME, StoreBusy, Subject
+from core_api.subject_stores import ERASED_NAME, StoreBusy, Subject, Workshop
 from core_api.workplace import Workplace
 from devstack.people import AURORA
 from shared_schemas.ids import OrganizationId
@@ -254,13 +253,12 @@ async def test_an_erasure_lets_letters_to_recipients_out_first(
     database: Database,
     mail_worker: MailWorker,
     smtp: MailServer,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
     notice = await noticed(ana, database, email="dados@grafica.example")
     erasure = await execute(davi, Planted(notice["client_id"]))
-    workshop = workshop_of(resources, workplace)
 
     await sweep(workshop, workplace)
     assert await superuser.fetchval("SELECT name FROM crm.clients") == "Júlia Prado"
@@ -280,12 +278,11 @@ async def test_an_erasure_waits_for_a_letter_that_is_going_out(
     app: FastAPI,
     database: Database,
     smtp: MailServer,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
     notice, line = await noticed(ana, database, email="dados@grafica.example"), Line(app)
-    workshop = workshop_of(resources, workplace)
     async with MailWorker(database, smtp, line) as worker:
         sending = await line.holding(worker.work(await worker.claim()))
         erasure = await execute(davi, Planted(notice["client_id"]))
@@ -304,14 +301,13 @@ async def test_an_erasure_ends_when_no_letter_is_in_a_process(
     davi: Person,
     database: Database,
     mail_worker: MailWorker,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
     """One that is tried again while the rest is being erased may have been read with the name."""
     notice = await noticed(ana, database, email="dados@grafica.example")
     erasure = await execute(davi, Planted(notice["client_id"]))
-    workshop = workshop_of(resources, workplace)
     await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '61 seconds'")
     store = next(store for store in DELIVERY_STORES if store.name == "deliveries_to_recipients")
     await mail_worker.claim()
@@ -332,13 +328,12 @@ async def test_an_erasure_does_not_wait_for_a_mail_server_that_is_not_there(
     ana: Person,
     davi: Person,
     database: Database,
-    resources: Resources,
+    workshop: Workshop,
     workplace: Workplace,
     superuser: asyncpg.Connection,
 ) -> None:
     notice = await noticed(ana, database, email="dados@grafica.example")
     erasure = await execute(davi, Planted(notice["client_id"]))
-    workshop = workshop_of(resources, workplace)
     await superuser.execute("UPDATE crm.deliveries SET created_at = now() - interval '61 seconds'")
 
     await go_on(workshop, workplace, erasure["id"])

@@ -25,13 +25,11 @@ from erasure_factories import (
     rows_with,
     signer_of,
     sweep,
-    workshop_of,
 )
 from privacy_factories import REQUESTS, make_proven
 
 from chassis.data.database import Database
 from chassis.messaging.streams import dead_letters_of
-from chassis.web.resources import Resources
 from core_api.modules.erasure import sweeping
 from core_api.modules.erasure.finishing import finish, note_answer
 from core_api.modules.erasure.suppression import key_of
@@ -48,11 +46,6 @@ TENANT = OrganizationId(AURORA.id)
 @pytest.fixture(autouse=True)
 async def _empty(workplace: Workplace) -> None:
     await workplace.storage.delete_prefix("")
-
-
-@pytest.fixture
-def workshop(resources: Resources, workplace: Workplace) -> Workshop:
-    return workshop_of(resources, workplace)
 
 
 async def erased(

@@ -23,13 +23,11 @@ from erasure_factories import (
     plant,
     rows_with,
     sweep,
-    workshop_of,
 )
 from privacy_factories import REQUESTS, make_proven
 
 from chassis.data.database import Database
 from chassis.data.object_storage import ObjectStorage
-from chassis.web.resources import Resources
 from core_api.modules.erasure import running
 from core_api.modules.erasure.finishing import note_answer
 from core_api.modules.erasure.suppression import SuppressionLedger
@@ -96,11 +94,6 @@ class Deadly:
 @pytest.fixture(autouse=True)
 async def _empty(workplace: Workplace) -> None:
     await workplace.storage.delete_prefix("")
-
-
-@pytest.fixture
-def workshop(resources: Resources, workplace: Workplace) -> Workshop:
-    return workshop_of(resources, workplace)
 
 
 @pytest.fixture

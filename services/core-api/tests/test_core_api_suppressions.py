@@ -18,14 +18,12 @@ from erasure_factories import (
     rows_with,
     signer_of,
     sweep,
-    workshop_of,
 )
 from pydantic import SecretStr
 
 from chassis.data.database import Database
 from chassis.security.sealing import Vault
 from chassis.settings import DatabaseSettings
-from chassis.web.resources import Resources
 from core_api.modules.erasure.finishing import note_answer
 from core_api.modules.erasure.replaying import replay
 from core_api.modules.erasure.suppression import TombstoneForged, key_of
@@ -44,11 +42,6 @@ TENANT = OrganizationId(AURORA.id)
 @pytest.fixture(autouse=True)
 async def _empty(workplace: Workplace) -> None:
     await workplace.storage.delete_prefix("")
-
-
-@pytest.fixture
-def workshop(resources: Resources, workplace: Workplace) -> Workshop:
-    return workshop_of(resources, workplace)
 
 
 class Backup:

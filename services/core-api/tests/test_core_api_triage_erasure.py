@@ -10,11 +10,10 @@ import httpx
 import pytest
 from core_api_accountability import propose
 from core_api_factories import INTERNAL_KEY, TICKETS, Person, make_client, make_ticket
-from erasure_factories import Planted, answer_of, execute, rows_with, sweep, workshop_of
+from erasure_factories import Planted, answer_of, execute, rows_with, sweep
 from privacy_factories import REQUESTS, make_proven
 
 from chassis.data.database import Database
-from chassis.web.resources import Resources
 from core_api.modules.erasure.finishing import note_answer
 from core_api.modules.triage.subject_sections import TRIAGE_SECTIONS
 from core_api.subject_sections import Subject
@@ -28,11 +27,6 @@ pytestmark = pytest.mark.committed
 TENANT = OrganizationId(AURORA.id)
 SERVICE = {"x-source-service": "worker-svc", "x-internal-key": INTERNAL_KEY}
 WORD = "xaropentina"
-
-
-@pytest.fixture
-def workshop(resources: Resources, workplace: Workplace) -> Workshop:
-    return workshop_of(resources, workplace)
 
 
 async def planted(ana: Person, database: Database) -> tuple[dict[str, Any], dict[str, Any]]:
